@@ -1,0 +1,112 @@
+//! Every limit of a connection in one table: its unit, its default, what it costs and the attack it stops.
+//!
+//! The bytes that one connection can be made to hold are bounded by [`Limits::memory_bound_bytes`],
+//! which is the sum written down there and tested in `tests/memory_bound.rs`.
+
+use core::time::Duration;
+
+/// The limits of one connection. Sizes are in bytes; every field has a default from [`Limits::default`].
+///
+/// Each entry names the *cost* of raising it and the *danger* it stands against.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Calls that the peer may have open at once. Default 256. *Cost*: one stream window each.
+    /// *Danger*: rapid reset (CVE-2023-44487): a place is free again only when the handler has ended.
+    pub max_inbound_calls: u32,
+    /// Calls that this side may have open at once; more wait for a place. Default 100 000. *Cost*: one
+    /// stream window of response each, taken only when opened. *Danger*: our own runaway loop.
+    pub max_outbound_calls: u32,
+    /// Notifications (unidirectional streams, the control stream among them) that the peer may have
+    /// open at once. Default 64. *Cost*: one `notification_window_bytes` each, out of the pool.
+    pub max_inbound_notifications: u32,
+    /// Unread bytes a call's stream may hold at first. Default 64 KiB. *Cost*: this, times calls.
+    pub stream_window_bytes: u32,
+    /// Unread bytes a notification's stream may hold. Default 16 KiB.
+    pub notification_window_bytes: u32,
+    /// Bytes by which the windows of fast streams may grow, all together, less the windows of
+    /// notifications. Default 8 MiB. 0 keeps windows fixed. *Cost*: at most this. *Danger*: none new,
+    /// a slow reader's window does not grow.
+    pub window_pool_bytes: u32,
+    /// The largest window one stream may grow to. Default 4 MiB. *Cost*: a share of the pool.
+    pub max_stream_window_bytes: u32,
+    /// Bytes that one stream may have queued to be sent. Default 256 KiB. *Danger*: a slow reader at
+    /// the other end fills this side's memory.
+    pub stream_send_buffer_bytes: u32,
+    /// Bytes that all streams together may have queued to be sent. Default 4 MiB.
+    pub send_buffer_bytes: u32,
+    /// The largest QMux record accepted, and the largest WebSocket message. Default 64 KiB, at least
+    /// 16 382. *Cost*: a read buffer of this size. *Danger*: a record is held whole before it is read.
+    pub max_record_bytes: u32,
+    /// The largest datagram accepted, frame included; 0 refuses them. Default 16 382.
+    pub max_datagram_frame_bytes: u32,
+    /// Datagrams that may wait to be taken, each way; more are dropped. Default 64.
+    pub max_queued_datagrams: u32,
+    /// The largest message (arguments, item, answer), encoded. Default 4 MiB. *Danger*: unbounded
+    /// values; sending a larger one fails before it leaves.
+    pub max_message_bytes: u32,
+    /// Bytes of half-received messages, all calls together. Default 8 MiB. *Danger*: many half-sent
+    /// large messages; the newest is refused.
+    pub max_reassembly_bytes: u32,
+    /// What one message may take in memory once decoded. Default 16 MiB. *Danger*: 9 bytes that
+    /// claim 2^40 elements, 100 kB of `None` that become 33 MB.
+    pub max_decoded_bytes: u32,
+    /// How deep a decoded value may nest. Default 64. *Danger*: the stack.
+    pub max_depth: u32,
+    /// Metadata of one call, encoded. Default 16 KiB. *Danger*: header floods (RUSTSEC-2024-0332).
+    pub max_metadata_bytes: u32,
+    /// Entries of metadata of one call. Default 64.
+    pub max_metadata_entries: u32,
+    /// How long the peer may take for its handshake. Default 10 s. *Danger*: slow loris.
+    pub handshake_timeout: Duration,
+    /// How long a call's header and arguments may take to arrive. Default 10 s.
+    pub request_timeout: Duration,
+    /// After this long without a record from the peer, a ping is sent. Default 15 s; `None` never.
+    pub ping_interval: Option<Duration>,
+    /// After this long without a record from the peer, the connection is dead. Default 20 s; `None`
+    /// never (stdio, Unix sockets, byte at a time).
+    pub idle_timeout: Option<Duration>,
+    /// How long the peer may take no bytes while some wait. Default 10 s. *Danger*: a frozen reader.
+    pub write_stall_timeout: Duration,
+    /// The deadline of a unary call that sets none. Default 30 s; `None` waits for ever. Sent with
+    /// the call.
+    pub default_timeout: Option<Duration>,
+    /// How long the callee may take to get its status out once a call is over. Default 5 s.
+    pub status_grace: Duration,
+    /// Tokens of the abuse budget: what costs work and brings nothing spends them, useful work earns
+    /// them back. Default 1000. *Danger*: floods of pings, resets, empty frames.
+    pub abuse_budget: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_inbound_calls: 256,
+            max_outbound_calls: 100_000,
+            max_inbound_notifications: 64,
+            stream_window_bytes: 64 << 10,
+            notification_window_bytes: 16 << 10,
+            window_pool_bytes: 8 << 20,
+            max_stream_window_bytes: 4 << 20,
+            stream_send_buffer_bytes: 256 << 10,
+            send_buffer_bytes: 4 << 20,
+            max_record_bytes: 64 << 10,
+            max_datagram_frame_bytes: 16_382,
+            max_queued_datagrams: 64,
+            max_message_bytes: 4 << 20,
+            max_reassembly_bytes: 8 << 20,
+            max_decoded_bytes: 16 << 20,
+            max_depth: 64,
+            max_metadata_bytes: 16 << 10,
+            max_metadata_entries: 64,
+            handshake_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(10),
+            ping_interval: Some(Duration::from_secs(15)),
+            idle_timeout: Some(Duration::from_secs(20)),
+            write_stall_timeout: Duration::from_secs(10),
+            default_timeout: Some(Duration::from_secs(30)),
+            status_grace: Duration::from_secs(5),
+            abuse_budget: 1000,
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What a carrier must offer: streams of bytes with the semantics of QUIC (RFC 9000 sections 2 to 4).
+//!
+//! A [`Session`] opens and accepts streams; a [`SendStream`] and a [`RecvStream`] are the halves of
+//! one. Nothing above these traits knows which carrier it runs on, and they ask for the least: no
+//! `Send`, no runtime, no clock, so that a peer made of `Rc`s and stepped by hand can implement them
+//! (`tests/no_send.rs` does).
+//!
+//! Opening is a future, because it may wait for credit; a stream's halves have poll methods over
+//! [`Bytes`], so that no future is made per chunk. Whoever drops a half before its end gives it up:
+//! a send half resets, a receive half stops, both with [`StreamCode::CANCELLED`], never a clean finish.
+
+use core::fmt::Debug;
+use core::future::Future;
+use core::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use crate::close_code::{CloseCode, StreamCode};
+use crate::error::{ConnectionError, DatagramError, ReadError, WriteError};
+
+/// Which end of the connection this is: it decides who owns which stream ids, nothing else.
+/// Procedures may be offered and called by both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The end that connected (or started the process at the other end).
+    Client,
+    /// The end that was connected to.
+    Server,
+}
+
+impl Side {
+    /// The other end.
+    pub const fn peer(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
+/// One connection to one peer, as a carrier sees it.
+pub trait Session: 'static {
+    /// The sending half of a stream.
+    type SendStream: SendStream;
+    /// The receiving half of a stream.
+    type RecvStream: RecvStream;
+    /// Opens a bidirectional stream; dropped, it gives up its place in the queue for credit.
+    type OpenBi: Future<Output = Result<(Self::SendStream, Self::RecvStream), ConnectionError>> + 'static;
+    /// Opens a unidirectional stream; dropped, it gives up its place in the queue for credit.
+    type OpenUni: Future<Output = Result<Self::SendStream, ConnectionError>> + 'static;
+
+    /// Which end this is.
+    fn side(&self) -> Side;
+
+    /// Opens a bidirectional stream. Waits, first come first served, while the peer's limit on
+    /// concurrent streams is reached. With credit at hand the first poll is ready.
+    fn open_bi(&self) -> Self::OpenBi;
+
+    /// Opens a unidirectional stream; otherwise as [`open_bi`](Self::open_bi).
+    fn open_uni(&self) -> Self::OpenUni;
+
+    /// The next bidirectional stream that the peer opened. One task accepts: the waker of the last
+    /// poll is the one that is woken. Streams the peer opened before the connection ended may be
+    /// lost to its end.
+    fn poll_accept_bi(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(Self::SendStream, Self::RecvStream), ConnectionError>>;
+
+    /// The next unidirectional stream that the peer opened; otherwise as
+    /// [`poll_accept_bi`](Self::poll_accept_bi).
+    fn poll_accept_uni(&self, cx: &mut Context<'_>) -> Poll<Result<Self::RecvStream, ConnectionError>>;
+
+    /// Sends a datagram that may be lost (RFC 9221). Never waits: a full queue loses it.
+    fn send_datagram(&self, payload: Bytes) -> Result<(), DatagramError>;
+
+    /// The next datagram. One task receives, as with [`poll_accept_bi`](Self::poll_accept_bi).
+    fn poll_recv_datagram(&self, cx: &mut Context<'_>) -> Poll<Result<Bytes, ConnectionError>>;
+
+    /// The largest datagram payload that can be sent now, in bytes; `None` where the carrier or the
+    /// peer takes none.
+    fn max_datagram_bytes(&self) -> Option<usize>;
+
+    /// Ready when the bytes of every stream finished so far have been handed over: to the pipe on a
+    /// mux, acknowledged on QUIC. Closing after this loses nothing that was finished before it. Ready
+    /// also when the connection has ended. One task waits, as with accepting.
+    fn poll_flushed(&self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Closes the connection at once: streams end with the error, unsent bytes are discarded, the
+    /// peer is told `code` and `reason`. Later calls do nothing.
+    fn close(&self, code: CloseCode, reason: &str);
+
+    /// Why the connection ended, if it has.
+    fn close_reason(&self) -> Option<ConnectionError>;
+}
+
+/// The sending half of a stream (RFC 9000 section 3.1). Dropped before its FIN was accepted by
+/// [`poll_write`](Self::poll_write), it resets the stream with [`StreamCode::CANCELLED`].
+pub trait SendStream: Debug + 'static {
+    /// The stream's id (RFC 9000 section 2.1).
+    fn id(&self) -> u64;
+
+    /// Moves bytes from the front of `data` into the send buffer, as many as fit. `Ready(Ok(()))`
+    /// means that all of `data` was taken and, with `fin`, that the stream is finished: `fin` with
+    /// the last bytes leaves in the same frame. `Pending` means that some is left in `data`; what
+    /// was taken stays taken, so calling again with the rest continues. Nothing is taken from `data`
+    /// that is not accepted: dropping the caller between polls loses and repeats nothing.
+    ///
+    /// Writing after the FIN is an error of the caller ([`WriteError::Finished`]); finishing again
+    /// with no data is not.
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        data: &mut Bytes,
+        fin: bool,
+    ) -> Poll<Result<(), WriteError>>;
+
+    /// Gives the stream up: unsent bytes are discarded and the peer's reads end with `code`. Does
+    /// nothing once all bytes and the FIN have left, or after an earlier reset.
+    fn reset(&mut self, code: StreamCode);
+
+    /// Ready with the peer's code when it asked us to stop sending (STOP_SENDING), or with the error
+    /// when the connection ended. May be ready forever once it is. Never ready after the stream's end
+    /// was handed over without either.
+    fn poll_stopped(&mut self, cx: &mut Context<'_>) -> Poll<Result<StreamCode, ConnectionError>>;
+
+    /// How urgent this stream's bytes are beside other streams' of this connection: strictly higher
+    /// first, 0 by default.
+    fn set_priority(&mut self, priority: i8);
+}
+
+/// Bytes of a stream, in order, and whether they are the last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// The bytes; empty only together with `fin`.
+    pub bytes: Bytes,
+    /// Nothing follows: the peer finished the stream.
+    pub fin: bool,
+}
+
+/// The receiving half of a stream (RFC 9000 section 3.2). Dropped before its end was read, it asks
+/// the peer to stop with [`StreamCode::CANCELLED`].
+pub trait RecvStream: Debug + 'static {
+    /// The stream's id (RFC 9000 section 2.1).
+    fn id(&self) -> u64;
+
+    /// The next bytes, at most `max` (at least 1). Reading returns credit to the peer. After a chunk
+    /// with `fin` every further read is `Ready` with an empty chunk and `fin`.
+    fn poll_read(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<Chunk, ReadError>>;
+
+    /// Asks the peer to stop sending and throws away what is buffered and what still comes. Does
+    /// nothing once the end was read or reset.
+    fn stop(&mut self, code: StreamCode);
+}

@@ -1,0 +1,1 @@
+//! QMux over one ordered byte pipe.
