@@ -62,6 +62,8 @@ pub trait Session: 'static {
     /// The next bidirectional stream that the peer opened. One task accepts: the waker of the last
     /// poll is the one that is woken. Streams the peer opened before the connection ended may be
     /// lost to its end.
+    // The pair is what it is; an alias would only hide it.
+    #[allow(clippy::type_complexity)]
     fn poll_accept_bi(
         &self,
         cx: &mut Context<'_>,
