@@ -1,0 +1,260 @@
+//! A call that was sent, at its caller: both directions, the deadline, and the account of its end.
+
+use core::future::poll_fn;
+use core::pin::Pin;
+use core::future::Future;
+use core::task::{Context, Poll};
+use core::time::Duration;
+use std::sync::Arc;
+
+use super::error::CallError;
+use super::inbound::{Inbound, InboundError};
+use super::outbound::Outbound;
+use super::request::{Ready, Request};
+use crate::ProcedureIndex;
+use crate::codec::CodecId;
+use crate::deadlines::{Deadline, DeadlineKey};
+use crate::error::{ConnectionError, WriteError};
+use crate::observe::{CallReport, Direction, count};
+use crate::proto::item;
+use crate::status::{Code, Origin, Status};
+use crate::time::Time;
+use crate::wire::{BoxRecv, BoxSend, Role, Wire, WireCore};
+
+/// Wakes a task when a deadline has passed.
+#[derive(Debug)]
+pub(crate) struct DeadlineWatch {
+    core: Arc<WireCore>,
+    deadline: Deadline,
+    key: Option<DeadlineKey>,
+}
+
+impl DeadlineWatch {
+    pub(crate) fn new(core: &Arc<WireCore>, deadline: Deadline) -> Self {
+        Self { core: Arc::clone(core), deadline, key: None }
+    }
+
+    /// Ready when the deadline has passed. The clock is read only once the watch was woken or moved.
+    pub(crate) fn poll_passed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.key.is_some() && self.core.runtime().now() >= self.deadline.at() {
+            return Poll::Ready(());
+        }
+        self.core.deadlines().watch(self.deadline, &mut self.key, cx.waker());
+        Poll::Pending
+    }
+}
+
+impl Drop for DeadlineWatch {
+    fn drop(&mut self) {
+        if let Some(key) = self.key.take() {
+            self.core.deadlines().clear(key);
+        }
+    }
+}
+
+/// Accounts for one call of this side, from its start to its end, however it ends.
+#[derive(Debug)]
+pub(crate) struct Tracker {
+    wire: Wire,
+    procedure: ProcedureIndex,
+    /// Set when somebody wants to know how long calls take.
+    started: Option<Time>,
+    ended: bool,
+}
+
+impl Tracker {
+    fn new(wire: Wire, procedure: ProcedureIndex) -> Self {
+        let core = wire.core();
+        count(&core.counters().calls_out);
+        core.outbound().enter();
+        let started = core.is_observed().then(|| core.runtime().now());
+        Self { wire, procedure, started, ended: false }
+    }
+
+    pub(crate) fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    pub(crate) fn procedure(&self) -> ProcedureIndex {
+        self.procedure
+    }
+
+    /// The call is over; only the first end counts.
+    pub(crate) fn end(&mut self, code: Option<Code>) {
+        if core::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        let core = self.wire.core();
+        core.outbound().leave();
+        if code.is_some() {
+            count(&core.counters().calls_out_failed);
+        }
+        if let Some(started) = self.started {
+            core.report(&CallReport {
+                direction: Direction::Outbound,
+                procedure: self.procedure,
+                code,
+                elapsed: core.runtime().now().saturating_since(started),
+            });
+        }
+    }
+
+    /// Ends the call with `error`, which is given back.
+    pub(crate) fn fail(&mut self, error: CallError) -> CallError {
+        self.end(Some(error.code()));
+        error
+    }
+
+    pub(crate) fn deadline_error(&self) -> CallError {
+        let status = Status::deadline_exceeded("the deadline passed before the answer came");
+        CallError::new(self.procedure, status.with_origin(Origin::Caller))
+    }
+
+    pub(crate) fn inbound_error(&self, error: InboundError) -> CallError {
+        match error {
+            InboundError::Read(error) => CallError::read(self.procedure, error),
+            InboundError::Refused(status) => CallError::new(self.procedure, status.with_origin(Origin::Caller)),
+        }
+    }
+}
+
+impl Drop for Tracker {
+    fn drop(&mut self) {
+        self.end(Some(Code::Cancelled));
+    }
+}
+
+/// A call that was sent.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) tracker: Tracker,
+    pub(crate) outbound: Outbound,
+    pub(crate) inbound: Inbound,
+    pub(crate) deadline: Option<DeadlineWatch>,
+    pub(crate) codec: CodecId,
+    /// The callee needs no more of the request; its answer says the rest.
+    pub(crate) stopped: bool,
+}
+
+impl Exchange {
+    /// Opens a stream for `request` and stages what it has; nothing is written yet. Waits for the
+    /// peer's credit, up to the deadline.
+    pub(crate) async fn open(request: Request, default_timeout: Option<Duration>) -> Result<Self, CallError> {
+        let procedure = request.procedure();
+        let ready = request.prepare(default_timeout).map_err(|status| CallError::not_sent(procedure, status))?;
+        let wire = ready.wire.clone();
+        let mut tracker = Tracker::new(wire, procedure);
+        match Self::open_tracked(ready, &tracker).await {
+            Ok((outbound, inbound, deadline, codec)) => {
+                Ok(Self { tracker, outbound, inbound, deadline, codec, stopped: false })
+            }
+            Err(error) => Err(tracker.fail(error)),
+        }
+    }
+
+    async fn open_tracked(
+        ready: Ready,
+        tracker: &Tracker,
+    ) -> Result<(Outbound, Inbound, Option<DeadlineWatch>, CodecId), CallError> {
+        let procedure = ready.procedure;
+        let core = ready.wire.core();
+        may_call(core).map_err(|status| CallError::not_sent(procedure, status))?;
+        let deadline = ready.timeout.map(|timeout| Deadline::after(core.runtime().now(), timeout));
+        let mut deadline = deadline.map(|deadline| DeadlineWatch::new(core, deadline));
+        let (send, recv) = open_stream(core, &mut deadline, tracker).await?;
+        let mut outbound = Outbound::new(Arc::clone(core), send, ready.head);
+        if ready.priority != 0 {
+            outbound.set_priority(ready.priority);
+        }
+        if ready.codec == CodecId::Raw && !ready.payload.is_empty() {
+            outbound
+                .stage_bytes(&ready.payload, item::ItemKind::LastFragment)
+                .map_err(|status| CallError::not_sent(procedure, status))?;
+        }
+        let inbound = Inbound::new(Arc::clone(core), recv, item::Direction::Response);
+        Ok((outbound, inbound, deadline, ready.codec))
+    }
+
+    /// Hands what is staged to the stream. A callee that stops the request because its answer is
+    /// already there is no failure: the answer says what happened.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>, fin: bool) -> Poll<Result<(), CallError>> {
+        if self.stopped {
+            return Poll::Ready(Ok(()));
+        }
+        match self.outbound.poll_flush(cx, fin) {
+            Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
+            Poll::Ready(Err(WriteError::Connection(cause))) => {
+                Poll::Ready(Err(CallError::connection(self.tracker.procedure(), cause, true)))
+            }
+            // The stream was stopped, with whatever code: the response direction tells why.
+            Poll::Ready(Err(WriteError::Stopped(_) | WriteError::Finished)) => {
+                self.stopped = true;
+                Poll::Ready(Ok(()))
+            }
+            Poll::Pending => self.poll_deadline(cx),
+        }
+    }
+
+    /// Ready only with the error of a passed deadline.
+    pub(crate) fn poll_deadline<T>(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, CallError>> {
+        match &mut self.deadline {
+            Some(deadline) if deadline.poll_passed(cx).is_ready() => {
+                Poll::Ready(Err(self.tracker.deadline_error()))
+            }
+            _ => Poll::Pending,
+        }
+    }
+
+    /// Hands everything staged to the stream.
+    pub(crate) async fn flush(&mut self, fin: bool) -> Result<(), CallError> {
+        let flushed = poll_fn(|cx| self.poll_flush(cx, fin)).await;
+        flushed.map_err(|error| self.tracker.fail(error))
+    }
+}
+
+/// Whether this side may call at all.
+pub(crate) fn may_call(core: &WireCore) -> Result<(), Status> {
+    if core.role() == Role::Module {
+        return Err(Status::failed_precondition(
+            "this wire is module-style: it serves the peer's calls and makes none",
+        ));
+    }
+    if !core.peer_serves() {
+        return Err(Status::unimplemented("the peer only calls: it serves no procedures"));
+    }
+    if core.peer_goes_away() {
+        return Err(Status::unavailable("the peer is shutting down and takes no new calls"));
+    }
+    if core.is_draining() {
+        return Err(Status::unavailable("this side is shutting down and makes no new calls"));
+    }
+    Ok(())
+}
+
+fn open_error(tracker: &Tracker, cause: ConnectionError) -> CallError {
+    CallError::connection(tracker.procedure(), cause, false)
+}
+
+async fn open_stream(
+    core: &Arc<WireCore>,
+    deadline: &mut Option<DeadlineWatch>,
+    tracker: &Tracker,
+) -> Result<(BoxSend, BoxRecv), CallError> {
+    if let Some(opened) = core.session().try_open_bi() {
+        return opened.map_err(|cause| open_error(tracker, core.close_reason().unwrap_or(cause)));
+    }
+    let mut opening = core.session().open_bi();
+    poll_fn(|cx| {
+        if let Poll::Ready(opened) = Pin::new(&mut opening).poll(cx) {
+            return Poll::Ready(opened.map_err(|cause| open_error(tracker, core.close_reason().unwrap_or(cause))));
+        }
+        match deadline {
+            Some(deadline) if deadline.poll_passed(cx).is_ready() => {
+                let status = Status::deadline_exceeded("the deadline passed while the call waited for a place");
+                Poll::Ready(Err(CallError::not_sent(tracker.procedure(), status)))
+            }
+            _ => Poll::Pending,
+        }
+    })
+    .await
+}

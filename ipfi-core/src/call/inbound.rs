@@ -1,0 +1,158 @@
+//! One direction of a call on its way in: bytes become messages, statuses and an end.
+
+use core::task::{Context, Poll, ready};
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::close_code::StreamCode;
+use crate::error::ReadError;
+use crate::metadata::Metadata;
+use crate::proto::item::{Direction, ItemDecoder, ItemError, Part};
+use crate::status::Status;
+use crate::wire::{BoxRecv, WireCore};
+
+/// The most one read takes: a whole window may be waiting, and other calls are waiting too.
+const READ_BYTES: usize = 64 << 10;
+
+/// What came.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    /// A whole message.
+    Message(Bytes),
+    /// The callee's last word.
+    Status(Status),
+    /// Metadata between messages.
+    Metadata(Metadata),
+    /// The direction ended well.
+    End,
+}
+
+/// Why nothing more comes.
+#[derive(Clone, Debug)]
+pub(crate) enum InboundError {
+    /// The stream broke.
+    Read(ReadError),
+    /// What came cannot be read, or is more than this side takes.
+    Refused(Status),
+}
+
+impl From<ItemError> for InboundError {
+    fn from(error: ItemError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+/// The receiving half of a call.
+#[derive(Debug)]
+pub(crate) struct Inbound {
+    core: Arc<WireCore>,
+    recv: BoxRecv,
+    decoder: ItemDecoder,
+    /// The fragments of an unfinished message, and how many of their bytes are charged to the wire.
+    assembly: BytesMut,
+    /// The end, or a failure, was reached: the stream needs no stop.
+    over: bool,
+    /// What the peer is told when this is dropped before the end.
+    drop_code: StreamCode,
+}
+
+impl Inbound {
+    pub(crate) fn new(core: Arc<WireCore>, recv: BoxRecv, direction: Direction) -> Self {
+        let decoder = ItemDecoder::new(direction, core.limits());
+        // The caller who loses interest cancels; the callee who needs no more items does not.
+        let drop_code = match direction {
+            Direction::Request => StreamCode::NO_ERROR,
+            Direction::Response => StreamCode::CANCELLED,
+        };
+        Self { core, recv, decoder, assembly: BytesMut::new(), over: false, drop_code }
+    }
+
+    /// Puts back bytes that were read from the stream for the header.
+    pub(crate) fn push(&mut self, bytes: Bytes, fin: bool) {
+        self.decoder.push(bytes, fin);
+    }
+
+    /// Whether the direction has ended, well or badly.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// The next part as it came: fragments are not joined.
+    pub(crate) fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, InboundError>> {
+        loop {
+            match self.decoder.next() {
+                Ok(Some(part)) => {
+                    self.over |= matches!(part, Part::End);
+                    return Poll::Ready(Ok(part));
+                }
+                Ok(None) => {}
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
+            match ready!(self.recv.poll_read(cx, READ_BYTES)) {
+                Ok(chunk) => self.decoder.push(chunk.bytes, chunk.fin),
+                Err(error) => {
+                    self.over = true;
+                    return Poll::Ready(Err(InboundError::Read(error)));
+                }
+            }
+        }
+    }
+
+    /// The next whole message, status, metadata or the end. Cancel safe: fragments stay assembled.
+    pub(crate) fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, InboundError>> {
+        loop {
+            match ready!(self.poll_part(cx))? {
+                Part::Data { bytes, end: true, .. } if self.assembly.is_empty() => {
+                    self.check_message_bytes(bytes.len())?;
+                    return Poll::Ready(Ok(Incoming::Message(bytes)));
+                }
+                Part::Data { bytes, end, .. } => {
+                    self.assemble(&bytes)?;
+                    if end {
+                        self.core.reassembly().release(self.assembly.len());
+                        return Poll::Ready(Ok(Incoming::Message(
+                            core::mem::take(&mut self.assembly).freeze(),
+                        )));
+                    }
+                }
+                Part::Status(status) => return Poll::Ready(Ok(Incoming::Status(status))),
+                Part::Metadata(metadata) => return Poll::Ready(Ok(Incoming::Metadata(metadata))),
+                Part::End => return Poll::Ready(Ok(Incoming::End)),
+            }
+        }
+    }
+
+    /// Whether the message being assembled may have `bytes` more, and all messages of the wire with it.
+    fn assemble(&mut self, bytes: &[u8]) -> Result<(), InboundError> {
+        self.check_message_bytes(self.assembly.len() + bytes.len())?;
+        self.core.reassembly().reserve(bytes.len()).map_err(InboundError::Refused)?;
+        self.assembly.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn check_message_bytes(&self, seen: usize) -> Result<(), InboundError> {
+        let limit = self.core.limits().max_message_bytes as usize;
+        if seen > limit {
+            let (limit, seen) = (limit as u64, seen as u64);
+            let status = Status::limit("message too large", "max_message_bytes", limit, seen);
+            return Err(InboundError::Refused(status));
+        }
+        Ok(())
+    }
+
+    /// Needs no more: tells the peer why, unless the end was reached.
+    pub(crate) fn stop(&mut self, code: StreamCode) {
+        if !self.over {
+            self.over = true;
+            self.recv.stop(code);
+        }
+    }
+}
+
+impl Drop for Inbound {
+    fn drop(&mut self) {
+        self.core.reassembly().release(self.assembly.len());
+        self.stop(self.drop_code);
+    }
+}
