@@ -1,6 +1,7 @@
 //! The heart of ipfi.
 
 pub mod close_code;
+pub mod codec;
 pub mod error;
 pub mod limits;
 pub mod runtime;
