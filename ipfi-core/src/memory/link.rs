@@ -403,7 +403,10 @@ impl Link {
 
         for (_, stream) in &mut self.streams {
             if let Some(pipe) = stream.pipe_from(side) {
-                if !pipe.send.state.is_over() {
+                if pipe.send.state.is_over() {
+                    // Whoever waits after its own reset learns of the end, too.
+                    pipe.send.stopped.wake(after);
+                } else {
                     pipe.send.end(SendState::Cut, after);
                 }
             }

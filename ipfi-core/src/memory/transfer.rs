@@ -57,11 +57,11 @@ impl Link {
     }
 
     pub(super) fn reset(&mut self, side: Side, key: usize, code: StreamCode) {
-        let pipe = pipe(&mut self.streams, side, key);
-        if pipe.send.state.is_over() {
+        let direction = pipe(&mut self.streams, side, key);
+        if direction.send.state.is_over() {
             return;
         }
-        if pipe.send.end(SendState::Reset, &mut self.after) == SendState::Finishing {
+        if direction.send.end(SendState::Reset, &mut self.after) == SendState::Finishing {
             self.endpoints[side_index(side)].finished_one(&mut self.after);
         }
         self.drop_unsent_of(side, key);
@@ -91,24 +91,15 @@ impl Link {
         key: usize,
         cx: &Context<'_>,
     ) -> Poll<Result<StreamCode, ConnectionError>> {
-        let pipe = pipe(&mut self.streams, side, key);
-        match pipe.send.state {
-            SendState::Stopped(code) => Poll::Ready(Ok(code)),
-            SendState::Cut => Poll::Ready(Err(self.endpoint(side).cause())),
-            SendState::Finished => Poll::Pending,
-            SendState::Open | SendState::Finishing => {
-                pipe.send.stopped.register(cx, &mut self.after);
+        let send = &mut pipe(&mut self.streams, side, key).send;
+        match (send.state, &self.endpoints[side_index(side)].cause) {
+            (SendState::Stopped(code), _) => Poll::Ready(Ok(code)),
+            (SendState::Finished, _) => Poll::Pending,
+            (_, Some(cause)) => Poll::Ready(Err(cause.clone())),
+            (_, None) => {
+                send.stopped.register(cx, &mut self.after);
                 Poll::Pending
             }
-            // After our own reset the peer has nothing to say; the end of the connection still counts.
-            SendState::Reset => match &self.endpoint(side).cause {
-                Some(cause) => Poll::Ready(Err(cause.clone())),
-                None => {
-                    let pipe = pipe(&mut self.streams, side, key);
-                    pipe.send.stopped.register(cx, &mut self.after);
-                    Poll::Pending
-                }
-            },
         }
     }
 
@@ -120,8 +111,8 @@ impl Link {
         max: usize,
     ) -> Poll<Result<Chunk, ReadError>> {
         let max = max.clamp(1, self.endpoint(side).max_read);
-        let pipe = pipe(&mut self.streams, side.peer(), key);
-        let recv = &mut pipe.recv;
+        let direction = pipe(&mut self.streams, side.peer(), key);
+        let recv = &mut direction.recv;
         match recv.state {
             RecvState::Open | RecvState::Whole => {}
             RecvState::Read => return Poll::Ready(Ok(Chunk { bytes: Bytes::new(), fin: true })),
@@ -151,14 +142,14 @@ impl Link {
     }
 
     pub(super) fn stop(&mut self, side: Side, key: usize, code: StreamCode) {
-        let pipe = pipe(&mut self.streams, side.peer(), key);
-        match pipe.recv.state {
+        let direction = pipe(&mut self.streams, side.peer(), key);
+        match direction.recv.state {
             RecvState::Open => {
-                pipe.recv.end(RecvState::Stopped { over: false }, &mut self.after);
+                direction.recv.end(RecvState::Stopped { over: false }, &mut self.after);
                 self.push_on_stream(side, key, Event::Stop { key, code });
             }
             // RFC 9000 section 3.5: there is nothing left to stop.
-            RecvState::Whole => pipe.recv.end(RecvState::Stopped { over: true }, &mut self.after),
+            RecvState::Whole => direction.recv.end(RecvState::Stopped { over: true }, &mut self.after),
             RecvState::Read | RecvState::Reset(_) | RecvState::Stopped { .. } | RecvState::Cut => {}
         }
     }
