@@ -2,6 +2,8 @@
 
 pub mod close_code;
 pub mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod limits;
 pub mod runtime;
 pub mod session;
