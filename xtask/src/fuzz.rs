@@ -15,7 +15,10 @@ pub(crate) fn run(args: &[&str]) -> Result<(), String> {
     for target in chosen {
         // Sanitizers and coverage are unstable, so cargo-fuzz needs nightly; asked for by name, so
         // that the default toolchain stays the one that everything else is tested on.
-        Cmd::cargo(&format!("+nightly fuzz run {target} -- -max_total_time={seconds} {LIMITS}")).run()?;
+        Cmd::cargo(&format!("+nightly fuzz run {target} -- -max_total_time={seconds} {LIMITS}"))
+            // Freed memory is kept back to catch its use; by default as much as the limit.
+            .env("ASAN_OPTIONS", "quarantine_size_mb=16")
+            .run()?;
     }
     Ok(())
 }

@@ -37,6 +37,7 @@ pub(crate) fn report() -> Result<(), String> {
         hosts_and_paths(file, &mut broken);
         code::purity(file, &mut broken);
     }
+    msrv(&files, &mut broken);
     let clauses = clauses::check(&files);
     broken.extend(clauses.dangling);
     println!("{} files looked at", files.len());
@@ -72,6 +73,25 @@ fn length(file: &File, broken: &mut Vec<String>) {
     let lines = file.text.lines().count();
     if file.is_code() && lines > MAX_LINES {
         broken.push(format!("{}: {lines} lines, at most {MAX_LINES}: split it by subject", file.path));
+    }
+}
+
+/// The oldest compiler is written where cargo reads it, and where a user does: both must say the same.
+fn msrv(files: &[File], broken: &mut Vec<String>) {
+    let text = |path: &str| files.iter().find(|file| file.path == path).map_or("", |file| file.text.as_str());
+    let version = |manifest: &str| {
+        let line = text(manifest).lines().find_map(|line| line.strip_prefix("rust-version = "));
+        line.map(|version| version.trim_matches('"').to_owned())
+    };
+    let Some(ours) = version("Cargo.toml") else {
+        broken.push("Cargo.toml: no rust-version".to_owned());
+        return;
+    };
+    if !text("README.md").contains(&format!("Rust {ours} or later")) {
+        broken.push(format!("README.md: does not say `Rust {ours} or later`, as Cargo.toml does"));
+    }
+    if version("benches/Cargo.toml").as_ref() != Some(&ours) {
+        broken.push(format!("benches/Cargo.toml: its rust-version is not {ours}, as Cargo.toml's is"));
     }
 }
 

@@ -23,7 +23,7 @@ impl Tool {
             return Ok(());
         }
         println!(
-            "{name} {version}.x is not installed; it is built once (cargo-deny: five minutes on two cores)"
+            "{name} {version}.x is not installed; it is built once (cargo-deny: four minutes on two cores)"
         );
         Cmd::cargo(&format!("install --locked {name} --version ~{version}")).run()
     }

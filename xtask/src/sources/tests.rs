@@ -35,6 +35,21 @@ fn a_machine_s_path_is_found_and_a_relative_one_is_not() {
 }
 
 #[test]
+fn the_oldest_compiler_is_the_same_wherever_it_is_written() {
+    let manifest = "[package]\nrust-version = \"1.95\"\n";
+    let same = [
+        file("Cargo.toml", manifest),
+        file("benches/Cargo.toml", manifest),
+        file("README.md", "Needs Rust 1.95 or later."),
+    ];
+    let mut broken = Vec::new();
+    msrv(&same, &mut broken);
+    assert_eq!(broken, Vec::<String>::new());
+    msrv(&[file("Cargo.toml", manifest), file("README.md", "Needs Rust 1.94 or later.")], &mut broken);
+    assert_eq!(broken.len(), 2, "{broken:?}");
+}
+
+#[test]
 fn the_rules_hold_for_this_repository() {
     report().expect("`cargo xtask sources` prints what is broken");
 }
