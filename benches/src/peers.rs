@@ -1,0 +1,4 @@
+//! The peers, one module each.
+
+pub(crate) mod bare_ids;
+pub(crate) mod raw_tcp;
