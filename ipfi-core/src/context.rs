@@ -2,7 +2,7 @@
 
 use core::fmt;
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::ProcedureIndex;
 use crate::deadlines::Deadline;
@@ -47,6 +47,7 @@ struct Inner {
     metadata: Metadata,
     deadline: Option<Deadline>,
     cancelled: Signal<CancelCause>,
+    reply_metadata: Mutex<Option<Metadata>>,
 }
 
 impl Context {
@@ -56,7 +57,8 @@ impl Context {
         metadata: Metadata,
         deadline: Option<Deadline>,
     ) -> Self {
-        Self(Arc::new(Inner { core, procedure, metadata, deadline, cancelled: Signal::new() }))
+        let (cancelled, reply_metadata) = (Signal::new(), Mutex::new(None));
+        Self(Arc::new(Inner { core, procedure, metadata, deadline, cancelled, reply_metadata }))
     }
 
     /// The procedure being called.
@@ -95,6 +97,16 @@ impl Context {
     /// Waits until the call is cancelled. Cancel safe; never ready when the call ends otherwise.
     pub async fn cancelled(&self) -> CancelCause {
         self.0.cancelled.wait().await
+    }
+
+    /// Sends `metadata` before the first value of the answer; once that has been staged it is too late
+    /// and does nothing. Larger than the caller takes, it fails the call.
+    pub fn set_reply_metadata(&self, metadata: Metadata) {
+        *self.0.reply_metadata.lock().unwrap_or_else(PoisonError::into_inner) = Some(metadata);
+    }
+
+    pub(crate) fn take_reply_metadata(&self) -> Option<Metadata> {
+        self.0.reply_metadata.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     pub(crate) fn cancel(&self, cause: CancelCause) {

@@ -22,6 +22,8 @@ pub mod codec;
 pub mod context;
 mod deadlines;
 pub mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod interface;
 pub mod limits;
 pub mod memory;

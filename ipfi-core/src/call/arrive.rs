@@ -17,9 +17,9 @@ use crate::codec::CodecId;
 use crate::deadlines::Deadline;
 use crate::interface::{CallInfo, Entry};
 use crate::observe::count;
-use crate::proto::item::Direction;
-use crate::proto::header::{HeaderDecoder, HeaderError};
 use crate::proto::RequestHeader;
+use crate::proto::header::{HeaderDecoder, HeaderError};
+use crate::proto::item::Direction;
 use crate::runtime::Task;
 use crate::status::{Origin, Status};
 use crate::wire::{BoxRecv, BoxSend, Role, WireCore};
@@ -164,7 +164,8 @@ fn admit<'a>(
         return Err(Status::unimplemented("this side only calls: it serves no procedures"));
     }
     let entry = core.interface().entry(procedure);
-    let entry = entry.ok_or_else(|| Status::unimplemented(format!("procedure {procedure} is not offered")))?;
+    let entry =
+        entry.ok_or_else(|| Status::unimplemented(format!("procedure {procedure} is not offered")))?;
     core.interface().check(&CallInfo { peer: core.peer(), procedure, kind: entry.kind, metadata })?;
     Ok(entry)
 }

@@ -28,7 +28,7 @@ use super::inbound::{Inbound, InboundError, Incoming};
 use super::outbound::Outbound;
 use crate::ProcedureIndex;
 use crate::close_code::StreamCode;
-use crate::codec::{CodecId, DecodeLimits};
+use crate::codec::{CodecId, DecodeLimits, Encode};
 use crate::context::{CancelCause, Context};
 use crate::deadlines::Deadline;
 use crate::error::{ConnectionError, ReadError};
@@ -69,6 +69,8 @@ pub(crate) struct IncomingCall {
     /// `None` when the handler has the items.
     inbound: Option<Inbound>,
     watch: Watch,
+    /// A message of the answer has been staged: no metadata can follow.
+    replied: bool,
     started: Option<Time>,
     ended: bool,
 }
@@ -107,6 +109,7 @@ impl IncomingCall {
             outbound,
             inbound: Some(inbound),
             watch: Watch::default(),
+            replied: false,
             started,
             ended: false,
         }
@@ -136,8 +139,25 @@ impl IncomingCall {
         &mut self.outbound
     }
 
-    pub(crate) fn inbound_mut(&mut self) -> Option<&mut Inbound> {
-        self.inbound.as_mut()
+    /// Stages one message of the answer, after the metadata that the handler set, if it is the first.
+    pub(crate) fn stage_reply(&mut self, value: &impl Encode) -> Result<(), Status> {
+        self.stage_reply_metadata()?;
+        self.outbound.stage_message(value, self.codec)
+    }
+
+    fn stage_reply_metadata(&mut self) -> Result<(), Status> {
+        let metadata = self.context.as_ref().and_then(Context::take_reply_metadata);
+        match metadata {
+            Some(metadata) if !self.replied => {
+                self.replied = true;
+                let limits = self.core.limits();
+                let max_bytes = self.core.peer_max_metadata_bytes().min(limits.max_metadata_bytes.into());
+                metadata.check(max_bytes, limits.max_metadata_entries.into())?;
+                self.outbound.stage_metadata(&metadata);
+            }
+            _ => self.replied = true,
+        }
+        Ok(())
     }
 
     /// Gives the handler the items that follow the arguments.
@@ -185,13 +205,6 @@ impl IncomingCall {
         .await
     }
 
-    pub(crate) fn inbound_status(&mut self, error: InboundError) -> Status {
-        match self.inbound_failure(error) {
-            Failure::Status(status) => status,
-            Failure::Cancelled(cause) => Status::cancelled(cause.to_string()),
-        }
-    }
-
     fn inbound_failure(&mut self, error: InboundError) -> Failure {
         match error {
             InboundError::Refused(status) => Failure::Status(status),
@@ -213,6 +226,24 @@ impl IncomingCall {
             Poll::Pending => self.poll_interrupted(cx).map(Err),
         })
         .await
+    }
+
+    /// As [`run`](Self::run) for a handler that cannot be interrupted: a cancelled call is answered at
+    /// once, and its place is held until the handler has returned.
+    pub(crate) async fn run_to_its_end<F: Future>(&mut self, handler: F) -> Result<F::Output, Failure> {
+        let mut handler = pin!(AssertUnwindSafe(handler).catch_unwind());
+        let interrupted = poll_fn(|cx| match handler.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Ok(output)),
+            Poll::Pending => self.poll_interrupted(cx).map(Err),
+        });
+        match interrupted.await {
+            Ok(output) => output.map_err(|_| self.panicked()),
+            Err(failure) => {
+                self.conclude(Err(failure.clone())).await;
+                let _ = handler.await;
+                Err(failure)
+            }
+        }
     }
 
     /// The panic's message stays at this side: it may say what the caller should not know. The panic
@@ -296,6 +327,14 @@ impl IncomingCall {
 
     /// Ends the call as its handler left it.
     pub(crate) async fn finish(mut self, result: Result<(), Failure>) {
+        self.conclude(result).await;
+    }
+
+    /// Ends the call as its handler left it, once: what comes later finds it ended.
+    async fn conclude(&mut self, result: Result<(), Failure>) {
+        if self.ended {
+            return;
+        }
         let result = match result {
             Ok(()) => self.flush(true).await,
             Err(failure) => Err(failure),
@@ -304,7 +343,8 @@ impl IncomingCall {
             Ok(()) => None,
             Err(Failure::Status(status)) => Some(self.fail(status).await),
             Err(Failure::Cancelled(CancelCause::Deadline)) => {
-                let status = Status::deadline_exceeded("the deadline passed before the procedure had answered");
+                let status =
+                    Status::deadline_exceeded("the deadline passed before the procedure had answered");
                 Some(self.fail(status).await)
             }
             Err(Failure::Cancelled(CancelCause::Shutdown)) => {

@@ -51,9 +51,10 @@ impl CallError {
                 error.0.never_started = code == StreamCode::REFUSED;
                 error
             }
-            ReadError::Stopped => {
-                Self::new(procedure, Status::cancelled("this side gave the call up").with_origin(Origin::Caller))
-            }
+            ReadError::Stopped => Self::new(
+                procedure,
+                Status::cancelled("this side gave the call up").with_origin(Origin::Caller),
+            ),
         }
     }
 

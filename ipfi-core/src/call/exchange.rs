@@ -1,8 +1,8 @@
 //! A call that was sent, at its caller: both directions, the deadline, and the account of its end.
 
+use core::future::Future;
 use core::future::poll_fn;
 use core::pin::Pin;
-use core::future::Future;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::sync::Arc;
@@ -113,7 +113,9 @@ impl Tracker {
     pub(crate) fn inbound_error(&self, error: InboundError) -> CallError {
         match error {
             InboundError::Read(error) => CallError::read(self.procedure, error),
-            InboundError::Refused(status) => CallError::new(self.procedure, status.with_origin(Origin::Caller)),
+            InboundError::Refused(status) => {
+                CallError::new(self.procedure, status.with_origin(Origin::Caller))
+            }
         }
     }
 }
@@ -141,7 +143,8 @@ impl Exchange {
     /// peer's credit, up to the deadline.
     pub(crate) async fn open(request: Request, default_timeout: Option<Duration>) -> Result<Self, CallError> {
         let procedure = request.procedure();
-        let ready = request.prepare(default_timeout).map_err(|status| CallError::not_sent(procedure, status))?;
+        let ready =
+            request.prepare(default_timeout).map_err(|status| CallError::not_sent(procedure, status))?;
         let wire = ready.wire.clone();
         let mut tracker = Tracker::new(wire, procedure);
         match Self::open_tracked(ready, &tracker).await {
@@ -198,10 +201,8 @@ impl Exchange {
     /// Ready only with the error of a passed deadline.
     pub(crate) fn poll_deadline<T>(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, CallError>> {
         match &mut self.deadline {
-            Some(deadline) if deadline.poll_passed(cx).is_ready() => {
-                Poll::Ready(Err(self.tracker.deadline_error()))
-            }
-            _ => Poll::Pending,
+            Some(deadline) => deadline.poll_passed(cx).map(|()| Err(self.tracker.deadline_error())),
+            None => Poll::Pending,
         }
     }
 
@@ -246,14 +247,17 @@ async fn open_stream(
     let mut opening = core.session().open_bi();
     poll_fn(|cx| {
         if let Poll::Ready(opened) = Pin::new(&mut opening).poll(cx) {
-            return Poll::Ready(opened.map_err(|cause| open_error(tracker, core.close_reason().unwrap_or(cause))));
+            return Poll::Ready(
+                opened.map_err(|cause| open_error(tracker, core.close_reason().unwrap_or(cause))),
+            );
         }
         match deadline {
-            Some(deadline) if deadline.poll_passed(cx).is_ready() => {
-                let status = Status::deadline_exceeded("the deadline passed while the call waited for a place");
-                Poll::Ready(Err(CallError::not_sent(tracker.procedure(), status)))
-            }
-            _ => Poll::Pending,
+            Some(deadline) => deadline.poll_passed(cx).map(|()| {
+                let status =
+                    Status::deadline_exceeded("the deadline passed while the call waited for a place");
+                Err(CallError::not_sent(tracker.procedure(), status))
+            }),
+            None => Poll::Pending,
         }
     })
     .await

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use crate::close_code::StreamCode;
 use crate::error::ReadError;
 use crate::metadata::Metadata;
-use crate::proto::item::{Direction, ItemDecoder, ItemError, Part};
+use crate::proto::{Direction, ItemDecoder, ItemError, Part};
 use crate::status::Status;
 use crate::wire::{BoxRecv, WireCore};
 
@@ -135,7 +135,7 @@ impl Inbound {
         let limit = self.core.limits().max_message_bytes as usize;
         if seen > limit {
             let (limit, seen) = (limit as u64, seen as u64);
-            let status = Status::limit("message too large", "max_message_bytes", limit, seen);
+            let status = Status::limit("max_message_bytes", limit, seen);
             return Err(InboundError::Refused(status));
         }
         Ok(())

@@ -18,8 +18,8 @@ use crate::context::{CancelCause, Context};
 use crate::deadlines::Deadline;
 use crate::metadata::Metadata;
 use crate::observe::count;
-use crate::proto::item::Direction;
-use crate::proto::{ItemDecoder, Part, RequestHeader};
+use crate::proto::{Direction, ItemDecoder, Part, RequestHeader};
+use crate::status::Status;
 use crate::wire::WireCore;
 
 /// A notification whose header has been read.
@@ -94,7 +94,9 @@ impl IncomingNotification {
                 poll_fn(|cx| {
                     loop {
                         match inbound.poll_incoming(cx) {
-                            Poll::Ready(Ok(Incoming::Message(arguments))) => return Poll::Ready(Some(arguments)),
+                            Poll::Ready(Ok(Incoming::Message(arguments))) => {
+                                return Poll::Ready(Some(arguments));
+                            }
                             Poll::Ready(Ok(Incoming::Metadata(_))) => {}
                             Poll::Ready(_) => return Poll::Ready(None),
                             Poll::Pending => break,
@@ -115,13 +117,14 @@ impl IncomingNotification {
     }
 
     /// Runs the handler to its end, the connection's, or that of the grace period.
-    pub(crate) async fn run(self, handler: impl Future<Output = ()>) {
+    pub(crate) async fn run(mut self, handler: impl Future<Output = Result<(), Status>>) {
         count(&self.core.counters().notifications_in);
         let mut handler = pin!(AssertUnwindSafe(handler).catch_unwind());
         let mut watch = None;
         poll_fn(|cx| {
             match handler.as_mut().poll(cx) {
-                Poll::Ready(Ok(())) => return Poll::Ready(()),
+                // Nobody hears of a notification's status.
+                Poll::Ready(Ok(_)) => return Poll::Ready(()),
                 Poll::Ready(Err(_)) => {
                     self.panicked();
                     return Poll::Ready(());
@@ -145,7 +148,7 @@ impl IncomingNotification {
         .await;
     }
 
-    pub(crate) fn panicked(&self) {
+    pub(crate) fn panicked(&mut self) {
         count(&self.core.counters().panics);
         tracing::error!(target: "ipfi::call", procedure = %self.procedure(), "the notification panicked");
     }

@@ -15,7 +15,6 @@ use crate::observe::count;
 use crate::proto::StreamType;
 use crate::proto::item::ItemKind;
 use crate::status::{Origin, Status};
-use crate::varint;
 
 /// The kind of a call that nobody answers.
 #[derive(Debug)]
@@ -43,7 +42,7 @@ impl Call<Notify> {
         wire.core().session().send_datagram(head.freeze()).map_err(|error| match error {
             DatagramError::Connection(cause) => CallError::connection(procedure, cause, false),
             DatagramError::TooLarge { seen, limit } => {
-                not_sent(Status::limit("datagram too large", "max_datagram_bytes", limit as u64, seen as u64))
+                not_sent(Status::limit("max_datagram_bytes", limit as u64, seen as u64))
             }
             DatagramError::Unsupported => not_sent(Status::unimplemented(error.to_string())),
             DatagramError::QueueFull => not_sent(Status::unavailable(error.to_string())),
@@ -73,7 +72,7 @@ async fn notify(request: Request) -> Result<(), CallError> {
     };
     let send = send.map_err(|cause| lost(cause, false))?;
     let mut staged = BytesMut::with_capacity(1 + head.len() + payload.len().min(4096));
-    varint::put(&mut staged, StreamType::Notification.into());
+    StreamType::Notification.encode(&mut staged);
     staged.put_slice(&head);
     let mut outbound = Outbound::new(Arc::clone(core), send, staged);
     outbound.set_priority(priority);

@@ -47,7 +47,7 @@ impl Outbound {
 
     /// Stages `value` as one message. The caller flushes before staging after a large raw payload.
     pub(crate) fn stage_message(&mut self, value: &impl Encode, codec: CodecId) -> Result<(), Status> {
-        if let Some(raw) = value.as_raw().filter(|_| codec == CodecId::Raw) {
+        if let Some(raw) = value.as_raw() {
             return self.stage_bytes(raw, ItemKind::LastFragment);
         }
         stage_value(&mut self.staged, &self.core, |out| value.encode(codec, out))
@@ -67,17 +67,11 @@ impl Outbound {
     }
 
     pub(crate) fn stage_status(&mut self, status: &Status) {
-        let mut body = BytesMut::new();
-        status.encode(&mut body);
-        item::put_item_header(&mut self.staged, ItemKind::Status, body.len() as u64);
-        self.staged.extend_from_slice(&body);
+        item::put_status(&mut self.staged, status, self.core.peer_max_metadata_bytes());
     }
 
     pub(crate) fn stage_metadata(&mut self, metadata: &Metadata) {
-        let mut body = BytesMut::new();
-        metadata.encode(&mut body);
-        item::put_item_header(&mut self.staged, ItemKind::Metadata, body.len() as u64);
-        self.staged.extend_from_slice(&body);
+        item::put_metadata(&mut self.staged, metadata);
     }
 
     /// Forgets what was staged and not handed over: a status takes its place. Only whole items are
@@ -137,7 +131,7 @@ impl Outbound {
 fn check_message_bytes(core: &WireCore, bytes: usize) -> Result<(), Status> {
     let limit = core.max_message_bytes();
     if bytes > limit {
-        return Err(Status::limit("message too large", "max_message_bytes", limit as u64, bytes as u64));
+        return Err(Status::limit("max_message_bytes", limit as u64, bytes as u64));
     }
     Ok(())
 }
@@ -163,8 +157,7 @@ pub(crate) fn stage_value<E: Into<Status>>(
             return Err(status);
         }
     };
-    let header = item::item_header(ItemKind::LastFragment, bytes as u64);
-    let room = varint::len(header);
+    let room = varint::len((bytes as u64) << 2);
     let from = start + LENGTH_ROOM;
     if room > LENGTH_ROOM {
         out.put_bytes(0, room - LENGTH_ROOM);
@@ -173,6 +166,6 @@ pub(crate) fn stage_value<E: Into<Status>>(
         out.copy_within(from..from + bytes, start + room);
         out.truncate(start + room + bytes);
     }
-    varint::put(&mut &mut out[start..start + room], header);
+    item::put_item_header(&mut &mut out[start..start + room], ItemKind::LastFragment, bytes as u64);
     Ok(())
 }

@@ -159,14 +159,15 @@ pub struct RawCall {
     context: Context,
     codec: CodecId,
     inbound: Inbound,
-    /// Shared with the task that runs the procedure, which watches for the call's cancellation.
-    pub(crate) call: Arc<Mutex<IncomingCall>>,
+    /// Shared with the task that runs the procedure, which watches for the call's cancellation and
+    /// takes it out at its end.
+    pub(crate) call: Arc<Mutex<Option<IncomingCall>>>,
 }
 
 impl RawCall {
     pub(crate) fn new(mut call: IncomingCall, inbound: Inbound) -> Self {
         let (context, codec) = (call.context(), call.codec());
-        Self { context, codec, inbound, call: Arc::new(Mutex::new(call)) }
+        Self { context, codec, inbound, call: Arc::new(Mutex::new(Some(call))) }
     }
 
     /// Who calls, until when, with what metadata.
@@ -204,6 +205,9 @@ impl RawCall {
         let mut staged = false;
         poll_fn(|cx| {
             let mut call = self.call.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(call) = call.as_mut() else {
+                return Poll::Ready(Err(Status::cancelled("the call is over")));
+            };
             let outbound = call.outbound_mut();
             if !staged {
                 // What an earlier, dropped write left behind goes first.

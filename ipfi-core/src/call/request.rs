@@ -57,14 +57,13 @@ pub(crate) struct Ready {
 impl Request {
     pub(crate) fn new(wire: &Wire, procedure: ProcedureIndex, arguments: impl EncodeArguments) -> Self {
         let mut request = Self::empty(wire, procedure);
-        request.codec = arguments.codec(wire.codec());
+        request.codec = codec_of(&arguments, wire.core().codec());
         let codec = request.codec;
         if let Some(raw) = arguments.as_raw() {
             request.payload = raw.clone();
         } else {
-            let encoded = stage_value(&mut request.staged, wire.core(), |out| {
-                arguments.encode_arguments(codec, out)
-            });
+            let encoded =
+                stage_value(&mut request.staged, wire.core(), |out| arguments.encode_arguments(codec, out));
             request.refused = encoded.err();
         }
         request
@@ -81,7 +80,7 @@ impl Request {
         Self {
             wire: wire.clone(),
             procedure,
-            codec: wire.codec(),
+            codec: wire.core().codec(),
             staged,
             payload: Bytes::new(),
             timeout: Timeout::Default,
@@ -89,6 +88,10 @@ impl Request {
             priority: 0,
             refused: None,
         }
+    }
+
+    pub(crate) fn wire(&self) -> &Wire {
+        &self.wire
     }
 
     pub(crate) fn procedure(&self) -> ProcedureIndex {
@@ -100,14 +103,16 @@ impl Request {
         if let Some(status) = self.refused {
             return Err(status);
         }
-        self.metadata.check(self.wire.core().limits())?;
+        let limits = self.wire.core().limits();
+        let max_bytes = self.wire.core().peer_max_metadata_bytes().min(limits.max_metadata_bytes.into());
+        self.metadata.check(max_bytes, limits.max_metadata_entries.into())?;
         let timeout = match self.timeout {
             Timeout::Default => default_timeout,
             Timeout::Set(timeout) => timeout,
         };
         let header = RequestHeader {
             procedure: self.procedure.get(),
-            codec: self.codec as u8,
+            codec: self.codec.as_u8(),
             timeout,
             metadata: self.metadata,
             priority: self.priority,
@@ -137,6 +142,10 @@ impl Request {
             priority: self.priority,
         })
     }
+}
+
+fn codec_of<A: EncodeArguments>(_: &A, preferred: CodecId) -> CodecId {
+    A::codec(preferred)
 }
 
 /// A call that has not been sent: set options, then await it. `K` is its kind.

@@ -72,7 +72,11 @@ async fn unary<R: Decode>(request: Request) -> Result<Answer<R>, CallError> {
     answer
 }
 
-fn decode_reply<R: Decode>(exchange: &Exchange, message: Bytes, limits: &DecodeLimits) -> Result<R, CallError> {
+fn decode_reply<R: Decode>(
+    exchange: &Exchange,
+    message: Bytes,
+    limits: &DecodeLimits,
+) -> Result<R, CallError> {
     R::decode(exchange.codec, message, limits).map_err(|error| {
         let status = Status::internal(format!("the answer cannot be decoded: {error}"));
         CallError::new(exchange.tracker.procedure(), status.with_origin(Origin::Caller))
@@ -88,7 +92,11 @@ pub(super) struct Reply {
 
 impl Reply {
     /// Keeps the request flowing and waits for exactly one message and the end.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, exchange: &mut Exchange) -> Poll<Result<Bytes, CallError>> {
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        exchange: &mut Exchange,
+    ) -> Poll<Result<Bytes, CallError>> {
         // A callee may answer before it has read the request: neither direction waits for the other.
         if let Poll::Ready(Err(error)) = exchange.poll_flush(cx, true) {
             return Poll::Ready(Err(error));
@@ -109,14 +117,18 @@ impl Reply {
             match incoming {
                 Incoming::Message(message) if self.message.is_none() => self.message = Some(message),
                 Incoming::Message(_) => {
-                    return refused("called as a procedure (one value), answered as a sequence (more than one item)");
+                    return refused(
+                        "called as a procedure (one value), answered as a sequence (more than one item)",
+                    );
                 }
                 Incoming::Metadata(metadata) => self.metadata = metadata,
                 Incoming::Status(status) => return Poll::Ready(Err(CallError::new(procedure, status))),
                 Incoming::End => {
                     return match self.message.take() {
                         Some(message) => Poll::Ready(Ok(message)),
-                        None => refused("called as a procedure (one value), answered as a sequence (no item)"),
+                        None => {
+                            refused("called as a procedure (one value), answered as a sequence (no item)")
+                        }
                     };
                 }
             }
@@ -130,4 +142,3 @@ impl Request {
         self.wire().core().limits().default_timeout
     }
 }
-

@@ -1,6 +1,7 @@
 //! Why a value could not be encoded or decoded.
 
 use super::CodecId;
+use crate::status::Status;
 
 /// Why a value could not be encoded or decoded, and whose doing that was.
 ///
@@ -80,6 +81,21 @@ impl CodecError {
             Self::Depth { limit } => Some(("max_depth", wide(*limit), wide(*limit).saturating_add(1))),
             Self::DecodedSize { limit, seen } => Some(("max_decoded_bytes", wide(*limit), wide(*seen))),
             _ => None,
+        }
+    }
+}
+
+impl From<CodecError> for Status {
+    /// The status of a call whose value could not be encoded or decoded. Whoever reads an answer
+    /// rather than arguments says so in its own words.
+    fn from(error: CodecError) -> Self {
+        if let Some((name, limit, seen)) = error.limit() {
+            return Self::limit(name, limit, seen);
+        }
+        match error {
+            CodecError::Encode { .. } => Self::internal(error.to_string()),
+            CodecError::Disabled(_) => Self::unimplemented(error.to_string()),
+            _ => Self::invalid_argument(error.to_string()),
         }
     }
 }

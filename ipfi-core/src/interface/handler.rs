@@ -9,10 +9,11 @@ use core::panic::AssertUnwindSafe;
 
 use futures_channel::oneshot;
 use futures_core::Stream;
+use futures_util::StreamExt;
 
 use super::reply::IntoReply;
 use crate::call::{IncomingCall, RawCall, Receiver};
-use crate::codec::{Decode, DecodeArguments};
+use crate::codec::{Decode, DecodeArguments, Encode};
 use crate::context::Context;
 use crate::status::Status;
 
@@ -48,47 +49,67 @@ pub trait Handler<M>: Send + Sync + 'static {
     /// The argument tuple.
     type Arguments: DecodeArguments + Send + 'static;
     /// What it answers with.
-    type Reply: IntoReply + Send;
+    type Value: Encode + Send + 'static;
 
     /// Begins a call.
     fn start(
         &self,
         scope: Scope<'_>,
         arguments: Self::Arguments,
-    ) -> impl Future<Output = Self::Reply> + Send + use<Self, M>;
+    ) -> impl Future<Output = Result<Self::Value, Status>> + Send + use<Self, M>;
 
     /// Whether its first poll must not happen where the connection is read.
     fn is_spawned(&self) -> bool {
         false
     }
+
+    /// Whether it cannot be interrupted once it has begun.
+    fn is_blocking(&self) -> bool {
+        false
+    }
 }
 
-impl<F, A, Fut> Handler<(A,)> for F
+impl<F, A, Fut, K> Handler<(A, K)> for F
 where
     F: Fn(A) -> Fut + Send + Sync + 'static,
     A: DecodeArguments + Send + 'static,
-    Fut: Future<Output: IntoReply + Send> + Send + 'static,
+    Fut: Future<Output: IntoReply<K>> + Send + 'static,
 {
     type Arguments = A;
-    type Reply = Fut::Output;
+    type Value = <Fut::Output as IntoReply<K>>::Value;
 
-    fn start(&self, _: Scope<'_>, arguments: A) -> impl Future<Output = Fut::Output> + Send + use<F, A, Fut> {
-        self(arguments)
+    fn start(
+        &self,
+        _: Scope<'_>,
+        arguments: A,
+    ) -> impl Future<Output = Result<Self::Value, Status>> + Send + use<F, A, Fut, K> {
+        reply(self(arguments))
     }
 }
 
-impl<F, A, Fut> Handler<(Context, A)> for F
+impl<F, A, Fut, K> Handler<(Context, A, K)> for F
 where
     F: Fn(Context, A) -> Fut + Send + Sync + 'static,
     A: DecodeArguments + Send + 'static,
-    Fut: Future<Output: IntoReply + Send> + Send + 'static,
+    Fut: Future<Output: IntoReply<K>> + Send + 'static,
 {
     type Arguments = A;
-    type Reply = Fut::Output;
+    type Value = <Fut::Output as IntoReply<K>>::Value;
 
-    fn start(&self, scope: Scope<'_>, arguments: A) -> impl Future<Output = Fut::Output> + Send + use<F, A, Fut> {
-        self(scope.0.context(), arguments)
+    fn start(
+        &self,
+        scope: Scope<'_>,
+        arguments: A,
+    ) -> impl Future<Output = Result<Self::Value, Status>> + Send + use<F, A, Fut, K> {
+        reply(self(scope.0.context(), arguments))
     }
+}
+
+async fn reply<Fut, K>(answer: Fut) -> Result<<Fut::Output as IntoReply<K>>::Value, Status>
+where
+    Fut: Future<Output: IntoReply<K>>,
+{
+    answer.await.into_reply()
 }
 
 /// A handler that is a task from its first poll on: see [`spawned`].
@@ -103,13 +124,13 @@ pub fn spawned<H>(handler: H) -> Spawned<H> {
 
 impl<H: Handler<M>, M> Handler<(Spawned<()>, M)> for Spawned<H> {
     type Arguments = H::Arguments;
-    type Reply = H::Reply;
+    type Value = H::Value;
 
     fn start(
         &self,
         scope: Scope<'_>,
         arguments: H::Arguments,
-    ) -> impl Future<Output = H::Reply> + Send + use<H, M> {
+    ) -> impl Future<Output = Result<H::Value, Status>> + Send + use<H, M> {
         self.0.start(scope, arguments)
     }
 
@@ -129,39 +150,55 @@ pub fn blocking<F>(function: F) -> Blocking<F> {
     Blocking(function)
 }
 
-impl<F, A, R> Handler<(Blocking<()>, A)> for Blocking<F>
+impl<F, A, R, K> Handler<(Blocking<()>, A, K)> for Blocking<F>
 where
     F: Fn(A) -> R + Clone + Send + Sync + 'static,
     A: DecodeArguments + Send + 'static,
-    R: IntoReply + Send + 'static,
+    R: IntoReply<K> + Send + 'static,
 {
     type Arguments = A;
-    type Reply = R;
+    type Value = R::Value;
 
-    fn start(&self, scope: Scope<'_>, arguments: A) -> impl Future<Output = R> + Send + use<F, A, R> {
+    fn start(
+        &self,
+        scope: Scope<'_>,
+        arguments: A,
+    ) -> impl Future<Output = Result<R::Value, Status>> + Send + use<F, A, R, K> {
         let function = self.0.clone();
-        run_blocking(&scope, move || function(arguments))
+        reply(run_blocking(&scope, Box::new(move || function(arguments))))
+    }
+
+    fn is_blocking(&self) -> bool {
+        true
     }
 }
 
-impl<F, A, R> Handler<(Blocking<Context>, A)> for Blocking<F>
+impl<F, A, R, K> Handler<(Blocking<Context>, A, K)> for Blocking<F>
 where
     F: Fn(Context, A) -> R + Clone + Send + Sync + 'static,
     A: DecodeArguments + Send + 'static,
-    R: IntoReply + Send + 'static,
+    R: IntoReply<K> + Send + 'static,
 {
     type Arguments = A;
-    type Reply = R;
+    type Value = R::Value;
 
-    fn start(&self, scope: Scope<'_>, arguments: A) -> impl Future<Output = R> + Send + use<F, A, R> {
+    fn start(
+        &self,
+        scope: Scope<'_>,
+        arguments: A,
+    ) -> impl Future<Output = Result<R::Value, Status>> + Send + use<F, A, R, K> {
         let (function, context) = (self.0.clone(), scope.0.context());
-        run_blocking(&scope, move || function(context, arguments))
+        reply(run_blocking(&scope, Box::new(move || function(context, arguments))))
+    }
+
+    fn is_blocking(&self) -> bool {
+        true
     }
 }
 
 fn run_blocking<R: Send + 'static>(
     scope: &Scope<'_>,
-    work: impl FnOnce() -> R + Send + 'static,
+    work: Box<dyn FnOnce() -> R + Send>,
 ) -> impl Future<Output = R> + Send + use<R> {
     let (done, result) = oneshot::channel();
     scope.0.spawn_blocking(Box::new(move || {
@@ -173,7 +210,9 @@ fn run_blocking<R: Send + 'static>(
             Ok(Ok(value)) => value,
             // The task that runs the call catches panics, this one too.
             Ok(Err(panic)) => std::panic::resume_unwind(panic),
-            Err(oneshot::Canceled) => std::panic::resume_unwind(Box::new("the runtime dropped blocking work")),
+            Err(oneshot::Canceled) => {
+                std::panic::resume_unwind(Box::new("the runtime dropped blocking work"))
+            }
         }
     }
 }
@@ -182,38 +221,50 @@ fn run_blocking<R: Send + 'static>(
 pub trait SequenceHandler<M>: Send + Sync + 'static {
     /// The argument tuple.
     type Arguments: DecodeArguments + Send + 'static;
-    /// The items.
-    type Items: Stream<Item: IntoReply + Send> + Send + 'static;
+    /// An item.
+    type Value: Encode + Send + 'static;
 
     /// Begins a call.
-    fn start(&self, scope: Scope<'_>, arguments: Self::Arguments) -> Self::Items;
+    fn start(
+        &self,
+        scope: Scope<'_>,
+        arguments: Self::Arguments,
+    ) -> impl Stream<Item = Result<Self::Value, Status>> + Send + use<Self, M>;
 }
 
-impl<F, A, S> SequenceHandler<(A,)> for F
+impl<F, A, S, K> SequenceHandler<(A, K)> for F
 where
     F: Fn(A) -> S + Send + Sync + 'static,
     A: DecodeArguments + Send + 'static,
-    S: Stream<Item: IntoReply + Send> + Send + 'static,
+    S: Stream<Item: IntoReply<K>> + Send + 'static,
 {
     type Arguments = A;
-    type Items = S;
+    type Value = <S::Item as IntoReply<K>>::Value;
 
-    fn start(&self, _: Scope<'_>, arguments: A) -> S {
-        self(arguments)
+    fn start(
+        &self,
+        _: Scope<'_>,
+        arguments: A,
+    ) -> impl Stream<Item = Result<Self::Value, Status>> + Send + use<F, A, S, K> {
+        self(arguments).map(IntoReply::into_reply)
     }
 }
 
-impl<F, A, S> SequenceHandler<(Context, A)> for F
+impl<F, A, S, K> SequenceHandler<(Context, A, K)> for F
 where
     F: Fn(Context, A) -> S + Send + Sync + 'static,
     A: DecodeArguments + Send + 'static,
-    S: Stream<Item: IntoReply + Send> + Send + 'static,
+    S: Stream<Item: IntoReply<K>> + Send + 'static,
 {
     type Arguments = A;
-    type Items = S;
+    type Value = <S::Item as IntoReply<K>>::Value;
 
-    fn start(&self, scope: Scope<'_>, arguments: A) -> S {
-        self(scope.0.context(), arguments)
+    fn start(
+        &self,
+        scope: Scope<'_>,
+        arguments: A,
+    ) -> impl Stream<Item = Result<Self::Value, Status>> + Send + use<F, A, S, K> {
+        self(scope.0.context(), arguments).map(IntoReply::into_reply)
     }
 }
 
@@ -223,7 +274,7 @@ pub trait ItemsHandler<T, M>: Send + Sync + 'static {
     /// The argument tuple.
     type Arguments: DecodeArguments + Send + 'static;
     /// What it answers with.
-    type Reply: IntoReply + Send;
+    type Value: Encode + Send + 'static;
 
     /// Begins a call.
     fn start(
@@ -231,46 +282,46 @@ pub trait ItemsHandler<T, M>: Send + Sync + 'static {
         scope: Scope<'_>,
         arguments: Self::Arguments,
         items: Receiver<T>,
-    ) -> impl Future<Output = Self::Reply> + Send + use<Self, T, M>;
+    ) -> impl Future<Output = Result<Self::Value, Status>> + Send + use<Self, T, M>;
 }
 
-impl<F, A, T, Fut> ItemsHandler<T, (A,)> for F
+impl<F, A, T, Fut, K> ItemsHandler<T, (A, K)> for F
 where
     F: Fn(A, Receiver<T>) -> Fut + Send + Sync + 'static,
     A: DecodeArguments + Send + 'static,
     T: Decode,
-    Fut: Future<Output: IntoReply + Send> + Send + 'static,
+    Fut: Future<Output: IntoReply<K>> + Send + 'static,
 {
     type Arguments = A;
-    type Reply = Fut::Output;
+    type Value = <Fut::Output as IntoReply<K>>::Value;
 
     fn start(
         &self,
         _: Scope<'_>,
         arguments: A,
         items: Receiver<T>,
-    ) -> impl Future<Output = Fut::Output> + Send + use<F, A, T, Fut> {
-        self(arguments, items)
+    ) -> impl Future<Output = Result<Self::Value, Status>> + Send + use<F, A, T, Fut, K> {
+        reply(self(arguments, items))
     }
 }
 
-impl<F, A, T, Fut> ItemsHandler<T, (Context, A)> for F
+impl<F, A, T, Fut, K> ItemsHandler<T, (Context, A, K)> for F
 where
     F: Fn(Context, A, Receiver<T>) -> Fut + Send + Sync + 'static,
     A: DecodeArguments + Send + 'static,
     T: Decode,
-    Fut: Future<Output: IntoReply + Send> + Send + 'static,
+    Fut: Future<Output: IntoReply<K>> + Send + 'static,
 {
     type Arguments = A;
-    type Reply = Fut::Output;
+    type Value = <Fut::Output as IntoReply<K>>::Value;
 
     fn start(
         &self,
         scope: Scope<'_>,
         arguments: A,
         items: Receiver<T>,
-    ) -> impl Future<Output = Fut::Output> + Send + use<F, A, T, Fut> {
-        self(scope.0.context(), arguments, items)
+    ) -> impl Future<Output = Result<Self::Value, Status>> + Send + use<F, A, T, Fut, K> {
+        reply(self(scope.0.context(), arguments, items))
     }
 }
 
@@ -279,40 +330,55 @@ where
 pub trait ItemsSequenceHandler<T, M>: Send + Sync + 'static {
     /// The argument tuple.
     type Arguments: DecodeArguments + Send + 'static;
-    /// The items it answers with.
-    type Items: Stream<Item: IntoReply + Send> + Send + 'static;
+    /// An item it answers with.
+    type Value: Encode + Send + 'static;
 
     /// Begins a call.
-    fn start(&self, scope: Scope<'_>, arguments: Self::Arguments, items: Receiver<T>) -> Self::Items;
+    fn start(
+        &self,
+        scope: Scope<'_>,
+        arguments: Self::Arguments,
+        items: Receiver<T>,
+    ) -> impl Stream<Item = Result<Self::Value, Status>> + Send + use<Self, T, M>;
 }
 
-impl<F, A, T, S> ItemsSequenceHandler<T, (A,)> for F
+impl<F, A, T, S, K> ItemsSequenceHandler<T, (A, K)> for F
 where
     F: Fn(A, Receiver<T>) -> S + Send + Sync + 'static,
     A: DecodeArguments + Send + 'static,
     T: Decode,
-    S: Stream<Item: IntoReply + Send> + Send + 'static,
+    S: Stream<Item: IntoReply<K>> + Send + 'static,
 {
     type Arguments = A;
-    type Items = S;
+    type Value = <S::Item as IntoReply<K>>::Value;
 
-    fn start(&self, _: Scope<'_>, arguments: A, items: Receiver<T>) -> S {
-        self(arguments, items)
+    fn start(
+        &self,
+        _: Scope<'_>,
+        arguments: A,
+        items: Receiver<T>,
+    ) -> impl Stream<Item = Result<Self::Value, Status>> + Send + use<F, A, T, S, K> {
+        self(arguments, items).map(IntoReply::into_reply)
     }
 }
 
-impl<F, A, T, S> ItemsSequenceHandler<T, (Context, A)> for F
+impl<F, A, T, S, K> ItemsSequenceHandler<T, (Context, A, K)> for F
 where
     F: Fn(Context, A, Receiver<T>) -> S + Send + Sync + 'static,
     A: DecodeArguments + Send + 'static,
     T: Decode,
-    S: Stream<Item: IntoReply + Send> + Send + 'static,
+    S: Stream<Item: IntoReply<K>> + Send + 'static,
 {
     type Arguments = A;
-    type Items = S;
+    type Value = <S::Item as IntoReply<K>>::Value;
 
-    fn start(&self, scope: Scope<'_>, arguments: A, items: Receiver<T>) -> S {
-        self(scope.0.context(), arguments, items)
+    fn start(
+        &self,
+        scope: Scope<'_>,
+        arguments: A,
+        items: Receiver<T>,
+    ) -> impl Stream<Item = Result<Self::Value, Status>> + Send + use<F, A, T, S, K> {
+        self(scope.0.context(), arguments, items).map(IntoReply::into_reply)
     }
 }
 

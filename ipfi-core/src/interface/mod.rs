@@ -25,12 +25,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use handler::{
-    Blocking, Handler, ItemsHandler, ItemsSequenceHandler, RawHandler, Scope, SequenceHandler, Spawned, blocking,
-    spawned,
+    Blocking, Handler, ItemsHandler, ItemsSequenceHandler, RawHandler, Scope, SequenceHandler, Spawned,
+    blocking, spawned,
 };
 pub(crate) use procedures::Procedure;
-use procedures::{Items, ItemsSequence, Notification, RawProcedure, Sequence, Unary};
-pub use reply::IntoReply;
+use procedures::{Items, ItemsSequence, ItemsShim, Notification, RawProcedure, Sequence, Unary};
+pub use reply::{ByStatus, ByValue, IntoReply};
 
 use crate::ProcedureIndex;
 use crate::codec::Decode;
@@ -148,7 +148,12 @@ impl Interface {
         index: impl Into<ProcedureIndex>,
         handler: impl ItemsHandler<T, M>,
     ) -> Self {
-        self.register(index.into(), Kind::ProcedureWithItems, false, Items::new(handler))
+        self.register(
+            index.into(),
+            Kind::ProcedureWithItems,
+            false,
+            Items::<_, (ItemsShim<T>, M)>::new(handler),
+        )
     }
 
     /// Offers a sequence that takes a stream of items: both directions flow at once.
@@ -162,7 +167,8 @@ impl Interface {
         index: impl Into<ProcedureIndex>,
         handler: impl ItemsSequenceHandler<T, M>,
     ) -> Self {
-        self.register(index.into(), Kind::SequenceWithItems, false, ItemsSequence::new(handler))
+        let procedure = ItemsSequence::<_, (ItemsShim<T>, M)>::new(handler);
+        self.register(index.into(), Kind::SequenceWithItems, false, procedure)
     }
 
     /// Takes a notification: nobody is answered. One that cannot be decoded is counted and dropped.
@@ -174,7 +180,7 @@ impl Interface {
     pub fn notification<M: 'static>(
         self,
         index: impl Into<ProcedureIndex>,
-        handler: impl Handler<M, Reply = ()>,
+        handler: impl Handler<M, Value = ()>,
     ) -> Self {
         let spawned = handler.is_spawned();
         self.register(index.into(), Kind::Notification, spawned, Notification::new(handler))

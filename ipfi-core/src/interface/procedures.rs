@@ -14,9 +14,8 @@ use futures_util::{FutureExt, StreamExt};
 use super::handler::{
     Handler, ItemsHandler, ItemsSequenceHandler, RawHandler, Scope, ScopeSource, SequenceHandler,
 };
-use super::reply::IntoReply;
 use crate::call::{Failure, IncomingCall, IncomingNotification, RawCall, Receiver};
-use crate::codec::{Decode, DecodeArguments};
+use crate::codec::{Decode, DecodeArguments, Encode};
 use crate::context::Context;
 use crate::runtime::Task;
 use crate::status::Status;
@@ -69,10 +68,8 @@ fn begin<T>(call: &mut IncomingCall, start: impl FnOnce(Scope<'_>) -> T) -> Resu
     started.map_err(|_| call.panicked())
 }
 
-fn stage_reply(call: &mut IncomingCall, reply: impl IntoReply) -> Result<(), Failure> {
-    let value = reply.into_reply()?;
-    let codec = call.codec();
-    call.outbound_mut().stage_message(&value, codec).map_err(Failure::Status)
+fn stage_reply(call: &mut IncomingCall, reply: Result<impl Encode, Status>) -> Result<(), Failure> {
+    call.stage_reply(&reply?).map_err(Failure::Status)
 }
 
 impl<H: Handler<M>, M: 'static> Procedure for Unary<H, M> {
@@ -117,7 +114,7 @@ impl<H: SequenceHandler<M>, M: 'static> Sequence<H, M> {
 /// Sends items as they come: what is ready together leaves together, and nothing waits for more.
 async fn send_items(
     call: &mut IncomingCall,
-    items: impl Stream<Item: IntoReply + Send> + Send,
+    items: impl Stream<Item = Result<impl Encode, Status>> + Send,
 ) -> Result<(), Failure> {
     let mut items = pin!(AssertUnwindSafe(items).catch_unwind());
     loop {
@@ -208,7 +205,7 @@ impl<H: ItemsSequenceHandler<T, M>, T: Decode + 'static, M: 'static> Procedure
     }
 }
 
-impl<H: Handler<M, Reply = ()>, M: 'static> Procedure for Notification<H, M> {
+impl<H: Handler<M, Value = ()>, M: 'static> Procedure for Notification<H, M> {
     fn call(self: Arc<Self>, call: IncomingCall) -> Task {
         call.refuse(Status::failed_precondition("called for an answer, but it is a notification"))
     }
@@ -217,7 +214,8 @@ impl<H: Handler<M, Reply = ()>, M: 'static> Procedure for Notification<H, M> {
         Some(Box::pin(async move {
             let Some(arguments) = notification.arguments().await else { return };
             let limits = notification.decode_limits();
-            let Ok(arguments) = H::Arguments::decode_arguments(notification.codec(), arguments, &limits) else {
+            let Ok(arguments) = H::Arguments::decode_arguments(notification.codec(), arguments, &limits)
+            else {
                 return notification.dropped("its arguments cannot be decoded");
             };
             let start = || self.handler().start(Scope(&mut notification), arguments);
@@ -247,6 +245,11 @@ impl<H> RawProcedure<H> {
     }
 }
 
+/// A call is taken out only after its handler is done, so that there always is a failure to name.
+fn over(failure: Option<Failure>) -> Failure {
+    failure.unwrap_or_else(|| Failure::Status(Status::internal("the call is over")))
+}
+
 impl<H: RawHandler> Procedure for RawProcedure<H> {
     fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
         Box::pin(async move {
@@ -262,14 +265,19 @@ impl<H: RawHandler> Procedure for RawProcedure<H> {
                     };
                 poll_fn(|cx| match handler.as_mut().poll(cx) {
                     Poll::Ready(Ok(result)) => Poll::Ready(result.map_err(Failure::Status)),
-                    Poll::Ready(Err(_)) => Poll::Ready(Err(lock().panicked())),
-                    Poll::Pending => lock().poll_interrupted(cx).map(Err),
+                    Poll::Ready(Err(_)) => {
+                        Poll::Ready(Err(over(lock().as_ref().map(IncomingCall::panicked))))
+                    }
+                    Poll::Pending => match lock().as_mut() {
+                        Some(call) => call.poll_interrupted(cx).map(Err),
+                        None => Poll::Ready(Err(over(None))),
+                    },
                 })
                 .await
             };
             // The handler may have passed its `RawCall` to a task of its own, which then writes to a
             // call that is over.
-            let finished = lock().take_for_end();
+            let finished = lock().take();
             if let Some(call) = finished {
                 call.finish(result).await;
             }

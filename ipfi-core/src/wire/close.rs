@@ -78,7 +78,8 @@ async fn until_idle(core: &WireCore, limit: Duration) {
     poll_fn(|cx| {
         let inbound = core.inbound().poll_idle(cx);
         let outbound = core.outbound().poll_idle(cx);
-        let over = ::core::pin::Pin::new(&mut closed).poll(cx).is_ready() || sleep.as_mut().poll(cx).is_ready();
+        let over =
+            ::core::pin::Pin::new(&mut closed).poll(cx).is_ready() || sleep.as_mut().poll(cx).is_ready();
         if over || (inbound.is_ready() && outbound.is_ready()) { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;

@@ -1,7 +1,7 @@
 //! What the handles, the calls and the serving future of one wire share.
 
 use core::fmt;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use core::task::{Context, Poll, Waker};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -16,6 +16,7 @@ use crate::interface::Interface;
 use crate::limits::Limits;
 use crate::observe::{CallReport, Counters, Observer};
 use crate::peer::Peer;
+use crate::proto::Settings;
 use crate::runtime::Runtime;
 use crate::signal::Signal;
 use crate::status::Status;
@@ -154,6 +155,14 @@ impl WireCore {
         }
     }
 
+    /// The most metadata, and the largest status, that the peer accepts.
+    pub(crate) fn peer_max_metadata_bytes(&self) -> u64 {
+        match self.peer_settings.max_metadata_bytes.load(Ordering::Acquire) {
+            0 => Settings::default().max_metadata_bytes,
+            bytes => bytes,
+        }
+    }
+
     /// Whether anybody wants to know how long calls take.
     pub(crate) fn is_observed(&self) -> bool {
         self.options.observer.is_some() || tracing::enabled!(target: "ipfi::call", tracing::Level::DEBUG)
@@ -190,9 +199,22 @@ impl fmt::Debug for WireCore {
 #[derive(Debug, Default)]
 pub(super) struct PeerSettings {
     /// 0: not said.
-    pub(super) max_message_bytes: AtomicUsize,
-    pub(super) serves_not: AtomicBool,
+    max_message_bytes: AtomicUsize,
+    /// 0: not said.
+    max_metadata_bytes: AtomicU64,
+    serves_not: AtomicBool,
     pub(super) going_away: AtomicBool,
+    /// We have told the peer that we go away.
+    pub(super) told_goaway: AtomicBool,
+}
+
+impl PeerSettings {
+    pub(super) fn set(&self, settings: &Settings) {
+        let max_message = usize::try_from(settings.max_message_bytes).unwrap_or(usize::MAX);
+        self.max_message_bytes.store(max_message, Ordering::Release);
+        self.max_metadata_bytes.store(settings.max_metadata_bytes, Ordering::Release);
+        self.serves_not.store(!settings.serves, Ordering::Release);
+    }
 }
 
 /// The bytes of half-received messages, all calls of the wire together.
@@ -213,7 +235,7 @@ impl Reassembly {
         if held > self.limit {
             self.release(bytes);
             let (limit, seen) = (self.limit as u64, held as u64);
-            return Err(Status::limit("too many half-received messages", "max_reassembly_bytes", limit, seen));
+            return Err(Status::limit("max_reassembly_bytes", limit, seen));
         }
         Ok(())
     }

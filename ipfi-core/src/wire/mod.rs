@@ -14,17 +14,15 @@ mod serving;
 use ::core::fmt;
 use std::sync::{Arc, PoisonError};
 
-use bytes::Bytes;
-
+pub(crate) use self::core::WireCore;
 pub use close::ShutdownReport;
-pub(crate) use self::core::{Gauge, WireCore};
-pub(crate) use erased::{BoxRecv, BoxSend};
 pub use erased::SendSession;
+pub(crate) use erased::{BoxRecv, BoxSend};
 pub use options::{Role, WireOptions};
 pub use serving::Serving;
 
 use crate::ProcedureIndex;
-use crate::call::{Duplex, Notify, Piecemeal, Request, StreamCall, Unary, Upload};
+use crate::call::{Call, Duplex, Notify, Piecemeal, Request, StreamCall, Unary, Upload};
 use crate::close_code::CloseCode;
 use crate::codec::{Decode, Encode, EncodeArguments};
 use crate::error::ConnectionError;
@@ -118,8 +116,8 @@ impl Wire {
         &self,
         procedure: impl Into<ProcedureIndex>,
         arguments: impl EncodeArguments,
-    ) -> Unary<R> {
-        Unary::new(Request::new(self, procedure.into(), arguments))
+    ) -> Call<Unary<R>> {
+        Call::new(Request::new(self, procedure.into(), arguments))
     }
 
     /// Calls a procedure that answers with a sequence. Awaiting gives a
@@ -128,8 +126,8 @@ impl Wire {
         &self,
         procedure: impl Into<ProcedureIndex>,
         arguments: impl EncodeArguments,
-    ) -> StreamCall<T> {
-        StreamCall::new(Request::new(self, procedure.into(), arguments))
+    ) -> Call<StreamCall<T>> {
+        Call::new(Request::new(self, procedure.into(), arguments))
     }
 
     /// Calls a procedure that takes a stream of items and answers with one value. Awaiting gives an
@@ -138,8 +136,8 @@ impl Wire {
         &self,
         procedure: impl Into<ProcedureIndex>,
         arguments: impl EncodeArguments,
-    ) -> Upload<T, R> {
-        Upload::new(Request::new(self, procedure.into(), arguments))
+    ) -> Call<Upload<T, R>> {
+        Call::new(Request::new(self, procedure.into(), arguments))
     }
 
     /// Calls a procedure that takes a stream of items and answers with one. Awaiting gives both ends.
@@ -147,8 +145,8 @@ impl Wire {
         &self,
         procedure: impl Into<ProcedureIndex>,
         arguments: impl EncodeArguments,
-    ) -> Duplex<T, U> {
-        Duplex::new(Request::new(self, procedure.into(), arguments))
+    ) -> Call<Duplex<T, U>> {
+        Call::new(Request::new(self, procedure.into(), arguments))
     }
 
     /// Sends a notification: nobody answers. Ready when this side has taken the bytes; an unknown
@@ -157,14 +155,14 @@ impl Wire {
         &self,
         procedure: impl Into<ProcedureIndex>,
         arguments: impl EncodeArguments,
-    ) -> Notify {
-        Notify::new(Request::new(self, procedure.into(), arguments))
+    ) -> Call<Notify> {
+        Call::new(Request::new(self, procedure.into(), arguments))
     }
 
     /// Starts a call whose arguments (and items) are sent in pieces, of any size, even one byte.
     /// Awaiting gives a [`RawExchange`](crate::call::RawExchange).
-    pub fn start(&self, procedure: impl Into<ProcedureIndex>) -> Piecemeal {
-        Piecemeal::new(Request::raw(self, procedure.into(), Bytes::new()))
+    pub fn start(&self, procedure: impl Into<ProcedureIndex>) -> Call<Piecemeal> {
+        Call::new(Request::piecemeal(self, procedure.into()))
     }
 
     /// Why the connection ended, if it has.

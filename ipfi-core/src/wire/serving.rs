@@ -52,7 +52,10 @@ pub struct Serving {
 /// Our control stream.
 enum ControlOut {
     Opening(Opening<BoxSend>),
-    Open { send: BoxSend, pending: Bytes },
+    Open {
+        send: BoxSend,
+        pending: Bytes,
+    },
     /// The peer does not want it, or it could not be opened.
     Gone,
 }
@@ -137,7 +140,9 @@ impl Serving {
                     _ => {
                         self.unknown_control += 1;
                         if self.unknown_control > MAX_UNKNOWN_CONTROL {
-                            self.core.session().close(CloseCode::PROTOCOL, "too many unknown control messages");
+                            self.core
+                                .session()
+                                .close(CloseCode::PROTOCOL, "too many unknown control messages");
                         }
                     }
                 }
