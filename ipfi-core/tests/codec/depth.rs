@@ -184,7 +184,11 @@ fn the_limit_itself_is_allowed_and_one_more_is_not() {
             assert_eq!(error, Some(CodecError::Depth { limit: depth }), "{codec}");
         }
         let flat = DecodeLimits { max_depth: 0, ..DecodeLimits::default() };
-        assert_eq!(u32::decode(codec, encode(codec, &7_u32), &flat), Ok(7), "{codec}: a scalar nests nothing");
+        assert_eq!(
+            u32::decode(codec, encode(codec, &7_u32), &flat),
+            Ok(7),
+            "{codec}: a scalar nests nothing"
+        );
         assert!(Vec::<u8>::decode(codec, encode(codec, &[1_u8][..]), &flat).is_err(), "{codec}");
     }
 }
