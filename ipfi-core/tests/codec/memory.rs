@@ -44,6 +44,48 @@ fn text_and_bytes_that_claim_more_than_is_there_are_cut_off() {
     }
 }
 
+/// Asks for owned text and owned bytes and says which way they came.
+#[derive(Debug, PartialEq)]
+struct Way<const TEXT: bool>(&'static str);
+
+impl<'de, const TEXT: bool> Deserialize<'de> for Way<TEXT> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Look;
+        impl Visitor<'_> for Look {
+            type Value = &'static str;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("text or bytes")
+            }
+            fn visit_str<E: Error>(self, _: &str) -> Result<&'static str, E> {
+                Ok("looked at first")
+            }
+            fn visit_bytes<E: Error>(self, _: &[u8]) -> Result<&'static str, E> {
+                Ok("looked at first")
+            }
+            fn visit_string<E: Error>(self, _: String) -> Result<&'static str, E> {
+                Ok("allocated first")
+            }
+            fn visit_byte_buf<E: Error>(self, _: Vec<u8>) -> Result<&'static str, E> {
+                Ok("allocated first")
+            }
+        }
+        if TEXT { deserializer.deserialize_string(Look) } else { deserializer.deserialize_byte_buf(Look) }
+            .map(Self)
+    }
+}
+
+/// bincode's own way with a string is to allocate what it claims and look for the bytes then.
+#[test]
+fn owned_text_and_bytes_are_looked_at_before_they_are_allocated() {
+    for codec in codecs() {
+        let text = encode(codec, "Ada");
+        assert_eq!(decode::<Way<true>>(codec, text.clone()), Ok(Way("looked at first")), "{codec}");
+        // JSON has no byte strings, and takes a string for one.
+        let bytes = if codec == CodecId::Json { text } else { encode(codec, &Bytes::from_static(b"Ada")) };
+        assert_eq!(decode::<Way<false>>(codec, bytes), Ok(Way("looked at first")), "{codec}");
+    }
+}
+
 /// A buffer that asks for `deserialize_byte_buf`, as `Bytes` and `serde_bytes::ByteBuf` do, and is
 /// nothing else.
 #[derive(Debug, PartialEq)]
