@@ -100,7 +100,7 @@ fn waiters<S: Session>(
         waiter("accept_uni", async move { accept_uni(&*accept_one_way).await.map(drop) }),
         waiter("recv_datagram", async move { recv_datagram(&*datagrams).await }),
         waiter("a reader of an answer", async move { read_all(&mut recv).await }),
-        waiter("a blocked writer", async move { write(&mut send, pattern(1, 4 << 20)).await }),
+        waiter("a blocked writer", async move { write(&mut send, pattern(1, TOO_MUCH)).await }),
         waiter("a reader of a request", async move { read_all(&mut request).await }),
         waiter("poll_stopped of an answer", async move { stopped(&mut answer).await }),
         waiter("poll_stopped of a notification", async move { stopped(&mut notification).await }),
@@ -224,7 +224,7 @@ async fn flushed_at_rest<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
     ready("poll_flushed", once(|cx| a.poll_flushed(cx)))?;
     // An unfinished stream is not waited for, even one that is blocked.
     let ((mut send, _recv), _theirs) = bi(&a, &b).await?;
-    fill(&mut send, &mut pattern(1, 4 << 20)).await?;
+    fill(&mut send, &mut pattern(1, TOO_MUCH)).await?;
     flushed(&a).await;
     Ok(())
 }

@@ -110,7 +110,7 @@ async fn reset_seen<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
 
 async fn reset_overtakes<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
     let ((mut send, _recv), (_answer, mut request)) = bi(&a, &b).await?;
-    let mut data = pattern(3, 4 << 20);
+    let mut data = pattern(3, TOO_MUCH);
     that("something was written", fill(&mut send, &mut data).await? > 0)?;
     send.reset(CUSTOM);
     settle().await;
@@ -177,7 +177,7 @@ async fn stop_unblocks<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
         settle().await;
         request.stop(CUSTOM);
     };
-    let (seen, ()) = join(write(&mut send, pattern(6, 4 << 20)), stopping).await;
+    let (seen, ()) = join(write(&mut send, pattern(6, TOO_MUCH)), stopping).await;
     equal("the blocked write", seen, Err(WriteError::Stopped(CUSTOM)))
 }
 

@@ -10,9 +10,6 @@ use super::ops::*;
 use super::streams::echo;
 use super::{Claim, Outcome, Pair};
 
-/// More than every buffer between two ends holds under these limits.
-const TOO_MUCH: usize = 4 << 20;
-
 pub(super) fn claims<S: Session>() -> Vec<Claim<S>> {
     vec![
         Claim::new("a write takes from its data exactly what was accepted", partial_write),
@@ -42,7 +39,7 @@ async fn partial_write<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
 
 async fn dropped_writer<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
     let ((mut send, _recv), (_answer, mut request)) = bi(&a, &b).await?;
-    let all = pattern(2, 500_000);
+    let all = pattern(2, 100_000);
     let mut data = all.clone();
     let writing = async {
         loop {

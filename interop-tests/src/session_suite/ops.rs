@@ -16,6 +16,9 @@ use super::Outcome;
 /// Both halves of a stream of `S`.
 pub type Bi<S> = (<S as Session>::SendStream, <S as Session>::RecvStream);
 
+/// More than all buffers between two ends hold under [`base_limits`](super::base_limits).
+pub const TOO_MUCH: usize = 1 << 20;
+
 /// Lets the pair come to rest. With tokio's clock paused this returns when every task waits and
 /// nothing is left to do; otherwise it waits in earnest.
 pub async fn settle() {
@@ -142,15 +145,16 @@ pub async fn fill(send: &mut impl SendStream, data: &mut Bytes) -> Result<usize,
 /// `len` bytes that a wrong order, a loss or a repetition changes.
 pub fn pattern(seed: usize, len: usize) -> Bytes {
     let mut state = u64::try_from(seed).unwrap_or_default().wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    (0..len)
-        .map(|_| {
-            // xorshift64: short, and the same on every machine.
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state.to_le_bytes()[0]
-        })
-        .collect()
+    let mut bytes = Vec::with_capacity(len + 8);
+    while bytes.len() < len {
+        // xorshift64: short, and the same on every machine.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(len);
+    bytes.into()
 }
 
 /// Demands success.

@@ -32,8 +32,10 @@ pub trait EncodeArguments: sealed::Sealed {
         None
     }
 
-    /// Message 0 in a buffer of its own, or uncopied where [`as_raw`](Self::as_raw) has it.
-    fn to_message(&self, codec: CodecId) -> Result<Bytes, CodecError> {
+    /// Message 0 in a buffer of its own, or uncopied where [`as_raw`](Self::as_raw) has it. Not named
+    /// as [`Encode::to_message`](super::Encode::to_message), because a tuple has that too and means
+    /// the value, which differs for `()`.
+    fn arguments_message(&self, codec: CodecId) -> Result<Bytes, CodecError> {
         if let Some(bytes) = self.as_raw() {
             return Ok(bytes.clone());
         }

@@ -6,10 +6,8 @@ use crate::status::Status;
 /// Why a value could not be encoded or decoded, and whose doing that was.
 ///
 /// [`Encode`](Self::Encode) is this side's. The others are met while decoding and are the doing of
-/// whoever made the bytes, except that a limit is always the reading side's choice: [`limit`]
-/// (Self::limit) gives its name and numbers for the status that the peer is told.
-///
-/// [`limit`]: Self::limit
+/// whoever made the bytes, except that a limit is always the reading side's choice: [`Self::limit`]
+/// gives its name and numbers for the status that the peer is told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CodecError {

@@ -92,8 +92,9 @@ pub struct DecodeLimits {
     /// Bytes in memory, see [`Limits::max_decoded_bytes`].
     pub max_decoded_bytes: usize,
     /// Containers around the innermost value, see [`Limits::max_depth`]. Every form counts one:
-    /// sequence, map, struct, tuple, enum, `Some`, newtype struct; a tuple of arguments is one too.
-    /// JSON nests at most 127 deep, whatever is set here.
+    /// sequence, map, struct, tuple, enum (its fields in a tuple or struct variant one more), `Some`,
+    /// newtype struct; a tuple of arguments is one too. A `Box` is none. JSON nests at most 127 deep,
+    /// whatever is set here.
     pub max_depth: usize,
 }
 

@@ -4,8 +4,7 @@
 //! after the value, which postcard ignores, are refused here. Its errors carry no text: what a type's
 //! own `Deserialize` has to say is lost.
 
-use ::postcard::ser_flavors::Flavor;
-use ::postcard::{Deserializer, Error, serialize_with_flavor};
+use ::postcard::{Deserializer, Error, de_flavors, ser_flavors, serialize_with_flavor};
 use bytes::BytesMut;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, DeserializeSeed};
@@ -27,7 +26,7 @@ impl Codec for Postcard {
         let (value, rest) = guard::decode::<T, _, _>(
             limits,
             |seed| {
-                let mut deserializer = Deserializer::from_bytes(bytes);
+                let mut deserializer = Deserializer::from_flavor(Rest(bytes));
                 let value = seed.deserialize(&mut deserializer)?;
                 Ok((value, deserializer.finalize()?))
             },
@@ -46,7 +45,7 @@ impl Codec for Postcard {
 /// postcard's own way to append, `to_extend`, goes byte by byte.
 struct Append<'a>(&'a mut BytesMut);
 
-impl Flavor for Append<'_> {
+impl ser_flavors::Flavor for Append<'_> {
     type Output = ();
 
     fn try_push(&mut self, byte: u8) -> Result<(), Error> {
@@ -60,5 +59,33 @@ impl Flavor for Append<'_> {
 
     fn finalize(self) -> Result<(), Error> {
         Ok(())
+    }
+}
+
+/// The bytes still to be read. postcard's own reader knows how many there are, and hides a sequence's
+/// length from serde when it claims more elements: the guard could then not refuse 2^60 elements that
+/// take no bytes at once.
+struct Rest<'de>(&'de [u8]);
+
+impl<'de> de_flavors::Flavor<'de> for Rest<'de> {
+    type Remainder = &'de [u8];
+    type Source = &'de [u8];
+
+    #[inline]
+    fn pop(&mut self) -> Result<u8, Error> {
+        let (first, rest) = self.0.split_first().ok_or(Error::DeserializeUnexpectedEnd)?;
+        self.0 = rest;
+        Ok(*first)
+    }
+
+    #[inline]
+    fn try_take_n(&mut self, count: usize) -> Result<&'de [u8], Error> {
+        let (taken, rest) = self.0.split_at_checked(count).ok_or(Error::DeserializeUnexpectedEnd)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn finalize(self) -> Result<&'de [u8], Error> {
+        Ok(self.0)
     }
 }

@@ -192,3 +192,56 @@ fn the_limit_itself_is_allowed_and_one_more_is_not() {
         assert!(Vec::<u8>::decode(codec, encode(codec, &[1_u8][..]), &flat).is_err(), "{codec}");
     }
 }
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Newtype(u8);
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Pair(u8, u8);
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Fields {
+    a: u8,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Forms {
+    Unit,
+    Newtype(u8),
+    Tuple(u8, u8),
+    Struct { a: u8 },
+}
+
+/// Decodes with a `max_depth` of `depth`, and not with one less.
+fn nests<T: Serialize + for<'de> Deserialize<'de>>(value: &T, depth: usize) {
+    for codec in codecs() {
+        let bytes = encode(codec, value);
+        let within = |max_depth| {
+            let limits = DecodeLimits { max_depth, ..DecodeLimits::default() };
+            T::decode(codec, bytes.clone(), &limits).err()
+        };
+        assert_eq!(within(depth), None, "{codec}, {}", std::any::type_name::<T>());
+        let refused = Some(CodecError::Depth { limit: depth - 1 });
+        assert_eq!(within(depth - 1), refused, "{codec}, {}", std::any::type_name::<T>());
+    }
+}
+
+#[test]
+fn every_form_of_nesting_counts_one() {
+    nests(&vec![1_u8], 1);
+    nests(&Vec::<u8>::new(), 1);
+    nests(&std::collections::BTreeMap::from([(1_u8, 2_u8)]), 1);
+    nests(&(1_u8, 2_u8), 1);
+    nests(&[1_u8; 3], 1);
+    nests(&Some(1_u8), 1);
+    nests(&Some(Some(1_u8)), 2);
+    nests(&Newtype(1), 1);
+    nests(&Pair(1, 2), 1);
+    nests(&Fields { a: 1 }, 1);
+    nests(&Forms::Unit, 1);
+    nests(&Forms::Newtype(1), 1);
+    nests(&Forms::Tuple(1, 2), 2);
+    nests(&Forms::Struct { a: 1 }, 2);
+    nests(&Box::new(Some(Box::new(1_u8))), 1);
+    nests(&vec![Some(Newtype(1))], 3);
+}

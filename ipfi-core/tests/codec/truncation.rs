@@ -80,7 +80,7 @@ fn is_a_cut(codec: CodecId, error: &CodecError) -> bool {
 fn exact<T: EncodeArguments + DecodeArguments + PartialEq + Debug>(value: T) {
     let limits = DecodeLimits::default();
     for codec in codecs() {
-        let whole = value.to_message(codec).unwrap();
+        let whole = value.arguments_message(codec).unwrap();
         assert_eq!(T::decode_arguments(codec, whole.clone(), &limits).as_ref(), Ok(&value), "{codec}");
         for cut in 0..whole.len() {
             let error = T::decode_arguments(codec, whole.slice(..cut), &limits)
@@ -120,7 +120,7 @@ fn every_prefix_and_every_byte_more_of_every_shape_is_an_error() {
 #[test]
 fn a_sequence_of_a_hundred_cut_to_forty_bytes_is_an_error() {
     for codec in codecs() {
-        let whole = (vec![7_u8; 100],).to_message(codec).unwrap();
+        let whole = (vec![7_u8; 100],).arguments_message(codec).unwrap();
         let error = <(Vec<u8>,)>::decode_arguments(codec, whole.slice(..40), &DecodeLimits::default());
         assert_eq!(error, Err(CodecError::Truncated { codec }));
     }
@@ -129,7 +129,7 @@ fn a_sequence_of_a_hundred_cut_to_forty_bytes_is_an_error() {
 #[test]
 fn everything_left_over_is_counted() {
     for codec in codecs() {
-        let whole = ("Ada", 7_u64).to_message(codec).unwrap();
+        let whole = ("Ada", 7_u64).arguments_message(codec).unwrap();
         let longer = [&whole[..], &whole[..]].concat();
         let error = <(String, u64)>::decode_arguments(codec, longer.into(), &DecodeLimits::default());
         assert_eq!(error, Err(CodecError::Trailing { codec, bytes: whole.len() }));

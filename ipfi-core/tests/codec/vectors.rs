@@ -107,7 +107,7 @@ impl Row {
             assert_eq!(out, bytes, "{} as {codec}", self.name);
             let decoded = T::decode_arguments(codec, bytes.clone(), &DecodeLimits::default())
                 .unwrap_or_else(|error| panic!("{} as {codec}: {error}", self.name));
-            assert_eq!(decoded.to_message(codec), Ok(bytes), "{} as {codec}", self.name);
+            assert_eq!(decoded.arguments_message(codec), Ok(bytes), "{} as {codec}", self.name);
         }
     }
 }

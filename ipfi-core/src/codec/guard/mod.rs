@@ -53,8 +53,9 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error};
 use self::de::Guard;
 use super::{CodecError, DecodeLimits};
 
-/// What an element without a size is charged, or a `Vec<()>` could loop for 2^60 elements.
-const ZERO_SIZED: usize = 8;
+/// What an element without a size is charged, or a `Vec<()>` could loop for 2^60 elements. It takes
+/// time and no memory, so this is what bounds the time: a quarter of a million of them by default.
+const ZERO_SIZED: usize = 64;
 
 /// What each block of heap is charged on top of its contents: about what allocators keep beside it.
 const ALLOCATION: usize = 16;
