@@ -28,3 +28,4 @@
 //! ```
 
 pub mod session_suite;
+pub mod test_runtime;

@@ -159,14 +159,12 @@ impl Deadlines {
                 }
             };
             due.into_iter().for_each(Waker::wake);
-            if next.is_some() {
-                if let Some(timer) = sleep {
-                    if timer.as_mut().poll(cx).is_ready() {
-                        *sleep = None;
-                        self.lock().armed = None;
-                        continue;
-                    }
-                }
+            if let Some(timer) = sleep.as_mut().filter(|_| next.is_some())
+                && timer.as_mut().poll(cx).is_ready()
+            {
+                *sleep = None;
+                self.lock().armed = None;
+                continue;
             }
             let mut state = self.lock();
             // A deadline set between the two locks found no sleeper to wake: look again.

@@ -32,14 +32,14 @@ pub(crate) struct IncomingNotification {
 
 enum Source {
     /// Held while the handler runs, so that the peer's limit on concurrent notifications holds.
-    Stream(Inbound),
+    Stream(Box<Inbound>),
     /// The items of a datagram.
     Datagram(Bytes),
 }
 
 impl IncomingNotification {
     pub(crate) fn on_stream(core: &Arc<WireCore>, header: RequestHeader, inbound: Inbound) -> Self {
-        Self::new(core, header, Source::Stream(inbound))
+        Self::new(core, header, Source::Stream(Box::new(inbound)))
     }
 
     pub(crate) fn in_datagram(core: &Arc<WireCore>, header: RequestHeader, rest: Bytes) -> Self {

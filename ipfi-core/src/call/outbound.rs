@@ -97,7 +97,7 @@ impl Outbound {
                 };
             }
             let last = self.payload.is_empty() && self.staged.is_empty();
-            if self.writing.is_empty() && !(fin && !self.finished) {
+            if self.writing.is_empty() && (!fin || self.finished) {
                 return Poll::Ready(Ok(()));
             }
             core::task::ready!(self.send.poll_write(cx, &mut self.writing, fin && last))?;

@@ -120,11 +120,12 @@ impl Serving {
 
     fn settings(&self) -> Settings {
         let limits = self.core.limits();
-        let mut settings = Settings::default();
-        settings.max_message_bytes = u64::from(limits.max_message_bytes);
-        settings.max_metadata_bytes = u64::from(limits.max_metadata_bytes);
-        settings.serves = self.core.role() != Role::CallerOnly;
-        settings
+        Settings {
+            max_message_bytes: u64::from(limits.max_message_bytes),
+            max_metadata_bytes: u64::from(limits.max_metadata_bytes),
+            serves: self.core.role() != Role::CallerOnly,
+            ..Settings::default()
+        }
     }
 
     /// Takes in what the peer says on its control stream. An error closes the connection.
