@@ -1,0 +1,64 @@
+//! The driver over tokio: two tasks per connection, and callers that write for themselves when alone.
+//!
+//! * The **reader** takes in what has arrived, then polls the wire's [`Serving`] in the same task: every
+//!   request of the batch is begun, those that are ready at once are answered, and the answers leave in
+//!   one write.
+//! * The **writer** sleeps until there is output. Woken, it yields once before it pulls a batch, so that
+//!   everybody who is about to call gets into it: one write per batch instead of one per call. A full
+//!   batch does not wait. It also keeps the connection's clock.
+//! * A **caller** whose call is the only one in flight, on an idle pipe, writes at once: it would only
+//!   wait for that yield.
+//!
+//! Reading never waits for writing, nor either for a handler.
+
+mod pipe;
+mod runtime;
+
+use std::sync::Arc;
+
+use ipfi_core::error::ConnectionError;
+use ipfi_core::session::Side;
+use ipfi_core::wire::{Wire, WireOptions};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+pub use runtime::TokioRuntime;
+
+use self::pipe::Pipe;
+use crate::config::Config;
+use crate::session::MuxSession;
+
+/// Makes a wire over a pipe: `reader` is what the peer writes, `writer` what it reads. Waits for the
+/// peer's transport parameters, up to the limit `handshake_timeout`.
+///
+/// `side` is [`Side::Client`] for the one that connected, or that started the process at the other end;
+/// the peer must be the other. Must be called within a tokio runtime, whose tasks carry the connection.
+///
+/// # Errors
+///
+/// [`ConnectionError::NotIpfi`] when the peer prints text, [`ConnectionError::HandshakeTimeout`] when it
+/// says nothing, [`ConnectionError::Lost`] when the pipe ends. Limits that contradict each other are
+/// [`ConnectionError::Lost`] with the reason, before anything is sent.
+///
+/// Cancel safe: dropped, it closes the connection.
+pub async fn connect<R, W>(
+    reader: R,
+    writer: W,
+    side: Side,
+    options: WireOptions,
+) -> Result<Wire, ConnectionError>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    let runtime = Arc::new(TokioRuntime::current());
+    let config = Config::new(side, options.limits_ref().clone());
+    let (session, shared) = MuxSession::new(config, runtime.time())
+        .map_err(|error| ConnectionError::lost(error.to_string()))?;
+    let pipe = Pipe::new(Arc::clone(&shared), writer, Arc::clone(&runtime));
+    shared.set_notify(pipe.clone());
+    let (wire, serving) = Wire::new(session.clone(), runtime, options);
+    tokio::spawn(Arc::clone(&pipe).write());
+    tokio::spawn(pipe.read(reader, serving));
+    session.established().await?;
+    Ok(wire)
+}
