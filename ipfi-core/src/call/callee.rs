@@ -375,7 +375,7 @@ impl IncomingCall {
             .await;
         }
         if !sent {
-            self.outbound.reset(reset_code(code));
+            self.outbound.reset(code.to_stream_code());
         }
         code
     }
@@ -425,16 +425,5 @@ impl fmt::Debug for IncomingCall {
             .field("codec", &self.codec)
             .field("metadata", &self.metadata)
             .finish_non_exhaustive()
-    }
-}
-
-/// The reset code for a status that could not be sent.
-fn reset_code(code: Code) -> StreamCode {
-    match code {
-        Code::Cancelled => StreamCode::CANCELLED,
-        Code::DeadlineExceeded => StreamCode::DEADLINE,
-        Code::ResourceExhausted => StreamCode::RESOURCE_EXHAUSTED,
-        Code::Unavailable => StreamCode::SHUTDOWN,
-        _ => StreamCode::INTERNAL,
     }
 }

@@ -18,7 +18,7 @@ use crate::context::{CancelCause, Context};
 use crate::deadlines::Deadline;
 use crate::metadata::Metadata;
 use crate::observe::count;
-use crate::proto::{Direction, ItemDecoder, Part, RequestHeader};
+use crate::proto::RequestHeader;
 use crate::status::Status;
 use crate::wire::WireCore;
 
@@ -33,7 +33,7 @@ pub(crate) struct IncomingNotification {
 enum Source {
     /// Held while the handler runs, so that the peer's limit on concurrent notifications holds.
     Stream(Box<Inbound>),
-    /// The items of a datagram.
+    /// Message 0, which is the rest of the datagram.
     Datagram(Bytes),
 }
 
@@ -42,8 +42,8 @@ impl IncomingNotification {
         Self::new(core, header, Source::Stream(Box::new(inbound)))
     }
 
-    pub(crate) fn in_datagram(core: &Arc<WireCore>, header: RequestHeader, rest: Bytes) -> Self {
-        Self::new(core, header, Source::Datagram(rest))
+    pub(crate) fn in_datagram(core: &Arc<WireCore>, header: RequestHeader, arguments: Bytes) -> Self {
+        Self::new(core, header, Source::Datagram(arguments))
     }
 
     fn new(core: &Arc<WireCore>, header: RequestHeader, source: Source) -> Self {
@@ -88,7 +88,7 @@ impl IncomingNotification {
     pub(crate) async fn arguments(&mut self) -> Option<Bytes> {
         let limit = self.core.limits().request_timeout;
         let arguments = match &mut self.source {
-            Source::Datagram(rest) => message_of(core::mem::take(rest), &self.core),
+            Source::Datagram(arguments) => Some(core::mem::take(arguments)),
             Source::Stream(inbound) => {
                 let mut timeout: Option<DeadlineWatch> = None;
                 poll_fn(|cx| {
@@ -157,16 +157,6 @@ impl IncomingNotification {
     pub(crate) fn dropped(&self, why: &str) {
         count(&self.core.counters().notifications_in_dropped);
         tracing::debug!(target: "ipfi::call", procedure = %self.procedure(), why, "notification dropped");
-    }
-}
-
-/// The one message of a datagram.
-fn message_of(rest: Bytes, core: &WireCore) -> Option<Bytes> {
-    let mut decoder = ItemDecoder::new(Direction::Request, core.limits());
-    decoder.push(rest, true);
-    match decoder.next() {
-        Ok(Some(Part::Data { bytes, end: true, .. })) => Some(bytes),
-        _ => None,
     }
 }
 

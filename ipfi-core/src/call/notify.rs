@@ -35,9 +35,9 @@ impl Call<Notify> {
     pub fn datagram(self) -> Result<(), CallError> {
         let procedure = self.request.procedure();
         let not_sent = |status| CallError::not_sent(procedure, status);
-        let Ready { wire, mut head, payload, .. } = self.request.prepare(None).map_err(not_sent)?;
+        let Ready { wire, mut head, payload, .. } = self.request.prepare_datagram().map_err(not_sent)?;
         may_call(wire.core()).map_err(not_sent)?;
-        append_payload(&mut head, &payload);
+        head.extend_from_slice(&payload);
         count(&wire.core().counters().notifications_out);
         wire.core().session().send_datagram(head.freeze()).map_err(|error| match error {
             DatagramError::Connection(cause) => CallError::connection(procedure, cause, false),
@@ -47,14 +47,6 @@ impl Call<Notify> {
             DatagramError::Unsupported => not_sent(Status::unimplemented(error.to_string())),
             DatagramError::QueueFull => not_sent(Status::unavailable(error.to_string())),
         })
-    }
-}
-
-/// Appends a raw payload as the last fragment of message 0; encoded arguments are in `head` already.
-fn append_payload(head: &mut BytesMut, payload: &[u8]) {
-    if !payload.is_empty() {
-        crate::proto::item::put_item_header(head, ItemKind::LastFragment, payload.len() as u64);
-        head.extend_from_slice(payload);
     }
 }
 

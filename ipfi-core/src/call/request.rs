@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::metadata::Metadata;
 use crate::proto::header::RequestHeader;
 use crate::status::Status;
+use crate::varint;
 use crate::wire::Wire;
 
 /// Room left before the arguments for a header without metadata: procedure 8, flags 1, timeout 8,
@@ -96,6 +97,16 @@ impl Request {
 
     pub(crate) fn procedure(&self) -> ProcedureIndex {
         self.procedure
+    }
+
+    /// As [`prepare`](Self::prepare) for a datagram, in which message 0 stands without an item around it
+    /// (`docs/protocol.md` section 11).
+    pub(crate) fn prepare_datagram(mut self) -> Result<Ready, Status> {
+        if let Some((_, len)) = varint::get(&self.staged[HEADER_ROOM..]) {
+            self.staged.copy_within(HEADER_ROOM + len.., HEADER_ROOM);
+            self.staged.truncate(self.staged.len() - len);
+        }
+        self.prepare(None)
     }
 
     /// Writes the header before the arguments. `default_timeout` is for a call that set none.

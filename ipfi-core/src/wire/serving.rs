@@ -215,7 +215,7 @@ impl Serving {
                     let arrival = call::arrive_notification(&self.core, recv, rest, chunk.fin, cx);
                     self.run(arrival, cx);
                 }
-                StreamType::Unknown(_) => recv.stop(StreamCode::NO_ERROR),
+                StreamType::Unknown(_) => recv.stop(StreamCode::REFUSED),
             }
         }
         Ok(())
