@@ -10,6 +10,7 @@ use crate::interface::Interface;
 use crate::limits::Limits;
 use crate::observe::Observer;
 use crate::peer::Peer;
+use crate::session::Side;
 use crate::status::Status;
 
 /// Which way calls may go.
@@ -69,6 +70,11 @@ impl WireOptions {
         self
     }
 
+    /// The limits that were set: a carrier made beside the wire is given the same.
+    pub fn limits_ref(&self) -> &Limits {
+        &self.limits
+    }
+
     /// The codec of calls that name none; bincode by default.
     #[must_use]
     pub fn codec(mut self, codec: CodecId) -> Self {
@@ -102,6 +108,14 @@ impl WireOptions {
     pub fn peer(mut self, peer: Peer) -> Self {
         self.peer = peer;
         self
+    }
+}
+
+/// Offers the interface to whoever is at the other end, with the default options.
+impl From<Interface> for WireOptions {
+    fn from(interface: Interface) -> Self {
+        // The side is corrected by the wire, which knows its session's.
+        Self::new(interface, Peer::new(Side::Server, "pipe"))
     }
 }
 
