@@ -121,11 +121,6 @@ impl StreamCredit {
         self.window
     }
 
-    /// Bytes of the pool that this stream's window has grown by.
-    pub(crate) fn grown(&self) -> u64 {
-        self.window - self.initial
-    }
-
     /// Whether bytes up to offset `end` are within the credit (RFC 9000 section 4.1).
     pub(crate) fn check(&self, end: u64) -> Result<(), Violation> {
         if end > self.granted {
@@ -171,6 +166,13 @@ impl StreamCredit {
             self.blocked_at = Some(limit);
         }
         honest
+    }
+
+    /// Gives back what the window has grown by.
+    pub(crate) fn shrink(&mut self) -> u64 {
+        let grown = self.window - self.initial;
+        self.window = self.initial;
+        grown
     }
 
     /// Doubles the window if the application keeps up (at most a quarter of it unread), within `cap`
@@ -254,7 +256,11 @@ impl ConnectionCredit {
         if count > self.granted - self.received {
             return Err(Violation::new(
                 TransportCode::FLOW_CONTROL_ERROR,
-                format!("{} bytes on the connection, limit {}", self.received.saturating_add(count), self.granted),
+                format!(
+                    "{} bytes on the connection, limit {}",
+                    self.received.saturating_add(count),
+                    self.granted
+                ),
             ));
         }
         Ok(())

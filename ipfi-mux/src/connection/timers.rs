@@ -133,9 +133,7 @@ impl Timers {
             self.idle_timeout.map(|after| (self.received + after, Expired::Idle(after))),
             self.negotiated.map(|after| (active + after, Expired::Idle(after))),
             stall,
-            self.ping_interval
-                .filter(|_| !self.pinged)
-                .map(|after| (self.received + after, Expired::Ping)),
+            self.ping_interval.filter(|_| !self.pinged).map(|after| (self.received + after, Expired::Ping)),
         ]
     }
 }

@@ -70,6 +70,14 @@ impl Owed {
     }
 }
 
+impl core::ops::BitOr for Owed {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
 /// One stream.
 #[derive(Debug)]
 pub(crate) struct Stream {
