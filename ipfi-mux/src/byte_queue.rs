@@ -58,12 +58,6 @@ impl ByteQueue {
         self.tail.extend_from_slice(bytes);
     }
 
-    /// Whether the end of the queue is a buffer that copies are appended to, or can be without
-    /// starting a slice of its own.
-    pub(crate) fn has_open_tail(&self) -> bool {
-        !self.tail.is_empty()
-    }
-
     /// Takes at most `max` bytes from the front, as one slice; empty when none wait.
     pub(crate) fn pop(&mut self, max: usize) -> Bytes {
         let taken = if self.front.is_empty() {

@@ -54,11 +54,6 @@ impl SendCredit {
         self.sent
     }
 
-    /// The peer's limit.
-    pub(crate) fn max(&self) -> u64 {
-        self.max
-    }
-
     /// Charges `count` bytes, at most [`available`](Self::available).
     pub(crate) fn charge(&mut self, count: u64) {
         debug_assert!(count <= self.available(), "bytes left without credit");
@@ -111,12 +106,8 @@ impl StreamCredit {
         self.granted - self.received
     }
 
-    /// The limit the peer was told.
-    pub(crate) fn granted(&self) -> u64 {
-        self.granted
-    }
-
     /// The window, in bytes.
+    #[cfg(test)]
     pub(crate) fn window(&self) -> u64 {
         self.window
     }
