@@ -31,7 +31,10 @@ fn server() -> Interface {
             })
         })
         .procedure_with_items(2, |(): (), numbers: Receiver<i64>| async move {
-            numbers.map_err(Status::from).try_fold(0_i64, |sum, n| async move { Ok(sum.saturating_add(n)) }).await
+            numbers
+                .map_err(Status::from)
+                .try_fold(0_i64, |sum, n| async move { Ok(sum.saturating_add(n)) })
+                .await
         })
         .procedure(3, |context: Context, (): ()| async move {
             let answer: String = context.wire().call(0, ("the server",)).within(&context).await?;
@@ -81,12 +84,14 @@ async fn run(wire: &Wire, words: &[&str]) -> Result<(), CallError> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let server = Server::new(server()).listen("tcp://127.0.0.1:0").grace(Duration::from_secs(1)).bind().await?;
+    let server =
+        Server::new(server()).listen("tcp://127.0.0.1:0").grace(Duration::from_secs(1)).bind().await?;
     let url = server.addresses().remove(0);
     println!("a server runs at {url}; type help");
     tokio::spawn(server.run());
 
-    let page = Interface::new().procedure(0, |(who,): (String,)| async move { format!("hello {who}, this is the prompt") });
+    let page = Interface::new()
+        .procedure(0, |(who,): (String,)| async move { format!("hello {who}, this is the prompt") });
     let wire = ipfi::connect_with(&url, page).await?;
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = lines.next_line().await? {

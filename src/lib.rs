@@ -46,10 +46,10 @@ pub use ipfi_core::{
     CancelCause, Code, Context, Interface, Limits, Peer, ProcedureIndex, Status, blocking, spawned,
 };
 // The module; the function of the same name wraps a procedure that blocks.
-#[cfg(feature = "blocking")]
-pub use ipfi_mux::driver::blocking;
 /// QMux over one pipe, and its drivers.
 pub use ipfi_mux as mux;
+#[cfg(feature = "blocking")]
+pub use ipfi_mux::driver::blocking;
 
 pub use address::{Address, AddressError};
 #[cfg(feature = "tokio")]

@@ -183,7 +183,10 @@ impl Server {
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("urls", &self.urls).field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("Server")
+            .field("urls", &self.urls)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }
 
