@@ -111,6 +111,14 @@ impl End {
         (all, false)
     }
 
+    /// Drops the halves that an accepted stream of this kind has.
+    pub(crate) fn drop_both_of(&mut self, key: StreamKey, dir: Dir) {
+        if dir == Dir::Bi {
+            self.connection.drop_send(key);
+        }
+        self.connection.drop_recv(key);
+    }
+
     pub(crate) fn drop_both(&mut self, key: StreamKey) {
         self.connection.drop_send(key);
         self.connection.drop_recv(key);
