@@ -2,7 +2,8 @@
 //!
 //! After libp2p's `muxers/test-harness`: the claims know nothing of the carrier, so adapters cannot
 //! quietly differ. Every claim gets a fresh pair, and runs twice: with the client as the end that acts
-//! and with the server. A claim that hangs fails after [`CLAIM_TIMEOUT`]; one that panics fails too.
+//! and with the server. A claim that hangs fails after [`CLAIM_TIMEOUT`], one that spins after
+//! [`CLAIM_POLLS`]; one that panics fails too.
 //!
 //! "Nothing happens" can only be claimed of a pair that has come to rest: [`settle`](ops::settle) lets
 //! it. On tokio's paused clock that costs nothing and is exact; a carrier over real sockets needs the
@@ -20,6 +21,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -28,6 +30,10 @@ use ipfi_core::session::Session;
 
 /// How long a claim may take before it counts as hanging.
 pub const CLAIM_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often a claim may be woken before it counts as spinning. On a paused clock no time passes
+/// while something runs, so the timeout alone would never end it.
+pub const CLAIM_POLLS: u32 = 2_000_000;
 
 /// Something that makes connected pairs of sessions.
 // Claims run on one thread, and a peer made of `Rc`s is welcome: no `Send` is asked for.
@@ -210,9 +216,18 @@ async fn run_one<C: Carrier>(carrier: &C, claim: &Claim<C::Session>, roles: Role
         };
         (claim.run)(Pair { a, b, limits, datagrams: carrier.carries_datagrams() }).await
     };
-    match tokio::time::timeout(CLAIM_TIMEOUT, AssertUnwindSafe(run).catch_unwind()).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(panic)) => Err(format!("panicked: {}", panic_text(&*panic))),
+    let mut run = Box::pin(AssertUnwindSafe(run).catch_unwind());
+    let mut polls = 0;
+    let bounded = std::future::poll_fn(|cx| {
+        polls += 1;
+        if polls > CLAIM_POLLS {
+            return Poll::Ready(Err(format!("spun: no outcome after {CLAIM_POLLS} polls")));
+        }
+        run.poll_unpin(cx)
+            .map(|outcome| outcome.unwrap_or_else(|panic| Err(format!("panicked: {}", panic_text(&*panic)))))
+    });
+    match tokio::time::timeout(CLAIM_TIMEOUT, bounded).await {
+        Ok(outcome) => outcome,
         Err(_) => Err(format!("hung: no outcome after {CLAIM_TIMEOUT:?}")),
     }
 }

@@ -31,6 +31,12 @@ impl Peer {
         }))
     }
 
+    /// The same at the given end of the connection.
+    #[must_use]
+    pub fn with_side(self, side: Side) -> Self {
+        if self.0.side == side { self } else { self.rebuild(|inner| inner.side = side) }
+    }
+
     /// The same with its address, as the carrier writes it.
     #[must_use]
     pub fn with_address(self, address: impl Into<String>) -> Self {

@@ -47,8 +47,8 @@ async fn round_trip<S: Session>(Pair { a, b, datagrams, .. }: Pair<S>) -> Outcom
         }
     };
     let seen = tokio::select! {
-        failed = sending => return failed,
-        seen = recv_datagram(&b) => ok("recv_datagram", seen)?,
+        failed = alone(sending) => return failed,
+        seen = alone(recv_datagram(&b)) => ok("recv_datagram", seen)?,
     };
     equal("the datagram", seen, Bytes::from("wake"))
 }

@@ -1,7 +1,6 @@
 //! How halves end: finish, half-close, reset, stop, drop (RFC 9000 sections 3.1 to 3.5).
 
 use bytes::Bytes;
-use futures_util::future::{join, try_join};
 use ipfi_core::close_code::StreamCode;
 use ipfi_core::error::{ReadError, WriteError};
 use ipfi_core::session::{Chunk, RecvStream, SendStream, Session};

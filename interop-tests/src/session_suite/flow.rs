@@ -3,7 +3,6 @@
 use std::future::poll_fn;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::future::join;
 use ipfi_core::session::{RecvStream, SendStream, Session};
 
 use super::ops::*;
@@ -161,8 +160,8 @@ async fn unaccepted<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
             }
         }
     };
-    let (sent, forwarded, seen) =
-        futures_util::join!(finish_with(&mut send, data.clone()), forwarding, read_all(&mut recv));
+    let calling = join(finish_with(&mut send, data.clone()), read_all(&mut recv));
+    let ((sent, seen), forwarded) = join(calling, forwarding).await;
     ok("sending", sent)?;
     forwarded?;
     same_bytes("the answer", &ok("reading", seen)?, &data)

@@ -60,7 +60,7 @@ async fn calls_wait<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
         settle().await;
         drop(theirs);
     };
-    let (third, ()) = futures_util::join!(third, freeing);
+    let (third, ()) = join(third, freeing).await;
     let (mut send, _recv) = ok("the third call", third)?;
     ok("write", write(&mut send, "x").await)?;
     let (_, mut request) = ok("accept_bi", accept_bi(&b).await)?;
@@ -169,7 +169,7 @@ async fn dropped_granted<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
         settle().await;
         drop(first);
     };
-    let (second, ()) = futures_util::join!(second, giving_up);
+    let (second, ()) = join(second, giving_up).await;
     ok("the second", second).map(drop)
 }
 
@@ -210,7 +210,7 @@ async fn unused_give_back<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
         }
     };
     tokio::select! {
-        opened = opening => opened,
-        accepted = accepting => accepted,
+        opened = alone(opening) => opened,
+        accepted = alone(accepting) => accepted,
     }
 }

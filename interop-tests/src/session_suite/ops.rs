@@ -4,10 +4,13 @@
 use std::fmt::Debug;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::task::AtomicWaker;
 use ipfi_core::error::{ConnectionError, ReadError, WriteError};
 use ipfi_core::session::{Chunk, RecvStream, SendStream, Session};
 
@@ -33,6 +36,53 @@ pub fn poll_once<F: Future + Unpin + ?Sized>(future: &mut F) -> Poll<F::Output> 
 /// Polls with a waker that wakes nobody.
 pub fn once<T>(poll: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
     poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// The flag behind the waker of one part of a claim.
+struct Woken {
+    woken: AtomicBool,
+    parent: AtomicWaker,
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        self.parent.wake();
+    }
+}
+
+/// Polls `future` only when its own waker was woken, as if it were a task of its own. The usual
+/// combinators poll every part when one is woken: a carrier that forgets a waker would get away with it.
+pub fn alone<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    let flag = Arc::new(Woken { woken: AtomicBool::new(true), parent: AtomicWaker::new() });
+    let waker = Waker::from(flag.clone());
+    let mut future = Box::pin(future);
+    poll_fn(move |cx| {
+        // Registered before looking: a wake in between is seen by the one or the other.
+        flag.parent.register(cx.waker());
+        if !flag.woken.swap(false, Ordering::AcqRel) {
+            return Poll::Pending;
+        }
+        future.as_mut().poll(&mut Context::from_waker(&waker))
+    })
+}
+
+/// Both, each woken by itself.
+pub async fn join<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
+    futures_util::future::join(alone(a), alone(b)).await
+}
+
+/// Both, each woken by itself, or the first failure.
+pub async fn try_join<A, B>(
+    a: impl Future<Output = Result<A, String>>,
+    b: impl Future<Output = Result<B, String>>,
+) -> Result<(A, B), String> {
+    futures_util::future::try_join(alone(a), alone(b)).await
+}
+
+/// All, each woken by itself, or the first failure.
+pub async fn try_join_all<F: Future<Output = Outcome>>(all: impl IntoIterator<Item = F>) -> Outcome {
+    futures_util::future::try_join_all(all.into_iter().map(alone)).await.map(drop)
 }
 
 /// Accepts the next bidirectional stream.

@@ -1,7 +1,6 @@
 //! Opening, accepting, identity, bytes (RFC 9000 sections 2.1, 2.2 and 3.2).
 
 use bytes::Bytes;
-use futures_util::future::try_join_all;
 use ipfi_core::session::{RecvStream, SendStream, Session, Side};
 
 use super::ops::*;
@@ -67,7 +66,7 @@ async fn both_open<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
         equal("the call", ok("read", read_all(&mut request).await)?, Bytes::from("call"))?;
         equal("the note", ok("read", read_all(&mut noted).await)?, Bytes::from("note"))
     });
-    try_join_all(calls).await.map(drop)
+    try_join_all(calls).await
 }
 
 async fn accept_order<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
@@ -102,7 +101,7 @@ async fn accept_wakes_last<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
         ok("finish", finish(&mut note).await)?;
         Ok((send, recv, note))
     };
-    futures_util::future::try_join(accept, open).await.map(drop)
+    try_join(accept, open).await.map(drop)
 }
 
 async fn read_wakes_last<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
@@ -113,7 +112,7 @@ async fn read_wakes_last<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
         settle().await;
         ok("write", write(&mut send, "abc").await)
     };
-    let (seen, ()) = futures_util::future::try_join(reading, writing).await?;
+    let (seen, ()) = try_join(reading, writing).await?;
     equal("what was read", seen, Bytes::from("abc"))
 }
 
@@ -124,12 +123,9 @@ async fn echo_small<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
 async fn echo_large<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
     let ((mut send, mut recv), (mut answer, mut request)) = bi(&a, &b).await?;
     let (there, back) = (pattern(2, 1 << 20), pattern(3, 1 << 20));
-    let (sent, answered, request, response) = futures_util::join!(
-        finish_with(&mut send, there.clone()),
-        finish_with(&mut answer, back.clone()),
-        read_all(&mut request),
-        read_all(&mut recv),
-    );
+    let writing = join(finish_with(&mut send, there.clone()), finish_with(&mut answer, back.clone()));
+    let reading = join(read_all(&mut request), read_all(&mut recv));
+    let ((sent, answered), (request, response)) = join(writing, reading).await;
     ok("sending the request", sent)?;
     ok("sending the response", answered)?;
     same_bytes("the request", &ok("reading it", request)?, &there)?;
@@ -139,7 +135,7 @@ async fn echo_large<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
 async fn large_uni<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
     let (mut send, mut recv) = uni(&a, &b).await?;
     let data = pattern(4, 300_000);
-    let (sent, seen) = futures_util::join!(finish_with(&mut send, data.clone()), read_all(&mut recv));
+    let (sent, seen) = join(finish_with(&mut send, data.clone()), read_all(&mut recv)).await;
     ok("sending", sent)?;
     same_bytes("the stream", &ok("reading", seen)?, &data)
 }
@@ -153,7 +149,7 @@ async fn small_writes<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
         }
         ok("finish", finish(&mut send).await)
     };
-    let (written, seen) = futures_util::join!(writing, read_all(&mut request));
+    let (written, seen) = join(writing, read_all(&mut request)).await;
     written?;
     same_bytes("the stream", &ok("reading", seen)?, &data)
 }
@@ -194,7 +190,7 @@ async fn hundred<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
                 ok("answering", finish_with(&mut answer, data).await)
             });
         }
-        try_join_all(served).await.map(drop)
+        try_join_all(served).await
     };
     let calls = (0..100).map(async |n| {
         let (mut send, mut recv) = ok("open_bi", a.open_bi().await)?;
@@ -207,7 +203,7 @@ async fn hundred<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
         ok("finish", finish(&mut send).await)?;
         same_bytes("the answer", &ok("reading the answer", read_all(&mut recv).await)?, &data)
     });
-    futures_util::future::try_join(serve, try_join_all(calls)).await.map(drop)
+    try_join(serve, try_join_all(calls)).await.map(drop)
 }
 
 async fn priorities<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
@@ -225,18 +221,18 @@ async fn priorities<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
             send.set_priority(0);
             ok("finish", finish_with(send, data.slice(50_000..)).await)
         };
-        let (sent, seen) = futures_util::join!(sending, read_all(request));
+        let (sent, seen) = join(sending, read_all(request)).await;
         sent?;
         same_bytes("the stream", &ok("reading", seen)?, &data)
     });
-    try_join_all(transfers).await.map(drop)
+    try_join_all(transfers).await
 }
 
 /// One call from `a` that `b` answers with its request.
 pub(super) async fn echo<S: Session>(a: &S, b: &S, data: Bytes) -> Outcome {
     let call = async {
         let (mut send, mut recv) = ok("open_bi", a.open_bi().await)?;
-        let (sent, seen) = futures_util::join!(finish_with(&mut send, data.clone()), read_all(&mut recv));
+        let (sent, seen) = join(finish_with(&mut send, data.clone()), read_all(&mut recv)).await;
         ok("sending the request", sent)?;
         same_bytes("the answer", &ok("reading the answer", seen)?, &data)
     };
@@ -253,5 +249,5 @@ pub(super) async fn echo<S: Session>(a: &S, b: &S, data: Bytes) -> Outcome {
             }
         }
     };
-    futures_util::future::try_join(call, serve).await.map(drop)
+    try_join(call, serve).await.map(drop)
 }

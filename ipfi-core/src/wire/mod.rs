@@ -52,8 +52,9 @@ impl Wire {
     pub fn new(
         session: impl SendSession,
         runtime: Arc<dyn Runtime>,
-        options: WireOptions,
+        mut options: WireOptions,
     ) -> (Self, Serving) {
+        options.peer = options.peer.with_side(session.side().peer());
         let core = Arc::new(WireCore::new(Box::new(session), runtime, options));
         let wire = Self::from_core(&core);
         (wire, Serving::new(core))

@@ -10,6 +10,7 @@ use crate::interface::Interface;
 use crate::limits::Limits;
 use crate::observe::Observer;
 use crate::peer::Peer;
+use crate::session::Side;
 use crate::status::Status;
 
 /// Which way calls may go.
@@ -55,6 +56,13 @@ impl WireOptions {
         }
     }
 
+    /// Offers `interface` instead.
+    #[must_use]
+    pub fn interface(mut self, interface: Interface) -> Self {
+        self.interface = interface;
+        self
+    }
+
     /// Limits of the calls on this wire. The carrier is given the same by whoever makes both.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
@@ -67,6 +75,11 @@ impl WireOptions {
     pub fn role(mut self, role: Role) -> Self {
         self.role = role;
         self
+    }
+
+    /// The limits that were set: a carrier made beside the wire is given the same.
+    pub fn limits_ref(&self) -> &Limits {
+        &self.limits
     }
 
     /// The codec of calls that name none; bincode by default.
@@ -102,6 +115,14 @@ impl WireOptions {
     pub fn peer(mut self, peer: Peer) -> Self {
         self.peer = peer;
         self
+    }
+}
+
+/// Offers the interface to whoever is at the other end, with the default options.
+impl From<Interface> for WireOptions {
+    fn from(interface: Interface) -> Self {
+        // The side is corrected by the wire, which knows its session's.
+        Self::new(interface, Peer::new(Side::Server, "pipe"))
     }
 }
 

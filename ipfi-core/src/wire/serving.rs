@@ -349,8 +349,7 @@ impl Serving {
 
     fn poll_all(&mut self, cx: &mut Context<'_>) -> Result<(), ConnectionError> {
         if let Some(reason) = self.core.session().close_reason() {
-            self.last_words(&reason, cx);
-            return Err(reason);
+            return Err(self.last_words(reason, cx));
         }
         let _ = Pin::new(&mut self.draining).poll(cx);
         self.poll_control_out(cx);
@@ -380,18 +379,23 @@ impl Serving {
         self.core.session().close_reason().map_or(Ok(()), Err)
     }
 
-    /// A peer that sends a notification and closes loses nothing: what had arrived whole is run,
-    /// although nobody saw it before the end.
-    fn last_words(&mut self, reason: &ConnectionError, cx: &mut Context<'_>) {
-        let ours = matches!(reason, ConnectionError::LocallyClosed { .. });
-        if !ours && self.verdict.is_none() {
-            // No more can arrive; as many turns as all that were allowed can need.
-            let most = self.core.limits().max_inbound_notifications as usize;
-            for _ in 0..=most / ACCEPT_BATCH {
-                if self.poll_uni(cx).is_err() {
-                    break;
-                }
+    /// What had arrived whole before the connection ended still counts, although nobody saw it before: a
+    /// notification and a close may come in one batch, or the reason for the close with it. Gives the
+    /// cause.
+    fn last_words(&mut self, reason: ConnectionError, cx: &mut Context<'_>) -> ConnectionError {
+        if self.verdict.is_some() || matches!(reason, ConnectionError::LocallyClosed { .. }) {
+            return reason;
+        }
+        // No more can arrive; as many turns as all that were allowed can need.
+        let most = self.core.limits().max_inbound_notifications as usize;
+        for _ in 0..=most / ACCEPT_BATCH {
+            if self.poll_uni(cx).is_err() {
+                break;
             }
+        }
+        match self.poll_control_in(cx) {
+            Ok(()) => reason,
+            Err(error) => self.protocol_error(&error),
         }
     }
 }

@@ -25,13 +25,12 @@ pub use runtime::TokioRuntime;
 
 use self::pipe::Pipe;
 use crate::config::Config;
-use crate::session::MuxSession;
+use crate::connection::Connection;
 
-/// Makes a wire over a pipe: `reader` is what the peer writes, `writer` what it reads. Waits for the
-/// peer's transport parameters, up to the limit `handshake_timeout`.
-///
-/// `side` is [`Side::Client`] for the one that connected, or that started the process at the other end;
-/// the peer must be the other. Must be called within a tokio runtime, whose tasks carry the connection.
+/// Makes a wire over a pipe, as the side that connected, or that started the process at the other end;
+/// the peer uses [`accept`]. `reader` is what the peer writes, `writer` what it reads; `options` may be
+/// just an [`Interface`](ipfi_core::Interface). Waits for the peer's transport parameters, up to the
+/// limit `handshake_timeout`. Must be called within a tokio runtime, whose tasks carry the connection.
 ///
 /// # Errors
 ///
@@ -43,19 +42,43 @@ use crate::session::MuxSession;
 pub async fn connect<R, W>(
     reader: R,
     writer: W,
-    side: Side,
-    options: WireOptions,
+    options: impl Into<WireOptions>,
 ) -> Result<Wire, ConnectionError>
 where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
+    drive(reader, writer, Side::Client, options.into()).await
+}
+
+/// Makes a wire over a pipe, as the side that was connected to; otherwise as [`connect`].
+///
+/// # Errors
+///
+/// As [`connect`].
+pub async fn accept<R, W>(
+    reader: R,
+    writer: W,
+    options: impl Into<WireOptions>,
+) -> Result<Wire, ConnectionError>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    drive(reader, writer, Side::Server, options.into()).await
+}
+
+async fn drive<R, W>(reader: R, writer: W, side: Side, options: WireOptions) -> Result<Wire, ConnectionError>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
     let runtime = Arc::new(TokioRuntime::current());
-    let config = Config::new(side, options.limits_ref().clone());
-    let (session, shared) = MuxSession::new(config, runtime.time())
+    let config = Config { limits: options.limits_ref().clone(), ..Config::new(side) };
+    let connection = Connection::new(config, runtime.time())
         .map_err(|error| ConnectionError::lost(error.to_string()))?;
-    let pipe = Pipe::new(Arc::clone(&shared), writer, Arc::clone(&runtime));
-    shared.set_notify(pipe.clone());
+    let pipe = Pipe::new(connection, writer, Arc::clone(&runtime));
+    let session = pipe.session();
     let (wire, serving) = Wire::new(session.clone(), runtime, options);
     tokio::spawn(Arc::clone(&pipe).write());
     tokio::spawn(pipe.read(reader, serving));

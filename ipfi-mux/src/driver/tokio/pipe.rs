@@ -4,8 +4,9 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError, Weak};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use futures_util::task::AtomicWaker;
@@ -15,7 +16,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::Sleep;
 
 use super::TokioRuntime;
-use crate::session::{Notify, Shared};
+use crate::connection::{Connection, Transmit};
+use crate::session::{MuxSession, Notify, Shared};
 
 /// What one write takes from the machine.
 const BATCH_BYTES: usize = 64 << 10;
@@ -26,6 +28,9 @@ const FULL_BATCH_BYTES: usize = 16 << 10;
 /// The read buffer of a quiet connection; it grows to [`MAX_READ_BYTES`] while reads fill it.
 const MIN_READ_BYTES: usize = 4 << 10;
 const MAX_READ_BYTES: usize = 64 << 10;
+
+/// How long the peer's last words may take once it reads no more.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Reads before the reader lets other tasks run, if more keeps coming.
 const READS_PER_POLL: usize = 16;
@@ -47,6 +52,16 @@ struct WriteHalf<W> {
     batch: BytesMut,
     /// The writer failed or was shut down.
     over: bool,
+    /// What the system said when the writer failed.
+    error: Option<io::Error>,
+}
+
+impl<W> WriteHalf<W> {
+    fn broken(&mut self, error: io::Error) -> Flushed {
+        self.over = true;
+        self.error.get_or_insert(error);
+        Flushed::Over
+    }
 }
 
 /// How far flushing got.
@@ -60,14 +75,18 @@ enum Flushed {
 }
 
 impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
-    pub(super) fn new(shared: Arc<Shared>, writer: W, runtime: Arc<TokioRuntime>) -> Arc<Self> {
-        Arc::new(Self {
-            shared,
+    pub(super) fn new(connection: Connection, writer: W, runtime: Arc<TokioRuntime>) -> Arc<Self> {
+        Arc::new_cyclic(|pipe| Self {
+            shared: Shared::new(connection, Box::new(Doorbell(pipe.clone()))),
             runtime,
-            half: Mutex::new(WriteHalf { writer, batch: BytesMut::new(), over: false }),
+            half: Mutex::new(WriteHalf { writer, batch: BytesMut::new(), over: false, error: None }),
             writer: AtomicWaker::new(),
             reading: AtomicBool::new(false),
         })
+    }
+
+    pub(super) fn session(&self) -> MuxSession {
+        self.shared.session()
     }
 
     fn now(&self) -> Time {
@@ -81,12 +100,13 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
                 return Flushed::Over;
             }
             if half.batch.is_empty() {
-                if !self.shared.poll_transmit(self.now(), &mut half.batch, BATCH_BYTES) {
+                let transmit = self.shared.poll_transmit(self.now(), &mut half.batch, BATCH_BYTES);
+                if transmit == Transmit::Idle {
                     return self.at_rest(half, cx);
                 }
             }
             match Pin::new(&mut half.writer).poll_write(cx, &half.batch) {
-                Poll::Ready(Ok(0)) => return self.broken(half, &io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(0)) => return half.broken(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(written)) if written == half.batch.len() => {
                     half.batch.clear();
                     self.shared.handle_transmitted(self.now());
@@ -95,7 +115,7 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
                     half.batch.advance(written);
                     self.shared.handle_write_progress(self.now());
                 }
-                Poll::Ready(Err(error)) => return self.broken(half, &error),
+                Poll::Ready(Err(error)) => return half.broken(error),
                 Poll::Pending => return Flushed::Blocked,
             }
         }
@@ -111,19 +131,13 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
         };
         match settled {
             Poll::Pending => Flushed::Blocked,
-            Poll::Ready(Err(error)) => self.broken(half, &error),
+            Poll::Ready(Err(error)) => half.broken(error),
             Poll::Ready(Ok(())) if closing => {
                 half.over = true;
                 Flushed::Over
             }
             Poll::Ready(Ok(())) => Flushed::All,
         }
-    }
-
-    fn broken(&self, half: &mut WriteHalf<W>, error: &io::Error) -> Flushed {
-        half.over = true;
-        self.shared.handle_lost(&error.to_string());
-        Flushed::Over
     }
 
     /// Writes from this task, whoever it is, unless somebody else is writing; leaves the rest to the writer.
@@ -149,8 +163,8 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
         poll_fn(|cx| {
             self.writer.register(cx.waker());
             self.keep_time(sleep.as_mut(), cx);
-            let waiting = self.shared.pending_output_bytes();
-            if waiting > 0 && waiting < FULL_BATCH_BYTES && !yielded {
+            let waiting = self.shared.pending_output();
+            if !yielded && waiting.is_some_and(|bytes| bytes < FULL_BATCH_BYTES) {
                 yielded = true;
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
@@ -169,6 +183,13 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
             }
         })
         .await;
+        let error = self.half.lock().unwrap_or_else(PoisonError::into_inner).error.take();
+        if let Some(error) = error {
+            // What the peer said before it stopped reading is on its way in: its close, or the text of a
+            // program that is no peer at all. The reader has a moment to find it.
+            tokio::time::sleep(LAST_WORDS).await;
+            self.shared.handle_lost(&error.to_string());
+        }
     }
 
     /// Tells the machine when its next deadline has passed. The timer is moved only when it fires or the
@@ -232,7 +253,7 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
             }
             self.serve(&mut serving, cx);
             self.reading.store(false, Ordering::SeqCst);
-            if self.shared.pending_output_bytes() > 0 || self.shared.is_write_closed() {
+            if self.shared.pending_output().is_some() || self.shared.is_write_closed() {
                 self.flush_here();
             }
             if serving.is_none() && (ended || self.shared.is_finished()) {
@@ -255,16 +276,21 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
     }
 }
 
-impl<W: AsyncWrite + Send + Unpin + 'static> Notify for Pipe<W> {
+/// Tells the pipe of output. Weak, because the pipe owns what owns this.
+struct Doorbell<W>(Weak<Pipe<W>>);
+
+impl<W: AsyncWrite + Send + Unpin + 'static> Notify for Doorbell<W> {
     fn output_ready(&self, lone: bool) {
-        if self.reading.load(Ordering::SeqCst) {
-            // The reader looks for output after it has cleared the flag, so this is not missed.
+        // Gone with its tasks: nobody is left to write.
+        let Some(pipe) = self.0.upgrade() else { return };
+        // The reader looks for output after it has cleared the flag, so this is not missed.
+        if pipe.reading.load(Ordering::SeqCst) {
             return;
         }
         if lone {
-            self.flush_here();
+            pipe.flush_here();
         } else {
-            self.writer.wake();
+            pipe.writer.wake();
         }
     }
 }
