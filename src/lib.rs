@@ -58,3 +58,8 @@ pub use connector::{ConnectError, Connector, connect, connect_with};
 pub use server::{Bound, Server, ServerError};
 #[cfg(all(feature = "stdio", unix))]
 pub use stdio::{Module, spawn, stdio};
+
+/// The code of the README is compiled like any other.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
