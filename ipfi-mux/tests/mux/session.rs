@@ -303,9 +303,8 @@ fn the_driver_is_told_once_for_many_writes() {
 #[test]
 fn a_driver_that_goes_away_ends_everything() {
     let (mut world, client, _server) = World::new(timeless(), timeless());
-    let waiting = client.clone();
     world.spawn(async move {
-        let error = poll_fn(|cx| waiting.poll_accept_bi(cx)).await.map(drop).unwrap_err();
+        let error = poll_fn(|cx| client.poll_accept_bi(cx)).await.map(drop).unwrap_err();
         assert_eq!(error, ConnectionError::DriverDropped);
     });
     assert_eq!(world.run(), 1);

@@ -66,17 +66,13 @@ fn transfer(limits: &Limits, megabits: usize, round_trip: Duration, ticks: u64, 
     let data = Bytes::from(vec![0; 1 << 20]);
     let mut rest = data.clone();
     let (mut sender, mut receiver): (Option<StreamKey>, Option<StreamKey>) = (None, None);
+    let mut ticket = None;
     let (mut counted, mut unread) = (0, 0);
     let waker = core::task::Waker::noop();
     for now in 0..ticks {
-        if let (None, core::task::Poll::Ready(Ok((key, _)))) = (
-            sender,
-            if sender.is_none() {
-                client.poll_open(Dir::Bi, &mut None, waker)
-            } else {
-                core::task::Poll::Pending
-            },
-        ) {
+        if sender.is_none()
+            && let core::task::Poll::Ready(Ok((key, _))) = client.poll_open(Dir::Bi, &mut ticket, waker)
+        {
             sender = Some(key);
         }
         if let Some(key) = sender {
@@ -85,10 +81,10 @@ fn transfer(limits: &Limits, megabits: usize, round_trip: Duration, ticks: u64, 
             }
         }
         up.tick(now, &mut client, &mut server, &mut up_input);
-        if receiver.is_none() {
-            if let core::task::Poll::Ready(Ok((key, _))) = server.poll_accept(Dir::Bi, waker) {
-                receiver = Some(key);
-            }
+        if receiver.is_none()
+            && let core::task::Poll::Ready(Ok((key, _))) = server.poll_accept(Dir::Bi, waker)
+        {
+            receiver = Some(key);
         }
         let mut budget = read;
         while let Some(key) = receiver.filter(|_| budget > 0) {
