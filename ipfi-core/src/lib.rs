@@ -1,10 +1,52 @@
-//! The heart of ipfi.
+//! The heart of ipfi: any program calls any other program's procedures, over whatever carries bytes
+//! between them.
+//!
+//! ```text
+//! interface   what I offer: procedures by index                           your handlers
+//! wire        my link to one peer: calls out, calls in, their end         your calls
+//! call        one call at either end: request, answer, cancellation
+//! proto       the bytes of a call: header, items, statuses                docs/protocol.md
+//! codec       values as bytes, under a guard
+//! session     what a carrier offers: streams with the semantics of QUIC   ipfi-mux, memory
+//! ```
+//!
+//! **No runtime, no sockets, no clock.** A carrier implements [`session::Session`]; a driver implements
+//! [`runtime::Runtime`] and polls the [`Serving`](wire::Serving) future. Nothing above `session` knows
+//! what it runs on. [`memory`] is a carrier in this process, for tests.
+//!
+//! Not goals: finding services, keeping values alive across connections, an interface language of its own.
 
+pub mod call;
 pub mod close_code;
+pub mod codec;
+pub mod context;
+mod deadlines;
 pub mod error;
+#[doc(hidden)]
+pub mod fuzzing;
+pub mod interface;
 pub mod limits;
+pub mod memory;
+pub mod metadata;
+pub mod observe;
+pub mod peer;
+mod procedure_index;
+pub mod proto;
 pub mod runtime;
 pub mod session;
+mod signal;
+pub mod status;
 pub mod time;
 #[doc(hidden)]
 pub mod varint;
+pub mod wire;
+
+pub use call::{CallError, RawCall, Receiver, Sender, Terminator};
+pub use codec::{CodecId, Raw};
+pub use context::{CancelCause, Context};
+pub use interface::{Interface, blocking, spawned};
+pub use limits::Limits;
+pub use peer::Peer;
+pub use procedure_index::ProcedureIndex;
+pub use status::{Code, Status};
+pub use wire::{Role, ShutdownReport, Wire, WireOptions};

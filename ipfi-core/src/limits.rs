@@ -78,6 +78,39 @@ pub struct Limits {
     pub abuse_budget: u32,
 }
 
+impl Limits {
+    /// The most bytes that one connection holds for its peer, whatever the peer sends, with
+    /// `outbound_calls` calls of this side open:
+    ///
+    /// ```text
+    ///   (max_inbound_calls + outbound_calls) x stream_window_bytes   received and not read
+    /// + window_pool_bytes                                            by which windows have grown
+    /// + max_reassembly_bytes                                         halves of messages
+    /// + send_buffer_bytes                                            accepted and not sent
+    /// + max_inbound_calls x max_metadata_bytes                       of the calls being served
+    /// + 2 x max_queued_datagrams x max_datagram_frame_bytes          both ways
+    /// + 2 x max_record_bytes + 64 KiB                                read buffer, write batch
+    /// ```
+    ///
+    /// What a handler makes of its arguments is the program's own: at most `max_decoded_bytes` for each
+    /// call being served.
+    pub fn memory_bound_bytes(&self, outbound_calls: u32) -> u64 {
+        let wide = u64::from;
+        let calls = wide(self.max_inbound_calls) + wide(outbound_calls);
+        calls * wide(self.stream_window_bytes)
+            + wide(self.window_pool_bytes)
+            + wide(self.max_reassembly_bytes)
+            + wide(self.send_buffer_bytes)
+            + wide(self.max_inbound_calls) * wide(self.max_metadata_bytes)
+            + 2 * wide(self.max_queued_datagrams) * wide(self.max_datagram_frame_bytes)
+            + 2 * wide(self.max_record_bytes)
+            + WRITE_BATCH_BYTES
+    }
+}
+
+/// What a driver takes from the mux for one write.
+const WRITE_BATCH_BYTES: u64 = 64 << 10;
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -1,3 +1,50 @@
-//! The project's own commands.
+//! The project's own commands. `cargo xtask test` runs everything there is; see `HELP` for the rest.
+//!
+//! No dependencies on purpose: this is built before anything else, on every machine and in CI.
 
-fn main() {}
+// Printing is what a command does; nothing here is a wire.
+#![allow(clippy::print_stdout)]
+
+mod bench;
+mod features;
+mod fuzz;
+mod run;
+mod sources;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Usage: cargo xtask <command>
+
+  test                       everything: format, source rules, lints, tests, doctests, features, wasm, docs, licences
+  test --net                 the same with the ignored tests (root, network namespaces) and long random scripts
+  sources                    only the source rules, which need no build
+  fuzz [target] [seconds]    a target of fuzz/, or all of them; 60 seconds each unless told
+  bench [filter…] [options]  the benchmarks against peers; `cargo xtask bench --help` lists the options
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["test"] => test::run(false),
+        ["test", "--net"] => test::run(true),
+        ["sources"] => sources::report(),
+        ["fuzz", rest @ ..] => fuzz::run(rest),
+        ["bench", rest @ ..] => bench::run(rest),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        _ => Err(format!("unknown command: {}\n\n{HELP}", words.join(" "))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("\nerror: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Every kind of call, once, over memory.
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use interop_tests::test_runtime::TestRuntime;
+use ipfi_core::limits::Limits;
+use ipfi_core::memory::{MemoryOptions, pair};
+use ipfi_core::session::Side;
+use ipfi_core::{Code, Context, Interface, Peer, Receiver, Status, Wire, WireOptions, blocking};
+
+fn wires(interface: Interface) -> (Wire, Wire) {
+    let (client, server) = pair(MemoryOptions::new(Limits::default()));
+    let runtime = TestRuntime::shared();
+    let (client, serving) = Wire::new(
+        client,
+        runtime.clone(),
+        WireOptions::new(Interface::new(), Peer::new(Side::Server, "memory")),
+    );
+    tokio::spawn(serving);
+    let (server, serving) =
+        Wire::new(server, runtime, WireOptions::new(interface, Peer::new(Side::Client, "memory")));
+    tokio::spawn(serving);
+    (client, server)
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_kind_of_call_once() -> Result<(), Box<dyn std::error::Error>> {
+    let interface = Interface::new()
+        .procedure(0, |(name,): (String,)| async move { format!("Hello, {name}!") })
+        .sequence(1, |(limit,): (u64,)| stream::iter(0..limit))
+        .procedure_with_items(2, |(): (), numbers: Receiver<u64>| async move {
+            let numbers: Vec<u64> = numbers.try_collect().await?;
+            Ok::<u64, Status>(numbers.into_iter().sum())
+        })
+        .sequence_with_items(3, |(by,): (u64,), numbers: Receiver<u64>| {
+            numbers.map(move |number| Ok::<_, Status>(number? * by))
+        })
+        .procedure(4, blocking(|(n,): (u64,)| n * 2))
+        .procedure(5, |context: Context, (): ()| async move { context.peer().carrier().to_owned() })
+        .procedure(6, |(): ()| async move { Err::<(), _>(Status::not_found("nothing there")) });
+    let (wire, _server) = wires(interface);
+
+    let greeting: String = wire.call(0, ("Ada",)).await?;
+    assert_eq!(greeting, "Hello, Ada!");
+
+    let numbers: Vec<u64> = wire.stream::<u64>(1, (10_u64,)).await?.try_collect().await?;
+    assert_eq!(numbers, (0..10).collect::<Vec<u64>>());
+
+    let sum: u64 = wire.upload::<u64, u64>(2, ()).items(stream::iter(0..10)).await?;
+    assert_eq!(sum, 45);
+
+    let (mut send, mut receive) = wire.duplex::<u64, u64>(3, (3_u64,)).await?;
+    for n in 0..5_u64 {
+        send.send(n).await?;
+        assert_eq!(receive.try_next().await?, Some(n * 3));
+    }
+    send.finish().await?;
+    assert_eq!(receive.try_next().await?, None);
+
+    assert_eq!(wire.call::<u64>(4, (21_u64,)).await?, 42);
+    assert_eq!(wire.call::<String>(5, ()).await?, "memory");
+    let error = wire.call::<()>(6, ()).await.expect_err("it fails");
+    assert_eq!((error.code(), error.status().message()), (Code::NotFound, "nothing there"));
+    let error = wire.call::<()>(77, ()).await.expect_err("nobody offers it");
+    assert_eq!(error.to_string(), "call 77: UNIMPLEMENTED: procedure 77 is not offered");
+
+    let mut call = wire.start(0).await?;
+    for byte in [3_u8, b'A', b'd', b'a'] {
+        call.write(&[byte]).await?;
+    }
+    assert_eq!(call.finish::<String>().await?, "Hello, Ada!");
+    Ok(())
+}

@@ -1,0 +1,309 @@
+//! What the peer opened becomes a task: the header is read, the procedure found, the call let in.
+
+use core::future::poll_fn;
+use core::task::{Context, Poll};
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+use super::callee::IncomingCall;
+use super::exchange::DeadlineWatch;
+use super::inbound::Inbound;
+use super::notification::IncomingNotification;
+use super::outbound::Outbound;
+use crate::ProcedureIndex;
+use crate::close_code::StreamCode;
+use crate::codec::CodecId;
+use crate::deadlines::Deadline;
+use crate::interface::{CallInfo, Entry, Kind};
+use crate::observe::count;
+use crate::proto::RequestHeader;
+use crate::proto::header::{HeaderDecoder, HeaderError};
+use crate::proto::item::Direction;
+use crate::runtime::Task;
+use crate::status::{Code, Origin, Status};
+use crate::wire::{BoxRecv, BoxSend, Role, WireCore};
+
+/// A read for a header takes at most this: small arguments come with it.
+const READ_BYTES: usize = 64 << 10;
+
+/// A task to run, if anything is left to do.
+pub(crate) struct Arrival {
+    pub(crate) task: Option<Task>,
+    /// It must not be polled where the connection is read.
+    pub(crate) spawned: bool,
+}
+
+impl Arrival {
+    fn inline(task: Task) -> Self {
+        Self { task: Some(task), spawned: false }
+    }
+}
+
+/// Reads a header from the front of a stream.
+struct HeaderReader {
+    recv: BoxRecv,
+    decoder: HeaderDecoder,
+}
+
+/// A header, and what came behind it.
+struct Head {
+    header: RequestHeader,
+    rest: Bytes,
+    fin: bool,
+}
+
+enum HeadError {
+    /// The peer sent something that is no header.
+    Header(HeaderError),
+    /// The stream broke before there was one.
+    Gone,
+}
+
+impl HeaderReader {
+    fn poll(&mut self, cx: &mut Context<'_>, core: &WireCore) -> Poll<Result<Head, HeadError>> {
+        loop {
+            let chunk = match self.recv.poll_read(cx, READ_BYTES) {
+                Poll::Ready(Ok(chunk)) => chunk,
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(HeadError::Gone)),
+                Poll::Pending => return Poll::Pending,
+            };
+            match self.decoder.push(chunk.bytes, chunk.fin, core.limits()) {
+                Ok(Some((header, rest))) => return Poll::Ready(Ok(Head { header, rest, fin: chunk.fin })),
+                Ok(None) => {}
+                Err(error) => return Poll::Ready(Err(HeadError::Header(error))),
+            }
+        }
+    }
+
+    /// The header, or `None` when the caller took too long for it: until `due`.
+    async fn read(&mut self, core: &Arc<WireCore>, due: Deadline) -> Option<Result<Head, HeadError>> {
+        let mut timeout = DeadlineWatch::new(core, due);
+        poll_fn(|cx| match self.poll(cx, core) {
+            Poll::Ready(head) => Poll::Ready(Some(head)),
+            Poll::Pending => timeout.poll_passed(cx).map(|()| None),
+        })
+        .await
+    }
+}
+
+/// A call that the peer opened. With its header at hand, as it nearly always is, the procedure's own
+/// task is all there is.
+pub(crate) fn arrive(core: &Arc<WireCore>, send: BoxSend, recv: BoxRecv, cx: &mut Context<'_>) -> Arrival {
+    if core.is_draining() {
+        refuse(core, send, recv, StreamCode::REFUSED);
+        return Arrival { task: None, spawned: false };
+    }
+    let mut reader = HeaderReader { recv, decoder: HeaderDecoder::new() };
+    match reader.poll(cx, core) {
+        Poll::Ready(head) => with_head(core, send, reader.recv, head, None),
+        Poll::Pending => {
+            let core = Arc::clone(core);
+            Arrival::inline(Box::pin(async move {
+                let due = Deadline::after(core.runtime().now(), core.limits().request_timeout);
+                let head = reader.read(&core, due).await;
+                let Some(head) = head else {
+                    return refuse(&core, send, reader.recv, StreamCode::DEADLINE);
+                };
+                if let Some(task) = with_head(&core, send, reader.recv, head, Some(due)).task {
+                    task.await;
+                }
+            }))
+        }
+    }
+}
+
+/// A call that was not started and will not be.
+fn refuse(core: &WireCore, mut send: BoxSend, mut recv: BoxRecv, code: StreamCode) {
+    count(&core.counters().calls_in_refused);
+    recv.stop(code);
+    send.reset(code);
+}
+
+fn with_head(
+    core: &Arc<WireCore>,
+    send: BoxSend,
+    recv: BoxRecv,
+    head: Result<Head, HeadError>,
+    due: Option<Deadline>,
+) -> Arrival {
+    // A place is free again when the handler has ended. A carrier that frees a stream's place earlier,
+    // because its caller gave it up, must not let more of them run than were allowed.
+    let full = core.inbound().running() >= core.limits().max_inbound_calls as usize;
+    if core.is_draining() || full {
+        refuse(core, send, recv, StreamCode::REFUSED);
+        return Arrival { task: None, spawned: false };
+    }
+    let outbound = Outbound::new(Arc::clone(core), send, BytesMut::new());
+    let mut inbound = Inbound::new(Arc::clone(core), recv, Direction::Request);
+    let (header, refused) = match head {
+        Ok(head) => {
+            inbound.push(head.rest, head.fin);
+            (head.header, None)
+        }
+        Err(HeadError::Header(error)) => (RequestHeader::default(), Some(Status::from(error))),
+        Err(HeadError::Gone) => {
+            let mut outbound = outbound;
+            outbound.reset(StreamCode::CANCELLED);
+            return Arrival { task: None, spawned: false };
+        }
+    };
+    let codec = codec_of(&header);
+    let procedure = ProcedureIndex::new(header.procedure);
+    let mut call =
+        IncomingCall::new(core, header, *codec.as_ref().unwrap_or(&CodecId::Raw), outbound, inbound);
+    if let Some(due) = due {
+        call.set_due(due);
+    }
+    let admitted = match (refused, codec) {
+        (Some(status), _) | (None, Err(status)) => Err(status),
+        (None, Ok(_)) => admit(core, procedure, call.metadata()),
+    };
+    match admitted {
+        Ok(entry) => {
+            let spawned = entry.spawned;
+            call.set_kind(entry.kind);
+            let task = Arc::clone(&entry.procedure).call(call);
+            Arrival { task: Some(traced(core, procedure, task)), spawned }
+        }
+        Err(status) => Arrival::inline(call.refuse(status.with_origin(Origin::Callee))),
+    }
+}
+
+fn codec_of(header: &RequestHeader) -> Result<CodecId, Status> {
+    match CodecId::from_u8(header.codec) {
+        Some(codec) if codec == CodecId::Raw || codec.is_enabled() => Ok(codec),
+        Some(codec) => Err(Status::unimplemented(format!("codec {codec} is not built into this program"))),
+        None => Err(Status::unimplemented(format!("codec {} is unknown", header.codec))),
+    }
+}
+
+/// Finds the procedure and asks the hook.
+fn admit<'a>(
+    core: &'a WireCore,
+    procedure: ProcedureIndex,
+    metadata: &crate::metadata::Metadata,
+) -> Result<&'a Entry, Status> {
+    if core.role() == Role::CallerOnly {
+        return Err(Status::unimplemented("this side only calls: it serves no procedures"));
+    }
+    let entry = core.interface().entry(procedure);
+    let entry =
+        entry.ok_or_else(|| Status::unimplemented(format!("procedure {procedure} is not offered")))?;
+    core.interface().check(&CallInfo { peer: core.peer(), procedure, kind: entry.kind, metadata })?;
+    Ok(entry)
+}
+
+/// The task inside a span, when anybody looks.
+fn traced(core: &WireCore, procedure: ProcedureIndex, task: Task) -> Task {
+    let span = tracing::debug_span!(target: "ipfi::call", "serve", %procedure, peer = %core.peer());
+    if span.is_disabled() {
+        return task;
+    }
+    Box::pin(tracing::Instrument::instrument(task, span))
+}
+
+/// A notification that the peer opened, its stream's type already read.
+pub(crate) fn arrive_notification(
+    core: &Arc<WireCore>,
+    mut recv: BoxRecv,
+    rest: Bytes,
+    fin: bool,
+    cx: &mut Context<'_>,
+) -> Arrival {
+    if core.is_draining() {
+        recv.stop(StreamCode::REFUSED);
+        return dropped(core);
+    }
+    let mut reader = HeaderReader { recv, decoder: HeaderDecoder::new() };
+    let head = match reader.decoder.push(rest, fin, core.limits()) {
+        Ok(Some((header, rest))) => Poll::Ready(Ok(Head { header, rest, fin })),
+        Ok(None) => reader.poll(cx, core),
+        Err(error) => Poll::Ready(Err(HeadError::Header(error))),
+    };
+    match head {
+        Poll::Ready(head) => notification_with_head(core, reader.recv, head),
+        Poll::Pending => {
+            let core = Arc::clone(core);
+            Arrival::inline(Box::pin(async move {
+                let due = Deadline::after(core.runtime().now(), core.limits().request_timeout);
+                let Some(head) = reader.read(&core, due).await else {
+                    reader.recv.stop(StreamCode::DEADLINE);
+                    return count(&core.counters().notifications_in_dropped);
+                };
+                if let Some(task) = notification_with_head(&core, reader.recv, head).task {
+                    task.await;
+                }
+            }))
+        }
+    }
+}
+
+/// A notification that nobody runs.
+fn dropped(core: &WireCore) -> Arrival {
+    count(&core.counters().notifications_in_dropped);
+    Arrival { task: None, spawned: false }
+}
+
+fn notification_with_head(core: &Arc<WireCore>, mut recv: BoxRecv, head: Result<Head, HeadError>) -> Arrival {
+    match head {
+        Ok(head) => {
+            let mut inbound = Inbound::new(Arc::clone(core), recv, Direction::Request);
+            inbound.push(head.rest, head.fin);
+            run_notification(IncomingNotification::on_stream(core, head.header, inbound))
+        }
+        Err(HeadError::Header(error)) => {
+            recv.stop(stop_code(&Status::from(error)));
+            dropped(core)
+        }
+        Err(HeadError::Gone) => dropped(core),
+    }
+}
+
+/// With what a side stops reading what it cannot take (`docs/protocol.md` 13.1).
+pub(crate) fn stop_code(status: &Status) -> StreamCode {
+    match status.code() {
+        Code::ResourceExhausted => StreamCode::RESOURCE_EXHAUSTED,
+        Code::DeadlineExceeded => StreamCode::DEADLINE,
+        _ => StreamCode::CANCELLED,
+    }
+}
+
+/// A notification that came as a datagram: a request in one piece. No stream's place bounds how many
+/// of these run.
+pub(crate) fn arrive_datagram(core: &Arc<WireCore>, datagram: Bytes) -> Arrival {
+    let full = core.notifications().running() >= core.limits().max_inbound_notifications as usize;
+    if core.is_draining() || full {
+        return dropped(core);
+    }
+    let mut decoder = HeaderDecoder::new();
+    match decoder.push(datagram, true, core.limits()) {
+        Ok(Some((header, rest))) => run_notification(IncomingNotification::in_datagram(core, header, rest)),
+        Ok(None) | Err(_) => dropped(core),
+    }
+}
+
+fn run_notification(mut notification: IncomingNotification) -> Arrival {
+    let core = Arc::clone(notification.core());
+    let procedure = notification.procedure();
+    let nothing = Arrival { task: None, spawned: false };
+    let entry =
+        codec_of(notification.header()).and_then(|_| admit(&core, procedure, notification.metadata()));
+    let entry = match entry {
+        Ok(entry) => entry,
+        Err(status) => {
+            notification.dropped(&status);
+            return nothing;
+        }
+    };
+    if entry.kind != Kind::Notification {
+        let text = format!("sent as a notification, but it is {}", entry.kind);
+        notification.dropped(&Status::unimplemented(text));
+        return nothing;
+    }
+    let spawned = entry.spawned;
+    match Arc::clone(&entry.procedure).notify(notification) {
+        Some(task) => Arrival { task: Some(traced(&core, procedure, task)), spawned },
+        None => nothing,
+    }
+}

@@ -1,0 +1,274 @@
+//! A call that was sent, at its caller: both directions, the deadline, and the account of its end.
+
+use core::future::poll_fn;
+use core::task::{Context, Poll};
+use core::time::Duration;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::arrive::stop_code;
+use super::error::CallError;
+use super::inbound::{Inbound, InboundError};
+use super::opening::{may_call, open_call};
+use super::outbound::Outbound;
+use super::request::{Ready, Request};
+use crate::ProcedureIndex;
+use crate::codec::{CodecError, CodecId, Decode, DecodeLimits};
+use crate::deadlines::{Deadline, DeadlineKey};
+use crate::error::{ConnectionError, ReadError, WriteError};
+use crate::observe::{CallReport, Direction, count};
+use crate::proto::item;
+use crate::status::{Code, Origin, Status};
+use crate::time::Time;
+use crate::wire::{Wire, WireCore};
+
+/// Wakes a task when a deadline has passed.
+#[derive(Debug)]
+pub(crate) struct DeadlineWatch {
+    core: Arc<WireCore>,
+    deadline: Deadline,
+    key: Option<DeadlineKey>,
+}
+
+impl DeadlineWatch {
+    pub(crate) fn new(core: &Arc<WireCore>, deadline: Deadline) -> Self {
+        Self { core: Arc::clone(core), deadline, key: None }
+    }
+
+    /// Ready when the deadline has passed. The clock is read only once the watch was woken or moved.
+    pub(crate) fn poll_passed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.key.is_some() && self.core.runtime().now() >= self.deadline.at() {
+            return Poll::Ready(());
+        }
+        self.core.deadlines().watch(self.deadline, &mut self.key, cx.waker());
+        Poll::Pending
+    }
+}
+
+impl Drop for DeadlineWatch {
+    fn drop(&mut self) {
+        if let Some(key) = self.key.take() {
+            self.core.deadlines().clear(key);
+        }
+    }
+}
+
+/// Accounts for one call of this side, from its start to its end, however it ends.
+#[derive(Debug)]
+pub(crate) struct Tracker {
+    wire: Wire,
+    procedure: ProcedureIndex,
+    /// Set when somebody wants to know how long calls take.
+    started: Option<Time>,
+    ended: bool,
+}
+
+impl Tracker {
+    fn new(wire: Wire, procedure: ProcedureIndex) -> Self {
+        let core = wire.core();
+        count(&core.counters().calls_out);
+        core.outbound().enter();
+        let started = core.is_observed().then(|| core.runtime().now());
+        Self { wire, procedure, started, ended: false }
+    }
+
+    pub(crate) fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    pub(crate) fn procedure(&self) -> ProcedureIndex {
+        self.procedure
+    }
+
+    /// The call is over; only the first end counts.
+    pub(crate) fn end(&mut self, code: Option<Code>) {
+        if core::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        let core = self.wire.core();
+        core.outbound_ended();
+        if code.is_some() {
+            count(&core.counters().calls_out_failed);
+        }
+        if let Some(started) = self.started {
+            core.report(&CallReport {
+                direction: Direction::Outbound,
+                procedure: self.procedure,
+                code,
+                elapsed: core.runtime().now().saturating_since(started),
+            });
+        }
+    }
+
+    /// Ends the call with `error`, which is given back.
+    pub(crate) fn fail(&mut self, error: CallError) -> CallError {
+        self.end(Some(error.code()));
+        error
+    }
+
+    pub(crate) fn deadline_error(&self) -> CallError {
+        let status = Status::deadline_exceeded("the deadline passed before the answer came");
+        CallError::new(self.procedure, status.with_origin(Origin::Caller))
+    }
+
+    /// The connection ended; `sent` says whether any byte of the call had reached the transport. The
+    /// wire's own cause says more than the stream's, where there are both.
+    pub(crate) fn lost(&self, cause: ConnectionError, sent: bool) -> CallError {
+        CallError::connection(self.procedure, self.wire.core().close_reason().unwrap_or(cause), sent)
+    }
+
+    pub(crate) fn inbound_error(&self, error: InboundError, sent: bool) -> CallError {
+        match error {
+            InboundError::Read(ReadError::Connection(cause)) => self.lost(cause, sent),
+            InboundError::Read(error) => CallError::read(self.procedure, error),
+            InboundError::Refused(status) => {
+                CallError::new(self.procedure, status.with_origin(Origin::Caller))
+            }
+        }
+    }
+}
+
+impl Drop for Tracker {
+    fn drop(&mut self) {
+        self.end(Some(Code::Cancelled));
+    }
+}
+
+/// A call that was sent.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) tracker: Tracker,
+    pub(crate) outbound: Outbound,
+    pub(crate) inbound: Inbound,
+    pub(crate) deadline: Option<DeadlineWatch>,
+    pub(crate) codec: CodecId,
+    /// The callee needs no more of the request; its answer says the rest.
+    pub(crate) stopped: bool,
+}
+
+impl Exchange {
+    /// Opens a stream for `request` and stages what it has; nothing is written yet. Waits for the
+    /// peer's credit, up to the deadline.
+    pub(crate) async fn open(request: Request, default_timeout: Option<Duration>) -> Result<Self, CallError> {
+        let procedure = request.procedure();
+        let ready =
+            request.prepare(default_timeout).map_err(|status| CallError::not_sent(procedure, status))?;
+        let wire = ready.wire.clone();
+        let mut tracker = Tracker::new(wire, procedure);
+        match Self::open_tracked(ready, &tracker).await {
+            Ok((outbound, inbound, deadline, codec)) => {
+                Ok(Self { tracker, outbound, inbound, deadline, codec, stopped: false })
+            }
+            Err(error) => Err(tracker.fail(error)),
+        }
+    }
+
+    async fn open_tracked(
+        mut ready: Ready,
+        tracker: &Tracker,
+    ) -> Result<(Outbound, Inbound, Option<DeadlineWatch>, CodecId), CallError> {
+        let procedure = ready.procedure;
+        let core = tracker.wire().core();
+        let not_sent = |status| CallError::not_sent(procedure, status);
+        may_call(core).map_err(not_sent)?;
+        let deadline = ready.timeout.map(|timeout| Deadline::after(core.runtime().now(), timeout));
+        let ((send, recv), waited) = open_call(core, deadline, procedure).await?;
+        if waited {
+            // The peer may have said meanwhile that it goes away.
+            may_call(core).map_err(not_sent)?;
+        }
+        let remaining = match deadline {
+            Some(deadline) if waited => Some(deadline.at().saturating_since(core.runtime().now())),
+            _ => ready.timeout,
+        };
+        let head = ready.take_head(remaining);
+        let mut outbound = Outbound::new(Arc::clone(core), send, head);
+        if ready.priority != 0 {
+            outbound.set_priority(ready.priority);
+        }
+        if let Some(payload) = &ready.payload {
+            outbound.stage_bytes(payload, item::ItemKind::LastFragment).map_err(not_sent)?;
+        }
+        let inbound = Inbound::new(Arc::clone(core), recv, item::Direction::Response);
+        let deadline = deadline.map(|deadline| DeadlineWatch::new(core, deadline));
+        Ok((outbound, inbound, deadline, ready.codec))
+    }
+
+    /// Hands what is staged to the stream. A callee that stops the request because its answer is
+    /// already there is no failure: the answer says what happened.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>, fin: bool) -> Poll<Result<(), CallError>> {
+        if self.stopped {
+            return Poll::Ready(Ok(()));
+        }
+        match self.outbound.poll_flush(cx, fin) {
+            Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
+            Poll::Ready(Err(WriteError::Connection(cause))) => {
+                Poll::Ready(Err(self.tracker.lost(cause, self.outbound.is_handed())))
+            }
+            // The stream was stopped, with whatever code: the response direction tells why.
+            Poll::Ready(Err(WriteError::Stopped(_) | WriteError::Finished)) => {
+                self.stopped = true;
+                Poll::Ready(Ok(()))
+            }
+            Poll::Pending => self.poll_deadline(cx),
+        }
+    }
+
+    /// Ready only with the error of a passed deadline.
+    pub(crate) fn poll_deadline<T>(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, CallError>> {
+        match &mut self.deadline {
+            Some(deadline) => deadline.poll_passed(cx).map(|()| Err(self.tracker.deadline_error())),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Hands everything staged to the stream.
+    pub(crate) async fn flush(&mut self, fin: bool) -> Result<(), CallError> {
+        let flushed = poll_fn(|cx| self.poll_flush(cx, fin)).await;
+        flushed.map_err(|error| self.fail(error))
+    }
+
+    /// What went wrong with the answer.
+    pub(crate) fn inbound_error(&self, error: InboundError) -> CallError {
+        self.tracker.inbound_error(error, self.outbound.is_handed())
+    }
+
+    /// Ends the call with `error`, which is given back, and tells the callee why nobody reads on
+    /// (`docs/protocol.md` 5.4, 13.1).
+    pub(crate) fn fail(&mut self, error: CallError) -> CallError {
+        let code = stop_code(error.status());
+        if !self.outbound.is_finished() {
+            self.outbound.reset(code);
+        }
+        self.inbound.stop(code);
+        self.tracker.fail(error)
+    }
+
+    /// Ends the call as its answer says.
+    pub(crate) fn end<T>(&mut self, answer: Result<T, CallError>) -> Result<T, CallError> {
+        match answer {
+            Ok(value) => {
+                self.tracker.end(None);
+                Ok(value)
+            }
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// The value of a message of the answer.
+    pub(crate) fn decode<R: Decode>(&self, message: Bytes) -> Result<R, CallError> {
+        let limits = DecodeLimits::from(self.tracker.wire().core().limits());
+        R::decode(self.codec, message, &limits)
+            .map_err(|error| CallError::new(self.tracker.procedure(), undecodable("answer", &error)))
+    }
+}
+
+/// A value of the callee that cannot be decoded: its fault, or a limit of ours.
+pub(super) fn undecodable(what: &str, error: &CodecError) -> Status {
+    let status = match error.limit() {
+        Some((name, limit, seen)) => Status::limit(name, limit, seen),
+        None => Status::internal(format!("the {what} cannot be decoded: {error}")),
+    };
+    status.with_origin(Origin::Caller)
+}

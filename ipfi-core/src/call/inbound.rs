@@ -1,0 +1,173 @@
+//! One direction of a call on its way in: bytes become messages, statuses and an end.
+
+use core::task::{Context, Poll, ready};
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::close_code::StreamCode;
+use crate::error::ReadError;
+use crate::metadata::Metadata;
+use crate::proto::{Direction, ItemDecoder, ItemError, Part};
+use crate::status::Status;
+use crate::wire::{BoxRecv, WireCore};
+
+/// The most one read takes: a whole window may be waiting, and other calls are waiting too.
+const READ_BYTES: usize = 64 << 10;
+
+/// What came.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    /// A whole message.
+    Message(Bytes),
+    /// The callee's last word.
+    Status(Status),
+    /// Metadata between messages.
+    Metadata(Metadata),
+    /// The direction ended well.
+    End,
+}
+
+/// Why nothing more comes.
+#[derive(Clone, Debug)]
+pub(crate) enum InboundError {
+    /// The stream broke.
+    Read(ReadError),
+    /// What came cannot be read, or is more than this side takes.
+    Refused(Status),
+}
+
+impl From<ItemError> for InboundError {
+    fn from(error: ItemError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+/// The receiving half of a call.
+#[derive(Debug)]
+pub(crate) struct Inbound {
+    core: Arc<WireCore>,
+    recv: BoxRecv,
+    decoder: ItemDecoder,
+    /// The fragments of an unfinished message.
+    assembly: BytesMut,
+    /// How many bytes are charged to the wire for it.
+    charged: usize,
+    /// The end, or a failure, was reached: the stream needs no stop.
+    over: bool,
+    /// The stream's end was read: there is nothing to stop.
+    fin_read: bool,
+    /// What the peer is told when this is dropped before the end.
+    drop_code: StreamCode,
+}
+
+impl Inbound {
+    pub(crate) fn new(core: Arc<WireCore>, recv: BoxRecv, direction: Direction) -> Self {
+        let decoder = ItemDecoder::new(direction, core.limits());
+        // The caller who loses interest cancels; the callee who needs no more items does not.
+        let drop_code = match direction {
+            Direction::Request => StreamCode::NO_ERROR,
+            Direction::Response => StreamCode::CANCELLED,
+        };
+        let assembly = BytesMut::new();
+        Self { core, recv, decoder, assembly, charged: 0, over: false, fin_read: false, drop_code }
+    }
+
+    /// Puts back bytes that were read from the stream for the header.
+    pub(crate) fn push(&mut self, bytes: Bytes, fin: bool) {
+        self.fin_read |= fin;
+        self.decoder.push(bytes, fin);
+    }
+
+    /// Whether the direction has ended, well or badly.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// The next part as it came: fragments are not joined.
+    pub(crate) fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, InboundError>> {
+        loop {
+            match self.decoder.next() {
+                Ok(Some(part)) => {
+                    self.over |= matches!(part, Part::End);
+                    return Poll::Ready(Ok(part));
+                }
+                Ok(None) => {}
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
+            match ready!(self.recv.poll_read(cx, READ_BYTES)) {
+                Ok(chunk) => self.push(chunk.bytes, chunk.fin),
+                Err(error) => {
+                    self.over = true;
+                    return Poll::Ready(Err(InboundError::Read(error)));
+                }
+            }
+        }
+    }
+
+    /// The next whole message, status, metadata or the end. Cancel safe: fragments stay assembled.
+    pub(crate) fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, InboundError>> {
+        loop {
+            match ready!(self.poll_part(cx))? {
+                Part::Data { bytes, end: true, .. } if self.assembly.is_empty() => {
+                    self.check_message_bytes(bytes.len())?;
+                    return Poll::Ready(Ok(Incoming::Message(bytes)));
+                }
+                Part::Data { bytes, end, .. } => {
+                    self.assemble(&bytes)?;
+                    if end {
+                        self.release();
+                        return Poll::Ready(Ok(Incoming::Message(
+                            core::mem::take(&mut self.assembly).freeze(),
+                        )));
+                    }
+                }
+                Part::Status(status) => return Poll::Ready(Ok(Incoming::Status(status))),
+                Part::Metadata(metadata) => return Poll::Ready(Ok(Incoming::Metadata(metadata))),
+                Part::End => return Poll::Ready(Ok(Incoming::End)),
+            }
+        }
+    }
+
+    /// Adds to the message being assembled, if it and all others of the wire may have that much. What a
+    /// fragment announces is charged with its first byte, though never allocated: so it is the newest
+    /// message that is refused, and none that had a place fails half way.
+    fn assemble(&mut self, bytes: &[u8]) -> Result<(), InboundError> {
+        let seen = self.assembly.len() + bytes.len();
+        self.check_message_bytes(seen)?;
+        let claimed = usize::try_from(self.decoder.message_bytes()).unwrap_or(usize::MAX);
+        let needed = seen.max(claimed).saturating_sub(self.charged);
+        self.core.reassembly().reserve(needed).map_err(InboundError::Refused)?;
+        self.charged += needed;
+        self.assembly.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn release(&mut self) {
+        self.core.reassembly().release(core::mem::take(&mut self.charged));
+    }
+
+    fn check_message_bytes(&self, seen: usize) -> Result<(), InboundError> {
+        let limit = self.core.limits().max_message_bytes as usize;
+        if seen > limit {
+            let (limit, seen) = (limit as u64, seen as u64);
+            let status = Status::limit("max_message_bytes", limit, seen);
+            return Err(InboundError::Refused(status));
+        }
+        Ok(())
+    }
+
+    /// Needs no more: tells the peer why, unless the end was reached.
+    pub(crate) fn stop(&mut self, code: StreamCode) {
+        if !core::mem::replace(&mut self.over, true) && !self.fin_read {
+            self.recv.stop(code);
+        }
+    }
+}
+
+impl Drop for Inbound {
+    fn drop(&mut self) {
+        self.release();
+        self.stop(self.drop_code);
+    }
+}

@@ -1,0 +1,213 @@
+//! One direction of a call on its way out: items are staged, then leave together.
+
+use core::task::{Context, Poll};
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::close_code::StreamCode;
+use crate::codec::{CodecId, Encode};
+use crate::error::{ConnectionError, WriteError};
+use crate::metadata::Metadata;
+use crate::proto::item::{self, ItemKind};
+use crate::status::Status;
+use crate::varint;
+use crate::wire::{BoxSend, WireCore};
+
+/// Payloads from this size on are queued as they are; smaller ones are copied behind their header, so
+/// that they leave as one piece.
+const UNCOPIED_FROM: usize = 2048;
+
+/// Room left for an item's length before its value is encoded behind it: enough for 4095 bytes.
+const LENGTH_ROOM: usize = 2;
+
+/// The sending half of a call.
+#[derive(Debug)]
+pub(crate) struct Outbound {
+    core: Arc<WireCore>,
+    send: BoxSend,
+    /// Items that have not been handed to the stream.
+    staged: BytesMut,
+    /// Bytes being handed to the stream.
+    writing: Bytes,
+    /// A payload that follows `staged` uncopied.
+    payload: Bytes,
+    /// The stream has taken a byte, or the FIN.
+    handed: bool,
+    finished: bool,
+}
+
+impl Outbound {
+    pub(crate) fn new(core: Arc<WireCore>, send: BoxSend, staged: BytesMut) -> Self {
+        let (writing, payload) = (Bytes::new(), Bytes::new());
+        Self { core, send, staged, writing, payload, handed: false, finished: false }
+    }
+
+    /// Bytes staged and not yet handed over.
+    pub(crate) fn staged_bytes(&self) -> usize {
+        self.staged.len() + self.writing.len() + self.payload.len()
+    }
+
+    /// Whether a large payload waits uncopied: flushed before more is staged, it stays so.
+    pub(crate) fn has_payload(&self) -> bool {
+        !self.payload.is_empty()
+    }
+
+    /// What is staged next must follow the payload. It is copied only where nobody flushed it first.
+    fn settle_payload(&mut self) {
+        if !self.payload.is_empty() {
+            self.staged.extend_from_slice(&core::mem::take(&mut self.payload));
+        }
+    }
+
+    /// Stages `value` as one message.
+    pub(crate) fn stage_message(&mut self, value: &impl Encode, codec: CodecId) -> Result<(), Status> {
+        if let Some(raw) = value.as_raw() {
+            return self.stage_bytes(raw, ItemKind::LastFragment);
+        }
+        self.settle_payload();
+        stage_value(&mut self.staged, &self.core, |out| value.encode(codec, out))
+    }
+
+    /// Stages bytes that are already encoded: a fragment of a message, or its last.
+    pub(crate) fn stage_bytes(&mut self, bytes: &Bytes, kind: ItemKind) -> Result<(), Status> {
+        check_message_bytes(&self.core, bytes.len())?;
+        self.settle_payload();
+        item::put_item_header(&mut self.staged, kind, bytes.len() as u64);
+        if bytes.len() < UNCOPIED_FROM {
+            self.staged.extend_from_slice(bytes);
+        } else {
+            self.payload = bytes.clone();
+        }
+        Ok(())
+    }
+
+    /// Stages the last item of a response.
+    pub(crate) fn stage_status(&mut self, status: &Status) {
+        self.settle_payload();
+        item::put_status(&mut self.staged, status, self.core.peer_max_metadata_bytes());
+    }
+
+    pub(crate) fn stage_metadata(&mut self, metadata: &Metadata) {
+        self.settle_payload();
+        item::put_metadata(&mut self.staged, metadata);
+    }
+
+    /// Forgets what was staged and not begun: a status takes its place. Once the stream has taken a
+    /// part of an item the rest must follow, and the status comes behind it.
+    pub(crate) fn discard_staged(&mut self) {
+        if self.writing.is_empty() {
+            self.staged.clear();
+            self.payload = Bytes::new();
+        }
+    }
+
+    /// Hands what is staged to the stream, with the FIN in the same write. Dropping the caller between
+    /// polls loses nothing. On an error everything staged is forgotten: nobody will take it.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>, fin: bool) -> Poll<Result<(), WriteError>> {
+        let flushed = self.poll_flush_inner(cx, fin);
+        if let Poll::Ready(Err(_)) = flushed {
+            self.staged.clear();
+            self.writing = Bytes::new();
+            self.payload = Bytes::new();
+        }
+        flushed
+    }
+
+    fn poll_flush_inner(&mut self, cx: &mut Context<'_>, fin: bool) -> Poll<Result<(), WriteError>> {
+        loop {
+            if self.writing.is_empty() {
+                self.writing = if self.staged.is_empty() {
+                    core::mem::take(&mut self.payload)
+                } else {
+                    self.staged.split().freeze()
+                };
+            }
+            let last = self.payload.is_empty() && self.staged.is_empty();
+            if self.writing.is_empty() && (!fin || self.finished) {
+                return Poll::Ready(Ok(()));
+            }
+            let before = self.writing.len();
+            let written = self.send.poll_write(cx, &mut self.writing, fin && last);
+            self.handed |= self.writing.len() < before || matches!(written, Poll::Ready(Ok(())));
+            core::task::ready!(written)?;
+            self.writing = Bytes::new();
+            if last {
+                self.finished = fin;
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// Whether a byte has reached the transport: if not, the peer has certainly seen nothing.
+    pub(crate) fn is_handed(&self) -> bool {
+        self.handed
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    pub(crate) fn poll_stopped(&mut self, cx: &mut Context<'_>) -> Poll<Result<StreamCode, ConnectionError>> {
+        self.send.poll_stopped(cx)
+    }
+
+    pub(crate) fn set_priority(&mut self, priority: i8) {
+        self.send.set_priority(priority);
+    }
+
+    pub(crate) fn reset(&mut self, code: StreamCode) {
+        self.finished = true;
+        self.send.reset(code);
+    }
+}
+
+/// A message larger than both sides accept fails before it leaves.
+pub(super) fn check_message_bytes(core: &WireCore, bytes: usize) -> Result<(), Status> {
+    let limit = core.max_message_bytes();
+    if bytes > limit {
+        return Err(Status::limit("max_message_bytes", limit as u64, bytes as u64));
+    }
+    Ok(())
+}
+
+/// Appends one whole message whose bytes `encode` appends. The length goes before the value and is
+/// known only after it: room for the usual length is left and corrected, which moves a message of
+/// fewer than 16 or more than 4095 bytes once. On failure, and if `encode` panics, `out` is as before.
+pub(crate) fn stage_value<E: Into<Status>>(
+    out: &mut BytesMut,
+    core: &WireCore,
+    encode: impl FnOnce(&mut BytesMut) -> Result<(), E>,
+) -> Result<(), Status> {
+    let mut unstage = Unstage { start: out.len(), out };
+    unstage.out.put_bytes(0, LENGTH_ROOM);
+    encode(unstage.out).map_err(Into::into)?;
+    let bytes = unstage.out.len() - unstage.start - LENGTH_ROOM;
+    check_message_bytes(core, bytes)?;
+    let Unstage { start, out } = &mut unstage;
+    let start = core::mem::replace(start, usize::MAX);
+    let room = varint::len((bytes as u64) << 2);
+    let from = start + LENGTH_ROOM;
+    if room > LENGTH_ROOM {
+        out.put_bytes(0, room - LENGTH_ROOM);
+    }
+    if room != LENGTH_ROOM {
+        out.copy_within(from..from + bytes, start + room);
+        out.truncate(start + room + bytes);
+    }
+    item::put_item_header(&mut &mut out[start..start + room], ItemKind::LastFragment, bytes as u64);
+    Ok(())
+}
+
+/// Takes back what was appended from `start` on, unless `start` was taken out of it.
+struct Unstage<'a> {
+    start: usize,
+    out: &'a mut BytesMut,
+}
+
+impl Drop for Unstage<'_> {
+    fn drop(&mut self) {
+        // Longer than the buffer, it does nothing.
+        self.out.truncate(self.start);
+    }
+}

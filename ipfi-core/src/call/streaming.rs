@@ -1,0 +1,153 @@
+//! Calls with items in one or both directions.
+
+use core::fmt;
+use core::future::{Future, IntoFuture, poll_fn};
+use core::marker::PhantomData;
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll};
+
+use futures_core::Stream;
+
+use super::error::CallError;
+use super::exchange::Exchange;
+use super::receiver::Receiver;
+use super::request::Call;
+use super::sender::Sender;
+use super::unary::Reply;
+use crate::codec::{Decode, Encode};
+use crate::status::Origin;
+
+type Started<T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>;
+
+/// The kind of a call that is answered with a sequence of `T`.
+#[derive(Debug)]
+pub struct StreamCall<T>(PhantomData<fn() -> T>);
+
+impl<T: Decode + 'static> IntoFuture for Call<StreamCall<T>> {
+    type Output = Result<Receiver<T>, CallError>;
+    type IntoFuture = Started<Receiver<T>>;
+
+    fn into_future(self) -> Started<Receiver<T>> {
+        Box::pin(async move {
+            let mut exchange = Exchange::open(self.request, None).await?;
+            exchange.flush(true).await?;
+            let Exchange { tracker, inbound, deadline, codec, .. } = exchange;
+            Ok(Receiver::of_call(inbound, codec, tracker, deadline))
+        })
+    }
+}
+
+/// The kind of a call that takes items of `T` and is answered with one `R`.
+#[derive(Debug)]
+pub struct Upload<T, R>(PhantomData<fn(T) -> R>);
+
+impl<T: Encode + 'static, R: Decode + 'static> IntoFuture for Call<Upload<T, R>> {
+    type Output = Result<Uploading<T, R>, CallError>;
+    type IntoFuture = Started<Uploading<T, R>>;
+
+    fn into_future(self) -> Started<Uploading<T, R>> {
+        Box::pin(async move {
+            let mut exchange = Exchange::open(self.request, None).await?;
+            exchange.flush(false).await?;
+            Ok(Uploading { exchange, kind: PhantomData })
+        })
+    }
+}
+
+impl<T: Encode + Send + 'static, R: Decode + 'static> Call<Upload<T, R>> {
+    /// Sends every item of `items` and waits for the answer. Stops reading `items` when the callee
+    /// needs no more.
+    pub async fn items(self, items: impl Stream<Item = T> + Send) -> Result<R, CallError> {
+        let mut uploading = self.await?;
+        let mut items = pin!(items);
+        while !uploading.is_stopped() {
+            let item = poll_fn(|cx| match items.as_mut().poll_next(cx) {
+                Poll::Ready(item) => Poll::Ready(Ok(item)),
+                // Who waits for the next item must not miss that nobody needs it.
+                Poll::Pending => uploading.poll_over(cx).map(|over| over.map(|()| None)),
+            });
+            match item.await? {
+                Some(item) => uploading.send(item).await?,
+                None => break,
+            }
+        }
+        uploading.finish().await
+    }
+}
+
+/// A call that is being sent items: send them, then [`finish`](Self::finish) for the answer. Dropped
+/// before, it cancels the call at the peer.
+pub struct Uploading<T, R> {
+    exchange: Exchange,
+    kind: PhantomData<fn(T) -> R>,
+}
+
+impl<T: Encode, R: Decode> Uploading<T, R> {
+    /// Sends `item` and waits until this side has taken it. An item that cannot be encoded or is too
+    /// large fails alone. When the callee needs no more items they are discarded and
+    /// [`finish`](Self::finish) gives its answer. Cancel safe.
+    pub async fn send(&mut self, item: T) -> Result<(), CallError> {
+        if self.exchange.stopped {
+            return Ok(());
+        }
+        let codec = self.exchange.codec;
+        let staged = self.exchange.outbound.stage_message(&item, codec);
+        let procedure = self.exchange.tracker.procedure();
+        staged.map_err(|status| CallError::new(procedure, status.with_origin(Origin::Caller)))?;
+        self.exchange.flush(false).await
+    }
+
+    /// Whether the callee needs no more items.
+    pub fn is_stopped(&self) -> bool {
+        self.exchange.stopped
+    }
+
+    /// Ends the items and waits for the answer.
+    pub async fn finish(mut self) -> Result<R, CallError> {
+        Reply::default().value(&mut self.exchange).await
+    }
+}
+
+impl<T, R> Uploading<T, R> {
+    /// Ready when the callee needs no more items, or with the error that ended the call.
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CallError>> {
+        let over = match self.exchange.outbound.poll_stopped(cx) {
+            Poll::Ready(Ok(_)) => {
+                self.exchange.stopped = true;
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(cause)) => {
+                let sent = self.exchange.outbound.is_handed();
+                Poll::Ready(Err(self.exchange.tracker.lost(cause, sent)))
+            }
+            Poll::Pending => self.exchange.poll_deadline(cx),
+        };
+        over.map_err(|error| self.exchange.fail(error))
+    }
+}
+
+impl<T, R> fmt::Debug for Uploading<T, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Uploading").field("exchange", &self.exchange).finish()
+    }
+}
+
+/// The kind of a call that takes items of `T` and is answered with a sequence of `U`.
+#[derive(Debug)]
+pub struct Duplex<T, U>(PhantomData<fn(T) -> U>);
+
+impl<T: Encode + 'static, U: Decode + 'static> IntoFuture for Call<Duplex<T, U>> {
+    type Output = Result<(Sender<T>, Receiver<U>), CallError>;
+    type IntoFuture = Started<(Sender<T>, Receiver<U>)>;
+
+    fn into_future(self) -> Started<(Sender<T>, Receiver<U>)> {
+        Box::pin(async move {
+            let mut exchange = Exchange::open(self.request, None).await?;
+            exchange.flush(false).await?;
+            let Exchange { tracker, outbound, inbound, deadline, codec, stopped } = exchange;
+            let wire = tracker.wire().clone();
+            let sender = Sender::new(outbound, tracker.procedure(), codec, stopped, wire);
+            Ok((sender, Receiver::of_call(inbound, codec, tracker, deadline)))
+        })
+    }
+}

@@ -1,0 +1,328 @@
+//! Handlers of every kind as one object: decode, run, encode. The generic part is thin; what does not
+//! depend on types is in [`IncomingCall`].
+
+use core::future::poll_fn;
+use core::marker::PhantomData;
+use core::panic::AssertUnwindSafe;
+use core::pin::pin;
+use core::task::Poll;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_core::Stream;
+use futures_util::{FutureExt, StreamExt};
+
+use super::handler::{
+    Handler, ItemsHandler, ItemsSequenceHandler, RawHandler, Scope, ScopeSource, SequenceHandler,
+};
+use crate::call::{Failure, IncomingCall, IncomingNotification, RawCall, Receiver};
+use crate::codec::{Decode, DecodeArguments, Encode};
+use crate::context::Context;
+use crate::runtime::Task;
+use crate::status::Status;
+
+/// Items staged up to this many bytes leave in one write.
+const BATCH_BYTES: usize = 16 << 10;
+
+/// A procedure of any kind.
+pub(crate) trait Procedure: Send + Sync {
+    /// The task of a call. A notification is none.
+    fn call(self: Arc<Self>, call: IncomingCall) -> Task;
+
+    /// The task of a notification, or `None` for a procedure that answers.
+    fn notify(self: Arc<Self>, notification: IncomingNotification) -> Option<Task> {
+        drop(notification);
+        None
+    }
+}
+
+/// A handler and the marker of its shape, which holds nothing.
+pub(super) struct Shim<H, M>(H, PhantomData<fn() -> M>);
+
+macro_rules! shims {
+    ($($name:ident),*) => {$(
+        pub(super) struct $name<H, M>(Shim<H, M>);
+
+        impl<H, M> $name<H, M> {
+            pub(super) fn new(handler: H) -> Self {
+                Self(Shim(handler, PhantomData))
+            }
+
+            fn handler(&self) -> &H {
+                &self.0.0
+            }
+        }
+    )*};
+}
+
+shims!(Unary, Sequence, Items, ItemsSequence, Notification);
+
+async fn decoded<A: DecodeArguments>(call: &mut IncomingCall) -> Result<A, Failure> {
+    let arguments = call.arguments().await?;
+    let decoded = A::decode_arguments(call.codec(), arguments, &call.decode_limits());
+    decoded.map_err(|error| Status::from(error).into())
+}
+
+/// Runs the part of a handler that is a plain function: a panic there is the call's failure too.
+fn begin<T>(call: &mut IncomingCall, start: impl FnOnce(Scope<'_>) -> T) -> Result<T, Failure> {
+    let started = std::panic::catch_unwind(AssertUnwindSafe(|| start(Scope(&mut *call))));
+    started.map_err(|_| call.panicked())
+}
+
+/// Ends a call as its run left it. A panic outside the handler's own future (in a value's
+/// serialization, in a destructor of a handler that was dropped) is the call's failure all the same.
+async fn conclude(call: IncomingCall, result: std::thread::Result<Result<(), Failure>>) {
+    let result = result.unwrap_or_else(|_| Err(call.panicked()));
+    call.finish(result).await;
+}
+
+fn stage_reply(call: &mut IncomingCall, reply: Result<impl Encode, Status>) -> Result<(), Failure> {
+    call.stage_reply(&reply?).map_err(Failure::Status)
+}
+
+impl<H: Handler<M>, M: 'static> Procedure for Unary<H, M> {
+    fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
+        Box::pin(async move {
+            let run = AssertUnwindSafe(self.run(&mut call)).catch_unwind();
+            let result = run.await;
+            conclude(call, result).await;
+        })
+    }
+}
+
+impl<H: Handler<M>, M: 'static> Unary<H, M> {
+    async fn run(&self, call: &mut IncomingCall) -> Result<(), Failure> {
+        let arguments = decoded(call).await?;
+        let answer = begin(call, |scope| self.handler().start(scope, arguments))?;
+        let reply = if self.handler().is_blocking() {
+            call.run_to_its_end(answer).await?
+        } else {
+            call.run(answer).await?
+        };
+        stage_reply(call, reply)
+    }
+}
+
+impl<H: SequenceHandler<M>, M: 'static> Procedure for Sequence<H, M> {
+    fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
+        Box::pin(async move {
+            let run = AssertUnwindSafe(self.run(&mut call)).catch_unwind();
+            let result = run.await;
+            conclude(call, result).await;
+        })
+    }
+}
+
+impl<H: SequenceHandler<M>, M: 'static> Sequence<H, M> {
+    async fn run(&self, call: &mut IncomingCall) -> Result<(), Failure> {
+        let arguments = decoded(call).await?;
+        let items = begin(call, |scope| self.handler().start(scope, arguments))?;
+        send_items(call, items).await
+    }
+}
+
+/// Why items that were gathered leave now.
+enum Batch {
+    /// No more is ready.
+    Waiting,
+    /// They are many, or large.
+    Full,
+    /// They are the last.
+    Last,
+}
+
+/// Sends items as they come: what is ready together leaves together, and nothing waits for more.
+async fn send_items(
+    call: &mut IncomingCall,
+    items: impl Stream<Item = Result<impl Encode, Status>> + Send,
+) -> Result<(), Failure> {
+    let mut items = pin!(AssertUnwindSafe(items).catch_unwind());
+    loop {
+        let gathered = poll_fn(|cx| {
+            loop {
+                match items.as_mut().poll_next(cx) {
+                    Poll::Ready(Some(Ok(item))) => stage_reply(call, item)?,
+                    Poll::Ready(Some(Err(_))) => return Poll::Ready(Err(call.panicked())),
+                    Poll::Ready(None) => return Poll::Ready(Ok(Batch::Last)),
+                    Poll::Pending if call.outbound_mut().staged_bytes() > 0 => {
+                        return Poll::Ready(Ok(Batch::Waiting));
+                    }
+                    Poll::Pending => return call.poll_interrupted(cx).map(Err),
+                }
+                let outbound = call.outbound_mut();
+                if outbound.staged_bytes() >= BATCH_BYTES || outbound.has_payload() {
+                    return Poll::Ready(Ok(Batch::Full));
+                }
+            }
+        })
+        .await;
+        match gathered {
+            Ok(Batch::Last) => return Ok(()),
+            Ok(Batch::Waiting) => call.flush(false).await?,
+            Ok(Batch::Full) => {
+                call.flush(false).await?;
+                // A sequence that always has more, sent to a caller that always takes it, would keep
+                // the task that reads the connection for itself.
+                yield_once().await;
+            }
+            Err(failure) => {
+                // The items before a failing one were yielded: they are sent.
+                if matches!(failure, Failure::Status(_)) {
+                    call.flush(false).await?;
+                }
+                return Err(failure);
+            }
+        }
+    }
+}
+
+/// Lets the other tasks run.
+async fn yield_once() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if core::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// The items that follow the arguments, for the handler.
+fn take_items<T>(call: &mut IncomingCall) -> Result<Receiver<T>, Failure> {
+    let (codec, limits, procedure) = (call.codec(), call.decode_limits(), call.procedure());
+    match call.take_inbound() {
+        Some(inbound) => Ok(Receiver::of_items(inbound, codec, limits, procedure)),
+        None => Err(Status::internal("the items were taken before").into()),
+    }
+}
+
+pub(super) struct ItemsShim<T>(PhantomData<fn() -> T>);
+
+impl<H, T, M> Items<H, (ItemsShim<T>, M)> {
+    async fn run(&self, call: &mut IncomingCall) -> Result<(), Failure>
+    where
+        H: ItemsHandler<T, M>,
+        T: Decode + 'static,
+    {
+        let arguments = decoded(call).await?;
+        let items = take_items(call)?;
+        let answer = begin(call, |scope| self.handler().start(scope, arguments, items))?;
+        let reply = call.run(answer).await?;
+        stage_reply(call, reply)
+    }
+}
+
+impl<H: ItemsHandler<T, M>, T: Decode + 'static, M: 'static> Procedure for Items<H, (ItemsShim<T>, M)> {
+    fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
+        Box::pin(async move {
+            let run = AssertUnwindSafe(self.run(&mut call)).catch_unwind();
+            let result = run.await;
+            conclude(call, result).await;
+        })
+    }
+}
+
+impl<H, T, M> ItemsSequence<H, (ItemsShim<T>, M)> {
+    async fn run(&self, call: &mut IncomingCall) -> Result<(), Failure>
+    where
+        H: ItemsSequenceHandler<T, M>,
+        T: Decode + 'static,
+    {
+        let arguments = decoded(call).await?;
+        let items = take_items(call)?;
+        let items = begin(call, |scope| self.handler().start(scope, arguments, items))?;
+        send_items(call, items).await
+    }
+}
+
+impl<H: ItemsSequenceHandler<T, M>, T: Decode + 'static, M: 'static> Procedure
+    for ItemsSequence<H, (ItemsShim<T>, M)>
+{
+    fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
+        Box::pin(async move {
+            let run = AssertUnwindSafe(self.run(&mut call)).catch_unwind();
+            let result = run.await;
+            conclude(call, result).await;
+        })
+    }
+}
+
+impl<H: Handler<M, Value = ()>, M: 'static> Procedure for Notification<H, M> {
+    fn call(self: Arc<Self>, call: IncomingCall) -> Task {
+        call.refuse(Status::unimplemented("called for an answer, but it is a notification"))
+    }
+
+    fn notify(self: Arc<Self>, mut notification: IncomingNotification) -> Option<Task> {
+        Some(Box::pin(async move {
+            let run = AssertUnwindSafe(self.run(&mut notification)).catch_unwind();
+            match run.await {
+                Ok(Ok(())) => {}
+                Ok(Err(status)) => notification.dropped(&status),
+                Err(_) => notification.panicked(),
+            }
+        }))
+    }
+}
+
+impl<H: Handler<M, Value = ()>, M: 'static> Notification<H, M> {
+    async fn run(&self, notification: &mut IncomingNotification) -> Result<(), Status> {
+        let arguments = notification.arguments().await?;
+        let limits = notification.decode_limits();
+        let arguments = H::Arguments::decode_arguments(notification.codec(), arguments, &limits)?;
+        let handler = self.handler().start(Scope(&mut *notification), arguments);
+        notification.run(handler).await;
+        Ok(())
+    }
+}
+
+impl ScopeSource for IncomingNotification {
+    fn context(&mut self) -> Context {
+        Self::context(self)
+    }
+
+    fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>) {
+        self.core().runtime().spawn_blocking(work);
+    }
+}
+
+pub(super) struct RawProcedure<H>(H);
+
+impl<H> RawProcedure<H> {
+    pub(super) fn new(handler: H) -> Self {
+        Self(handler)
+    }
+}
+
+impl<H: RawHandler> Procedure for RawProcedure<H> {
+    fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
+        Box::pin(async move {
+            let Some(inbound) = call.take_inbound() else { return };
+            let raw = RawCall::new(call, inbound);
+            let call = Arc::clone(&raw.call);
+            let result = AssertUnwindSafe(self.run(raw, &call)).catch_unwind().await;
+            // The handler may have passed its `RawCall` to a task of its own, which then writes to a
+            // call that is over.
+            let finished = call.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(call) = finished {
+                conclude(call, result).await;
+            }
+        })
+    }
+}
+
+impl<H: RawHandler> RawProcedure<H> {
+    async fn run(&self, raw: RawCall, call: &Mutex<Option<IncomingCall>>) -> Result<(), Failure> {
+        // A panic here or below is caught by the task.
+        let mut handler = pin!(self.0.start(raw));
+        poll_fn(|cx| match handler.as_mut().poll(cx) {
+            Poll::Ready(result) => Poll::Ready(result.map_err(Failure::Status)),
+            Poll::Pending => match call.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+                Some(call) => call.poll_interrupted(cx).map(Err),
+                // Only the task takes the call out, after this.
+                None => Poll::Ready(Err(Status::internal("the call is over").into())),
+            },
+        })
+        .await
+    }
+}

@@ -1,0 +1,345 @@
+//! What the handles, the calls and the serving future of one wire share.
+
+use core::fmt;
+use core::panic::AssertUnwindSafe;
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use core::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::Handle;
+use super::erased::ErasedSession;
+use super::options::{Role, WireOptions};
+use super::places::Places;
+use crate::close_code::CloseCode;
+use crate::codec::CodecId;
+use crate::deadlines::Deadlines;
+use crate::error::ConnectionError;
+use crate::interface::Interface;
+use crate::limits::Limits;
+use crate::observe::{CallReport, Counters, Observer};
+use crate::peer::Peer;
+use crate::proto::Settings;
+use crate::runtime::Runtime;
+use crate::signal::Signal;
+use crate::status::Status;
+
+/// The state of one wire. Handles and tasks hold it; the session knows nothing of it.
+pub(crate) struct WireCore {
+    session: Box<dyn ErasedSession>,
+    runtime: Arc<dyn Runtime>,
+    options: WireOptions,
+    deadlines: Deadlines,
+    counters: Counters,
+    reassembly: Reassembly,
+    pub(super) peer_settings: PeerSettings,
+    /// The user's handles; weak, so that the last one's end is seen.
+    pub(super) handle: Mutex<Weak<Handle>>,
+    /// Why the connection ended.
+    pub(super) closed: Signal<ConnectionError>,
+    /// This side accepts no more calls (GOAWAY).
+    pub(super) draining: Signal<()>,
+    /// The grace period is over: what still runs is cut.
+    pub(super) cut: Signal<()>,
+    /// Flush what is finished, then close with this.
+    pub(super) closing: Signal<(CloseCode, Arc<str>)>,
+    pub(super) inbound: Gauge,
+    notifications: Gauge,
+    pub(super) outbound: Gauge,
+    outbound_places: Places,
+    /// This side's control stream is open: other streams may follow it (`docs/protocol.md` 2.2).
+    greeted: AtomicBool,
+    greeting: Signal<()>,
+}
+
+impl WireCore {
+    pub(super) fn new(
+        session: Box<dyn ErasedSession>,
+        runtime: Arc<dyn Runtime>,
+        options: WireOptions,
+    ) -> Self {
+        let reassembly = Reassembly::new(options.limits.max_reassembly_bytes as usize);
+        Self {
+            session,
+            runtime,
+            options,
+            deadlines: Deadlines::default(),
+            counters: Counters::default(),
+            reassembly,
+            peer_settings: PeerSettings::default(),
+            handle: Mutex::new(Weak::new()),
+            closed: Signal::new(),
+            draining: Signal::new(),
+            cut: Signal::new(),
+            closing: Signal::new(),
+            inbound: Gauge::default(),
+            notifications: Gauge::default(),
+            outbound: Gauge::default(),
+            outbound_places: Places::default(),
+            greeted: AtomicBool::new(false),
+            greeting: Signal::new(),
+        }
+    }
+
+    pub(crate) fn session(&self) -> &dyn ErasedSession {
+        &*self.session
+    }
+
+    pub(crate) fn runtime(&self) -> &dyn Runtime {
+        &*self.runtime
+    }
+
+    pub(crate) fn interface(&self) -> &Interface {
+        &self.options.interface
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.options.limits
+    }
+
+    pub(crate) fn role(&self) -> Role {
+        self.options.role
+    }
+
+    pub(crate) fn codec(&self) -> CodecId {
+        self.options.codec
+    }
+
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.options.peer
+    }
+
+    pub(super) fn options(&self) -> &WireOptions {
+        &self.options
+    }
+
+    pub(crate) fn deadlines(&self) -> &Deadlines {
+        &self.deadlines
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    pub(crate) fn reassembly(&self) -> &Reassembly {
+        &self.reassembly
+    }
+
+    pub(crate) fn cut(&self) -> &Signal<()> {
+        &self.cut
+    }
+
+    pub(crate) fn closed(&self) -> &Signal<ConnectionError> {
+        &self.closed
+    }
+
+    /// Why the connection ended: the session may know before the wire has noticed.
+    pub(crate) fn close_reason(&self) -> Option<ConnectionError> {
+        self.closed.get().or_else(|| self.session.close_reason())
+    }
+
+    pub(crate) fn inbound(&self) -> &Gauge {
+        &self.inbound
+    }
+
+    /// Notifications of the peer.
+    pub(crate) fn notifications(&self) -> &Gauge {
+        &self.notifications
+    }
+
+    pub(crate) fn outbound(&self) -> &Gauge {
+        &self.outbound
+    }
+
+    /// Ready when one more call of this side, which the gauge counts already, may open its stream.
+    pub(crate) fn poll_place(&self, cx: &Context<'_>, ticket: &mut Option<u64>) -> Poll<()> {
+        self.outbound_places.poll_enter(cx, &self.outbound, self.limits().max_outbound_calls as usize, ticket)
+    }
+
+    /// Gives up waiting for a place.
+    pub(crate) fn leave_place(&self, ticket: u64) {
+        self.outbound_places.leave(ticket);
+    }
+
+    /// A call of this side has ended.
+    pub(crate) fn outbound_ended(&self) {
+        let running = self.outbound.leave();
+        if running > self.limits().max_outbound_calls as usize {
+            self.outbound_places.freed();
+        }
+    }
+
+    /// Whether other streams may be opened.
+    pub(crate) fn is_greeted(&self) -> bool {
+        self.greeted.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn greeting(&self) -> &Signal<()> {
+        &self.greeting
+    }
+
+    /// The control stream is open, or never will be.
+    pub(super) fn set_greeted(&self) {
+        self.greeted.store(true, Ordering::Release);
+        self.greeting.set(());
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.get().is_some()
+    }
+
+    pub(crate) fn peer_goes_away(&self) -> bool {
+        self.peer_settings.going_away.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn peer_serves(&self) -> bool {
+        !self.peer_settings.serves_not.load(Ordering::Acquire)
+    }
+
+    /// The largest message both sides accept.
+    pub(crate) fn max_message_bytes(&self) -> usize {
+        let ours = self.limits().max_message_bytes as usize;
+        match self.peer_settings.max_message_bytes.load(Ordering::Acquire) {
+            0 => ours,
+            theirs => ours.min(theirs),
+        }
+    }
+
+    /// The most metadata, and the largest status, that the peer accepts.
+    pub(crate) fn peer_max_metadata_bytes(&self) -> u64 {
+        match self.peer_settings.max_metadata_bytes.load(Ordering::Acquire) {
+            0 => Settings::default().max_metadata_bytes,
+            bytes => bytes,
+        }
+    }
+
+    /// Whether anybody wants to know how long calls take.
+    pub(crate) fn is_observed(&self) -> bool {
+        self.options.observer.is_some() || tracing::enabled!(target: "ipfi::call", tracing::Level::DEBUG)
+    }
+
+    pub(crate) fn report(&self, report: &CallReport) {
+        tracing::debug!(
+            target: "ipfi::call",
+            direction = ?report.direction,
+            procedure = %report.procedure,
+            code = report.code.map_or("OK", crate::status::Code::name),
+            elapsed_us = u64::try_from(report.elapsed.as_micros()).unwrap_or(u64::MAX),
+            peer = %self.peer(),
+        );
+        if let Some(observer) = &self.options.observer {
+            let observer: &dyn Observer = &**observer;
+            // It runs where calls end, which may be where the connection is read.
+            let told = std::panic::catch_unwind(AssertUnwindSafe(|| observer.call_finished(report)));
+            if told.is_err() {
+                tracing::error!(target: "ipfi::call", "the observer panicked");
+            }
+        }
+    }
+}
+
+impl fmt::Debug for WireCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wire")
+            .field("side", &self.session.side())
+            .field("peer", self.peer())
+            .field("role", &self.role())
+            .field("closed", &self.closed.get())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the peer said of itself. Until it has, nothing is assumed against it.
+#[derive(Debug, Default)]
+pub(super) struct PeerSettings {
+    /// 0: not said.
+    max_message_bytes: AtomicUsize,
+    /// 0: not said.
+    max_metadata_bytes: AtomicU64,
+    serves_not: AtomicBool,
+    pub(super) going_away: AtomicBool,
+    /// We have told the peer that we go away.
+    pub(super) told_goaway: AtomicBool,
+}
+
+impl PeerSettings {
+    pub(super) fn set(&self, settings: &Settings) {
+        let max_message = usize::try_from(settings.max_message_bytes).unwrap_or(usize::MAX);
+        self.max_message_bytes.store(max_message, Ordering::Release);
+        self.max_metadata_bytes.store(settings.max_metadata_bytes, Ordering::Release);
+        self.serves_not.store(!settings.serves, Ordering::Release);
+    }
+}
+
+/// The bytes of half-received messages, all calls of the wire together.
+#[derive(Debug)]
+pub(crate) struct Reassembly {
+    held: AtomicUsize,
+    limit: usize,
+}
+
+impl Reassembly {
+    fn new(limit: usize) -> Self {
+        Self { held: AtomicUsize::new(0), limit }
+    }
+
+    /// Charges `bytes`, or says which limit forbids it: the newest is refused.
+    pub(crate) fn reserve(&self, bytes: usize) -> Result<(), Status> {
+        let held = self.held.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        if held > self.limit {
+            self.release(bytes);
+            let (limit, seen) = (self.limit as u64, held as u64);
+            return Err(Status::limit("max_reassembly_bytes", limit, seen));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn release(&self, bytes: usize) {
+        if bytes > 0 {
+            self.held.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
+}
+
+/// How many calls are running, and who waits for none.
+#[derive(Debug, Default)]
+pub(crate) struct Gauge {
+    running: AtomicUsize,
+    idle: Mutex<Vec<Waker>>,
+}
+
+impl Gauge {
+    pub(crate) fn running(&self) -> usize {
+        self.running.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn enter(&self) {
+        self.running.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// One less; says how many there were.
+    pub(crate) fn leave(&self) -> usize {
+        let running = self.running.fetch_sub(1, Ordering::AcqRel);
+        if running == 1 {
+            let wakers = core::mem::take(&mut *self.lock());
+            wakers.into_iter().for_each(Waker::wake);
+        }
+        running
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Waker>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn poll_idle(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.running() == 0 {
+            return Poll::Ready(());
+        }
+        let mut idle = self.lock();
+        if !idle.iter().any(|waker| waker.will_wake(cx.waker())) {
+            idle.push(cx.waker().clone());
+        }
+        drop(idle);
+        // A call may have ended before the waker was in its place.
+        if self.running() == 0 { Poll::Ready(()) } else { Poll::Pending }
+    }
+}

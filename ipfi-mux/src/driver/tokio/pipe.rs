@@ -1,0 +1,296 @@
+//! The two tasks of a connection, and the write half that they share with lone callers.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use futures_util::task::AtomicWaker;
+use ipfi_core::time::Time;
+use ipfi_core::wire::Serving;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::time::Sleep;
+
+use super::TokioRuntime;
+use crate::connection::{Connection, Transmit};
+use crate::session::{MuxSession, Notify, Shared};
+
+/// What one write takes from the machine.
+const BATCH_BYTES: usize = 64 << 10;
+
+/// With this much waiting, a batch is full enough to leave without the yield.
+const FULL_BATCH_BYTES: usize = 16 << 10;
+
+/// The read buffer of a quiet connection; it grows to [`MAX_READ_BYTES`] while reads fill it.
+const MIN_READ_BYTES: usize = 4 << 10;
+const MAX_READ_BYTES: usize = 64 << 10;
+
+/// How long the peer's last words may take once it reads no more.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Reads before the reader lets other tasks run, if more keeps coming.
+const READS_PER_POLL: usize = 16;
+
+/// One connection's pipe.
+pub(super) struct Pipe<W> {
+    shared: Arc<Shared>,
+    runtime: Arc<TokioRuntime>,
+    half: Mutex<WriteHalf<W>>,
+    /// The writer's task.
+    writer: AtomicWaker,
+    /// The reader is in the middle of a batch and will flush at its end: nobody else need.
+    reading: AtomicBool,
+}
+
+struct WriteHalf<W> {
+    writer: W,
+    /// A batch, of which the front has been written.
+    batch: BytesMut,
+    /// The writer failed or was shut down.
+    over: bool,
+    /// What the system said when the writer failed.
+    error: Option<io::Error>,
+}
+
+impl<W> WriteHalf<W> {
+    fn broken(&mut self, error: io::Error) -> Flushed {
+        self.over = true;
+        self.error.get_or_insert(error);
+        Flushed::Over
+    }
+}
+
+/// How far flushing got.
+enum Flushed {
+    /// Nothing is left to write.
+    All,
+    /// The pipe takes no more now.
+    Blocked,
+    /// The pipe is broken, or closed after the last word.
+    Over,
+}
+
+impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
+    pub(super) fn new(connection: Connection, writer: W, runtime: Arc<TokioRuntime>) -> Arc<Self> {
+        Arc::new_cyclic(|pipe| Self {
+            shared: Shared::new(connection, Box::new(Doorbell(pipe.clone()))),
+            runtime,
+            half: Mutex::new(WriteHalf { writer, batch: BytesMut::new(), over: false, error: None }),
+            writer: AtomicWaker::new(),
+            reading: AtomicBool::new(false),
+        })
+    }
+
+    pub(super) fn session(&self) -> MuxSession {
+        self.shared.session()
+    }
+
+    fn now(&self) -> Time {
+        self.runtime.time()
+    }
+
+    /// Writes batches until there is no output or the pipe is full.
+    fn flush(&self, half: &mut WriteHalf<W>, cx: &mut Context<'_>) -> Flushed {
+        loop {
+            if half.over {
+                return Flushed::Over;
+            }
+            if half.batch.is_empty() {
+                let transmit = self.shared.poll_transmit(self.now(), &mut half.batch, BATCH_BYTES);
+                if transmit == Transmit::Idle {
+                    return self.at_rest(half, cx);
+                }
+            }
+            match Pin::new(&mut half.writer).poll_write(cx, &half.batch) {
+                Poll::Ready(Ok(0)) => return half.broken(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(written)) if written == half.batch.len() => {
+                    half.batch.clear();
+                    self.shared.handle_transmitted(self.now());
+                }
+                Poll::Ready(Ok(written)) => {
+                    half.batch.advance(written);
+                    self.shared.handle_write_progress(self.now());
+                }
+                Poll::Ready(Err(error)) => return half.broken(error),
+                Poll::Pending => return Flushed::Blocked,
+            }
+        }
+    }
+
+    /// Everything was written: hands it to the pipe's own buffer, and closes after the last word.
+    fn at_rest(&self, half: &mut WriteHalf<W>, cx: &mut Context<'_>) -> Flushed {
+        let closing = self.shared.is_write_closed();
+        let settled = if closing {
+            Pin::new(&mut half.writer).poll_shutdown(cx)
+        } else {
+            Pin::new(&mut half.writer).poll_flush(cx)
+        };
+        match settled {
+            Poll::Pending => Flushed::Blocked,
+            Poll::Ready(Err(error)) => half.broken(error),
+            Poll::Ready(Ok(())) if closing => {
+                half.over = true;
+                Flushed::Over
+            }
+            Poll::Ready(Ok(())) => Flushed::All,
+        }
+    }
+
+    /// Writes from this task, whoever it is, unless somebody else is writing; leaves the rest to the writer.
+    fn flush_here(&self) {
+        let rest = match self.half.try_lock() {
+            Ok(mut half) => {
+                let cx = &mut Context::from_waker(Waker::noop());
+                !matches!(self.flush(&mut half, cx), Flushed::All)
+            }
+            // The one who holds it may be past its last look at the machine.
+            Err(TryLockError::WouldBlock) => true,
+            Err(TryLockError::Poisoned(_)) => true,
+        };
+        if rest {
+            self.writer.wake();
+        }
+    }
+
+    /// The writer: batches out, and the connection's clock.
+    pub(super) async fn write(self: Arc<Self>) {
+        let mut sleep = pin!(tokio::time::sleep_until(self.runtime.instant(self.now())));
+        let mut yielded = false;
+        poll_fn(|cx| {
+            self.writer.register(cx.waker());
+            self.keep_time(sleep.as_mut(), cx);
+            let waiting = self.shared.pending_output();
+            if !yielded && waiting.is_some_and(|bytes| bytes < FULL_BATCH_BYTES) {
+                yielded = true;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            yielded = false;
+            let mut half = self.half.lock().unwrap_or_else(PoisonError::into_inner);
+            let flushed = self.flush(&mut half, cx);
+            drop(half);
+            match flushed {
+                Flushed::Over => Poll::Ready(()),
+                // A batch in flight sets the deadline of a stalled write.
+                Flushed::Blocked | Flushed::All => {
+                    self.keep_time(sleep.as_mut(), cx);
+                    Poll::Pending
+                }
+            }
+        })
+        .await;
+        let error = self.half.lock().unwrap_or_else(PoisonError::into_inner).error.take();
+        if let Some(error) = error {
+            // What the peer said before it stopped reading is on its way in: its close, or the text of a
+            // program that is no peer at all. The reader has a moment to find it.
+            tokio::time::sleep(LAST_WORDS).await;
+            self.shared.handle_lost(&error.to_string());
+        }
+    }
+
+    /// Tells the machine when its next deadline has passed. The timer is moved only when it fires or the
+    /// deadline has come nearer: most deadlines move away with every record.
+    fn keep_time(&self, mut sleep: Pin<&mut Sleep>, cx: &mut Context<'_>) {
+        loop {
+            let Some(next) = self.shared.poll_timeout() else { return };
+            let next = self.runtime.instant(next);
+            if sleep.is_elapsed() || next < sleep.deadline() {
+                sleep.as_mut().reset(next);
+            }
+            if sleep.as_mut().poll(cx).is_pending() {
+                return;
+            }
+            self.shared.handle_timeout(self.now());
+        }
+    }
+
+    /// The reader: bytes in, calls begun and answered, until both directions have ended.
+    pub(super) async fn read<R>(self: Arc<Self>, mut reader: R, serving: Serving)
+    where
+        R: AsyncRead + Unpin,
+    {
+        let mut serving = Some(serving);
+        let mut buffer = BytesMut::new();
+        let mut read_bytes = MIN_READ_BYTES;
+        let mut ended = false;
+        poll_fn(|cx| {
+            self.reading.store(true, Ordering::SeqCst);
+            let mut reads = 0;
+            while !ended && reads < READS_PER_POLL {
+                buffer.reserve(read_bytes);
+                let read = pin!(reader.read_buf(&mut buffer)).poll(cx);
+                match read {
+                    Poll::Pending => break,
+                    Poll::Ready(Ok(0)) => {
+                        ended = true;
+                        self.shared.handle_end_of_input(self.now());
+                    }
+                    Poll::Ready(Ok(count)) => {
+                        reads += 1;
+                        // Quiet connections hold little; busy ones read much at once.
+                        read_bytes = if count >= read_bytes {
+                            (read_bytes * 4).min(MAX_READ_BYTES)
+                        } else if count < read_bytes / 8 {
+                            (read_bytes / 2).max(MIN_READ_BYTES)
+                        } else {
+                            read_bytes
+                        };
+                        self.shared.handle_input(self.now(), &mut buffer);
+                        self.serve(&mut serving, cx);
+                    }
+                    Poll::Ready(Err(error)) => {
+                        ended = true;
+                        self.shared.handle_lost(&error.to_string());
+                    }
+                }
+            }
+            if reads == READS_PER_POLL {
+                cx.waker().wake_by_ref();
+            }
+            self.serve(&mut serving, cx);
+            self.reading.store(false, Ordering::SeqCst);
+            if self.shared.pending_output().is_some() || self.shared.is_write_closed() {
+                self.flush_here();
+            }
+            if serving.is_none() && (ended || self.shared.is_finished()) {
+                // The machine may be waiting for the peer's end, which has come.
+                self.writer.wake();
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+
+    fn serve(&self, serving: &mut Option<Serving>, cx: &mut Context<'_>) {
+        if let Some(future) = serving {
+            if Pin::new(future).poll(cx).is_ready() {
+                *serving = None;
+            }
+        }
+    }
+}
+
+/// Tells the pipe of output. Weak, because the pipe owns what owns this.
+struct Doorbell<W>(Weak<Pipe<W>>);
+
+impl<W: AsyncWrite + Send + Unpin + 'static> Notify for Doorbell<W> {
+    fn output_ready(&self, lone: bool) {
+        // Gone with its tasks: nobody is left to write.
+        let Some(pipe) = self.0.upgrade() else { return };
+        // The reader looks for output after it has cleared the flag, so this is not missed.
+        if pipe.reading.load(Ordering::SeqCst) {
+            return;
+        }
+        if lone {
+            pipe.flush_here();
+        } else {
+            pipe.writer.wake();
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The features of a package, for the matrix: each must build alone, and none as well.
+
+use crate::run::{Cmd, root};
+
+/// Packages whose features a user chooses between; a feature that builds only beside another one is
+/// found here.
+const PACKAGES: [&str; 2] = ["ipfi-core", "ipfi-mux"];
+
+/// One lint run per package and feature, and one without any. Clippy and not `check`, because an
+/// import that only one feature uses is a warning, and warnings fail.
+pub(crate) fn matrix() -> Result<Vec<Cmd>, String> {
+    let mut commands = Vec::new();
+    for package in PACKAGES {
+        let path = root().join(package).join("Cargo.toml");
+        let manifest =
+            std::fs::read_to_string(&path).map_err(|e| format!("cannot read {package}/Cargo.toml: {e}"))?;
+        let none = format!("clippy --quiet -p {package} --no-default-features");
+        commands.push(Cmd::cargo(&format!("{none} -- -D warnings")));
+        for feature in names(&manifest).filter(|name| *name != "default") {
+            commands.push(Cmd::cargo(&format!("{none} --features {feature} -- -D warnings")));
+        }
+    }
+    Ok(commands)
+}
+
+/// The keys of the `[features]` table. Our own manifests are simple enough for this; a TOML parser
+/// would cost more to build than everything else here.
+fn names(manifest: &str) -> impl Iterator<Item = &str> {
+    manifest
+        .lines()
+        .skip_while(|line| line.trim() != "[features]")
+        .skip(1)
+        .take_while(|line| !line.starts_with('['))
+        .filter(|line| !line.trim_start().starts_with('#'))
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, _)| name.trim())
+        // The continuation lines of a list have no key before the sign.
+        .filter(|name| !name.is_empty() && !name.contains(['"', ' ']))
+}
+
+#[cfg(test)]
+mod tests;

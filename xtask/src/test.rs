@@ -1,0 +1,93 @@
+//! `cargo xtask test`: everything, cheapest first, so that a slip is told in seconds.
+
+use crate::run::{Cmd, Outcome, Steps};
+use crate::{features, sources, tools};
+
+/// Random scripts per property test with `--net`: what a release needs rather than what a change does.
+const NET_SCRIPTS: &str = "1000000";
+
+/// Packages with a workspace of their own, so that nobody who uses ipfi builds them.
+const SEPARATE: [&str; 2] = ["benches", "fuzz"];
+
+pub(crate) fn run(net: bool) -> Result<(), String> {
+    if net {
+        needs_root()?;
+    }
+    let mut steps = Steps::default();
+
+    let separate_fmt =
+        SEPARATE.map(|folder| Cmd::cargo(&format!("fmt --check --manifest-path {folder}/Cargo.toml")));
+    steps.commands("format", [Cmd::cargo("fmt --all --check")].into_iter().chain(separate_fmt))?;
+    steps.step("source rules", || sources::report().map(|()| Outcome::Passed))?;
+    steps
+        .commands("lints", [Cmd::cargo("clippy --workspace --all-targets --all-features -- -D warnings")])?;
+    steps.commands("tests", [tests(net)])?;
+    // nextest does not run these.
+    steps.commands("documentation tests", [Cmd::cargo("test --doc --workspace --all-features")])?;
+    steps.commands("each feature alone, and none", features::matrix()?)?;
+    steps.step("wasm32-unknown-unknown", || {
+        tools::ensure_wasm()?;
+        let build = "build --target wasm32-unknown-unknown -p ipfi-core -p ipfi-mux --no-default-features";
+        Cmd::cargo(build).run().map(|()| Outcome::Passed)
+    })?;
+    let doc = Cmd::cargo("doc --no-deps --workspace --all-features").env("RUSTDOCFLAGS", "-D warnings");
+    steps.commands("documentation", [doc])?;
+    steps.step("dependencies: bans, licences, sources", || {
+        tools::DENY.ensure()?;
+        Cmd::cargo("deny --all-features check bans licenses sources").run().map(|()| Outcome::Passed)
+    })?;
+    steps.step("dependencies: advisories", advisories)?;
+    if net {
+        // Only compiled: a target that no longer builds would be noticed at the next fault otherwise.
+        steps.commands(
+            "fuzz targets and benchmarks build",
+            SEPARATE.map(|folder| Cmd::cargo(&format!("check --manifest-path {folder}/Cargo.toml"))),
+        )?;
+    }
+    steps.finish();
+    Ok(())
+}
+
+/// All tests by nextest where it is, else by cargo's own runner.
+fn tests(net: bool) -> Cmd {
+    let nextest = Cmd::cargo("nextest --version").succeeds();
+    let all = "--workspace --all-features";
+    let cmd = match (nextest, net) {
+        (true, false) => Cmd::cargo(&format!("nextest run {all}")),
+        (true, true) => Cmd::cargo(&format!("nextest run {all} --run-ignored all")),
+        // Documentation tests have a step of their own.
+        (false, false) => Cmd::cargo(&format!("test {all} --all-targets")),
+        (false, true) => Cmd::cargo(&format!("test {all} --all-targets -- --include-ignored")),
+    };
+    if !net {
+        return cmd;
+    }
+    // Shown in the line to repeat, so it is set even when the caller has set it.
+    cmd.env("IPFI_SCRIPTS", std::env::var("IPFI_SCRIPTS").unwrap_or_else(|_| NET_SCRIPTS.to_owned()))
+}
+
+/// Said before the half hour, not after it.
+fn needs_root() -> Result<(), String> {
+    let id = Cmd::new("id", "-u").output().unwrap_or_default();
+    match id.trim() {
+        "0" => Ok(()),
+        _ => Err("`--net` makes network namespaces and needs root; everything else is `cargo xtask test`"
+            .to_owned()),
+    }
+}
+
+/// The advisory database is fetched by git from where the advisories are published, which not every
+/// machine reaches. Fetching and checking are two commands, so that a machine without the database
+/// is told apart from a finding; `IPFI_ADVISORIES=require` makes the former fail too.
+fn advisories() -> Result<Outcome, String> {
+    tools::DENY.ensure()?;
+    let fetch = Cmd::cargo("deny fetch db");
+    if let Err(why) = fetch.run() {
+        if std::env::var("IPFI_ADVISORIES").is_ok_and(|v| v == "require") {
+            return Err(why);
+        }
+        println!("the advisory database is not reachable from here: advisories were NOT checked");
+        return Ok(Outcome::Skipped("the advisory database is not reachable from this machine"));
+    }
+    Cmd::cargo("deny --all-features check --disable-fetch advisories").run().map(|()| Outcome::Passed)
+}

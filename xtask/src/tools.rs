@@ -1,0 +1,76 @@
+//! Programs beyond cargo that the steps use, installed where that is possible.
+
+use crate::run::Cmd;
+
+/// A cargo subcommand, installed by cargo when missing. Pinned to one minor version, because a lint
+/// that appears overnight must not fail an unchanged tree.
+pub(crate) struct Tool {
+    /// The crate, and the program of that name.
+    pub(crate) name: &'static str,
+    /// What `--version` must contain.
+    pub(crate) version: &'static str,
+}
+
+pub(crate) const DENY: Tool = Tool { name: "cargo-deny", version: "0.20" };
+pub(crate) const FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13" };
+
+impl Tool {
+    /// Installs the tool unless the right version is there.
+    pub(crate) fn ensure(&self) -> Result<(), String> {
+        let Self { name, version } = self;
+        let installed = Cmd::new(name, "--version").output().unwrap_or_default();
+        if has_version(&installed, version) {
+            return Ok(());
+        }
+        println!(
+            "{name} {version}.x is not installed; it is built once (cargo-deny: four minutes on two cores)"
+        );
+        Cmd::cargo(&format!("install --locked {name} --version ~{version}")).run()
+    }
+}
+
+/// Whether `printed`, of the form `name 1.2.3`, is a release of the minor version `wanted`.
+fn has_version(printed: &str, wanted: &str) -> bool {
+    printed.split_whitespace().nth(1).is_some_and(|version| {
+        version.strip_prefix(wanted).is_some_and(|patch| patch.is_empty() || patch.starts_with('.'))
+    })
+}
+
+/// What to do where rustup cannot add a target, printed with the failure and in CONTRIBUTING.md.
+const WASM_FALLBACK: &str = "\
+the standard library for wasm32-unknown-unknown is missing and rustup could not add it.
+Debian has a compiler that can build it (packages rustc-web cargo-web rust-web-src lld):
+
+    RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=/usr/bin/wasm-ld \\
+    /usr/bin/cargo build -Z build-std=std,panic_abort --target wasm32-unknown-unknown -p ipfi-core -p ipfi-mux --no-default-features
+";
+
+/// Makes the wasm target available.
+pub(crate) fn ensure_wasm() -> Result<(), String> {
+    if has_wasm() {
+        return Ok(());
+    }
+    // Its failure is told by the second look, with what to do instead.
+    let added = Cmd::new("rustup", "target add wasm32-unknown-unknown").run();
+    if has_wasm() {
+        return Ok(());
+    }
+    Err(format!(
+        "{WASM_FALLBACK}\n({})",
+        added.err().unwrap_or_else(|| "rustup said it succeeded".to_owned())
+    ))
+}
+
+/// Asked of rustc and not of rustup, which not every machine has.
+fn has_wasm() -> bool {
+    Cmd::new("rustc", "--print target-libdir --target wasm32-unknown-unknown").output().is_some_and(
+        |folder| {
+            std::fs::read_dir(folder.trim()).is_ok_and(|mut files| {
+                files.any(|file| file.is_ok_and(|f| f.file_name().to_string_lossy().starts_with("libstd-")))
+            })
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests;
