@@ -315,3 +315,28 @@ fn a_higher_priority_overtakes_what_was_written_before_it() {
     assert_eq!(size + 2, out.len(), "one record");
     assert_eq!(out[2..9], [0x0b, 4, 3, b'n', b'o', b'w', 0x0a], "STREAM 4 first, then the bulk");
 }
+
+#[test]
+fn a_whole_notification_can_be_accepted_after_the_peers_close_even_if_calls_were_asked_for_first() {
+    let mut pair = Pair::connected(timeless());
+    for words in [&b"first"[..], b"second"] {
+        let note = pair.client.open(Dir::Uni);
+        pair.client.send(note, words, true);
+    }
+    while !pair.client.connection.poll_flushed(Waker::noop()).is_ready() {
+        pair.step();
+    }
+    pair.client.connection.close(CloseCode::NO_ERROR, "");
+    pair.drive();
+    let server = &mut pair.server.connection;
+    assert!(server.close_reason().is_some());
+    for words in [&b"first"[..], b"second"] {
+        assert!(matches!(server.poll_accept(Dir::Bi, Waker::noop()), Poll::Ready(Err(_))));
+        let Poll::Ready(Ok((key, _))) = server.poll_accept(Dir::Uni, Waker::noop()) else {
+            panic!("a notification is lost")
+        };
+        let read = server.poll_read(key, Waker::noop(), 99);
+        assert!(matches!(read, Poll::Ready(Ok(chunk)) if chunk.bytes == words && chunk.fin));
+    }
+    assert!(matches!(server.poll_accept(Dir::Uni, Waker::noop()), Poll::Ready(Err(_))));
+}
