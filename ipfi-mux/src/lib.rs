@@ -18,7 +18,7 @@
 //!                bytes to the pipe, the next deadline                 wakers to be fired
 //! ```
 //!
-//! [`Shared`](session::Shared) puts it behind one short lock, [`MuxSession`](session::MuxSession)
+//! [`Shared`](session::Shared) puts it behind one short lock, [`MuxSession`]
 //! implements [`ipfi_core::session::Session`] on that, and drivers are thin loops around it.
 //!
 //! # What it promises
