@@ -1,7 +1,71 @@
-//! QMux over one ordered byte pipe.
+//! QMux (draft-ietf-quic-qmux-02) over one ordered byte pipe: many streams with exactly QUIC's
+//! semantics (RFC 9000 sections 2 to 4) on TCP, a Unix socket, stdio, a WebSocket, a byte at a time.
+//!
+//! The protocol is one state machine, [`Connection`], that knows no sockets, no clock and no runtime:
+//!
+//! ```text
+//!                 bytes from the pipe, the time               open, write, read, stop, reset, close
+//!                              │                                             │
+//!                              ▼                                             ▼
+//!   ┌─ Connection ─────────────────────────────────────────────────────────────────────────────┐
+//!   │ record ─▶ frame ─▶ input ─▶ streams (two states each) ─▶ accept queue, unread bytes       │
+//!   │                       │          ▲                                                       │
+//!   │                       ▼          │ credit (flow), abuse budget                           │
+//!   │ batch ◀─ transmit ◀─ control bits · schedule (priority, fresh before ring) ◀─ sent bytes  │
+//!   └──────────────────────────────────────────────────────────────────────────────────────────┘
+//!                              │                                             │
+//!                              ▼                                             ▼
+//!                bytes to the pipe, the next deadline                 wakers to be fired
+//! ```
+//!
+//! [`Shared`](session::Shared) puts it behind one short lock, [`MuxSession`](session::MuxSession)
+//! implements [`ipfi_core::session::Session`] on that, and drivers are thin loops around it.
+//!
+//! # What it promises
+//!
+//! - No peer can make it panic, allocate by an announced length, or hold more than its
+//!   [`Limits`](ipfi_core::limits::Limits) add up to.
+//! - Reading never waits: not for the application, not for the writer. Control frames are bits of state,
+//!   never a queue, so they neither pile up nor stand behind data.
+//! - Streams that nobody reads never take the credit of those that are read: the connection's window covers
+//!   every stream's.
+//! - When the connection ends, everything that waits on it ends with the one cause.
+//!
+//! # What it does not do
+//!
+//! No reconnecting, no encryption, no calls: those are the driver's, the carrier's and `ipfi-core`'s.
+//!
+//! # Modules
+//!
+//! | module | what |
+//! |---|---|
+//! | [`connection`] | the state machine; its page has the contract for drivers |
+//! | [`session`] | `Session` over it, and what a driver drives |
+//! | [`config`] | limits checked as a whole |
+//! | [`frame`], [`record`], [`params`], [`stream_id`] | the bytes |
+//! | [`violation`] | what the peer did wrong |
+//! | `streams` | the two halves' states (the table to read first), the stream table |
+//! | `flow` | credit, and why the sum of windows holds |
+//! | `schedule` | whose bytes leave next |
+//! | `abuse` | the token budget |
+//! | `byte_queue` | buffers that do not pin what they do not hold |
 
+pub mod config;
+pub mod connection;
 pub mod frame;
 pub mod params;
 pub mod record;
+pub mod session;
 pub mod stream_id;
 pub mod violation;
+
+mod abuse;
+mod byte_queue;
+mod flow;
+mod schedule;
+mod streams;
+
+pub use config::{Config, ConfigError};
+pub use connection::Connection;
+pub use session::MuxSession;
+pub use streams::StreamKey;

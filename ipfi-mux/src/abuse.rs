@@ -1,0 +1,103 @@
+//! The abuse budget: tokens that costly or useless frames spend and useful work earns back.
+//!
+//! Each flood that has a CVE (rapid reset CVE-2023-44487, ping CVE-2019-9512, empty frames
+//! RUSTSEC-2026-0258, reset queues CVE-2019-9514) consists of frames that are legal one by one. Counting
+//! each kind apart needs a limit for each and hurts honest traffic (h2 needed three releases to get its
+//! refunds right), so there is one budget for all:
+//!
+//! | event | tokens |
+//! |---|--:|
+//! | a ping; a run of PADDING; an empty STREAM frame without FIN; a datagram that had to be dropped | -1 |
+//! | a MAX_* that raises nothing; a BLOCKED that is untrue or repeated; a frame without effect | -1 |
+//! | a frame for a stream that is closed | -1 |
+//! | RESET_STREAM of a stream that nobody has accepted yet | -8 |
+//! | 1024 bytes of useful payload | +1 |
+//! | a stream of the peer's that is completed | +1 |
+//! | a second, where the driver tells the time | +10 |
+//!
+//! Free are: bytes within credit on a stream that this side has stopped, a RESET_STREAM that answers our
+//! STOP_SENDING, a BLOCKED that is true (it has been paid for in bytes), and small frames that carry
+//! something: those are copied together, bounded by credit, and what an honest producer of small items
+//! sends. The budget never rises above `abuse_budget`; at 0 the connection is closed.
+
+use ipfi_core::close_code::TransportCode;
+use ipfi_core::time::Time;
+
+use crate::violation::Violation;
+
+/// Useful payload that earns one token.
+const BYTES_PER_TOKEN: u64 = 1024;
+
+/// Time that earns one token.
+const MICROS_PER_TOKEN: u64 = 100_000;
+
+/// What a reset before the accept costs.
+pub(crate) const RESET_BEFORE_ACCEPT: u32 = 8;
+
+/// The budget of one connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AbuseBudget {
+    limit: u32,
+    tokens: u32,
+    /// Useful bytes that have not made a token yet.
+    bytes: u64,
+    /// Up to when time has been turned into tokens.
+    refilled: Time,
+}
+
+impl AbuseBudget {
+    /// A full budget of `limit` tokens.
+    pub(crate) fn new(limit: u32, now: Time) -> Self {
+        Self { limit, tokens: limit, bytes: 0, refilled: now }
+    }
+
+    /// Tokens left.
+    pub(crate) fn tokens(&self) -> u32 {
+        self.tokens
+    }
+
+    /// Spends `tokens` because of `what`; the violation when none are left.
+    pub(crate) fn spend(&mut self, tokens: u32, what: &'static str) -> Result<(), Violation> {
+        self.tokens = self.tokens.saturating_sub(tokens);
+        if self.tokens > 0 {
+            return Ok(());
+        }
+        // RFC 9000 section 21.9 and qmux-02 "Denial of Service" permit treating such patterns as a
+        // connection error and name no code.
+        Err(Violation::new(
+            TransportCode::PROTOCOL_VIOLATION,
+            format!(
+                "enhance your calm: too many frames that cost work and bring nothing, the last {what} \
+                 (abuse_budget = {})",
+                self.limit
+            ),
+        ))
+    }
+
+    /// Useful payload came.
+    pub(crate) fn payload(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+        self.earn(self.bytes / BYTES_PER_TOKEN);
+        self.bytes %= BYTES_PER_TOKEN;
+    }
+
+    /// A stream of the peer's was completed.
+    pub(crate) fn stream_completed(&mut self) {
+        self.earn(1);
+    }
+
+    /// Time passed, if the driver tells it.
+    pub(crate) fn time(&mut self, now: Time) {
+        let tokens = now.as_micros().saturating_sub(self.refilled.as_micros()) / MICROS_PER_TOKEN;
+        self.earn(tokens);
+        self.refilled = Time::from_micros(self.refilled.as_micros() + tokens * MICROS_PER_TOKEN);
+    }
+
+    fn earn(&mut self, tokens: u64) {
+        let room = self.limit - self.tokens;
+        self.tokens += u32::try_from(tokens).unwrap_or(u32::MAX).min(room);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! One batch of output: whole records, as many as the driver wants at once.
+
+use bytes::BytesMut;
+
+use crate::record::{RecordFraming, begin_record, end_record};
+
+/// The largest record sent over a byte pipe: what every peer accepts (qmux-02 "max_record_size"), and
+/// what leaves room for a Size of two bytes.
+pub(crate) const MAX_SENT_RECORD: usize = 16_382;
+
+/// Room that is asked for before a frame of control: more than any of them takes (a type, an id and
+/// two more integers, or QX_PING's type of 8 bytes and its number).
+pub(crate) const CONTROL_ROOM: usize = 40;
+
+/// Records being appended to a buffer.
+#[derive(Debug)]
+pub(crate) struct Batch<'a> {
+    pub(crate) out: &'a mut BytesMut,
+    framing: RecordFraming,
+    /// Where in `out` this batch begins.
+    start: usize,
+    /// About how many bytes are wanted.
+    max: usize,
+    /// The largest record the peer accepts and we send.
+    record_max: usize,
+    /// The record being written: its mark, and where its frames begin.
+    record: Option<(usize, usize)>,
+    /// Records begun.
+    records: usize,
+}
+
+impl<'a> Batch<'a> {
+    /// A batch of about `max` bytes at the end of `out`.
+    pub(crate) fn new(out: &'a mut BytesMut, framing: RecordFraming, max: usize, record_max: usize) -> Self {
+        Self { start: out.len(), out, framing, max, record_max, record: None, records: 0 }
+    }
+
+    /// Makes sure that a frame of `need` bytes can be appended: in this record or, if it is full, in a
+    /// new one. False when the batch is full.
+    pub(crate) fn ensure(&mut self, need: usize) -> bool {
+        if self.record.is_some() {
+            if self.left() >= need {
+                return true;
+            }
+            self.end_record();
+        }
+        // A message of the carrier is one record, and a batch is one message.
+        let full = match self.framing {
+            RecordFraming::Sized => self.out.len() - self.start >= self.max,
+            RecordFraming::Message => self.records > 0,
+        };
+        if full || need > self.record_max {
+            return false;
+        }
+        let mark = match self.framing {
+            RecordFraming::Sized => begin_record(self.out),
+            RecordFraming::Message => self.out.len(),
+        };
+        self.record = Some((mark, self.out.len()));
+        self.records += 1;
+        true
+    }
+
+    /// Bytes left in the record being written.
+    pub(crate) fn left(&self) -> usize {
+        self.record.map_or(0, |(_, begin)| self.record_max - (self.out.len() - begin))
+    }
+
+    /// Ends the batch: how many bytes it has.
+    pub(crate) fn finish(mut self) -> usize {
+        self.end_record();
+        self.out.len() - self.start
+    }
+
+    fn end_record(&mut self) {
+        if let Some((mark, begin)) = self.record.take() {
+            debug_assert!(self.out.len() - begin <= self.record_max, "a record larger than the peer accepts");
+            if self.framing == RecordFraming::Sized {
+                end_record(self.out, mark);
+            }
+        }
+    }
+}

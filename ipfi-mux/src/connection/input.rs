@@ -1,0 +1,225 @@
+//! `handle_*`: what came from outside, and the frames that concern the connection as a whole.
+
+use bytes::{Bytes, BytesMut};
+use ipfi_core::close_code::TransportCode;
+use ipfi_core::error::ConnectionError;
+use ipfi_core::time::Time;
+
+use super::timers::Expired;
+use super::{Connection, KEEP_BYTES, KEEP_SHARE};
+use crate::flow::SendCredit;
+use crate::frame::Frame;
+use crate::params::TransportParameters;
+use crate::stream_id::Dir;
+use crate::violation::Violation;
+
+impl Connection {
+    // --- Input ---
+
+    /// Takes whole records from the front of `input` and leaves a partial one. Over a carrier of
+    /// messages, `input` is one message. Once the connection has ended, everything is discarded.
+    pub fn handle_input(&mut self, now: Time, input: &mut BytesMut) {
+        self.tell_time(now);
+        self.block = self.block.max(input.capacity());
+        self.budget.time(self.now);
+        while self.end.is_none() {
+            match self.reader.next(input) {
+                Ok(Some(record)) => self.handle_record(record),
+                Ok(None) => break,
+                Err(error) => self.bad_record(error),
+            }
+        }
+        if self.end.is_some() {
+            // qmux-02 "Initiating a Connection Close": discard without processing.
+            input.clear();
+        }
+        self.partial = input.len();
+    }
+
+    /// The peer has shut its sending side. Before a CLOSE that is the end of the connection: QMux knows
+    /// no half-closed pipes.
+    pub fn handle_end_of_input(&mut self, now: Time) {
+        self.tell_time(now);
+        if self.end.is_some() {
+            self.peer_shut();
+            return;
+        }
+        let detail = match (&self.peer, self.partial) {
+            (None, _) => "the peer closed the pipe during the handshake",
+            (Some(_), 0) => "the peer closed the pipe without saying goodbye",
+            (Some(_), _) => "the peer closed the pipe in the middle of a record",
+        };
+        self.gone(ConnectionError::lost(detail));
+    }
+
+    /// The pipe cannot be read or written any more (qmux-02 "Handling Resets").
+    pub fn handle_lost(&mut self, detail: &str) {
+        self.gone(ConnectionError::lost(detail));
+    }
+
+    /// The driver is going away without having been told to.
+    pub fn handle_driver_dropped(&mut self) {
+        self.gone(ConnectionError::DriverDropped);
+    }
+
+    /// All bytes handed out so far were written.
+    pub fn handle_transmitted(&mut self, now: Time) {
+        self.tell_time(now);
+        self.timers.transmitted(self.now);
+        self.farewell_transmitted();
+        if self.flush.in_batch {
+            self.flush.in_batch = false;
+            self.wake_flushed();
+        }
+    }
+
+    /// Some of the bytes handed out were written: the pipe is alive.
+    pub fn handle_write_progress(&mut self, now: Time) {
+        self.tell_time(now);
+        self.timers.write_progress(self.now);
+    }
+
+    /// A deadline may have passed. Calling it early does nothing.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.tell_time(now);
+        self.drain_time();
+        while self.end.is_none() {
+            match self.timers.expired(self.now) {
+                None => break,
+                Some(Expired::Ping) => self.pings.due = true,
+                Some(Expired::Handshake(after)) => {
+                    // Nobody there speaks QMux: there is nobody to say goodbye to.
+                    self.gone(ConnectionError::HandshakeTimeout { after });
+                }
+                Some(Expired::Idle(after)) => self.idle(ConnectionError::IdleTimeout { after }),
+                Some(Expired::WriteStall(after)) => self.gone(ConnectionError::WriteStall { after }),
+            }
+        }
+        self.drain_time();
+    }
+
+    /// Whether a received slice of `len` bytes is to be copied rather than kept.
+    pub(super) fn is_small(&self, len: usize) -> bool {
+        len < KEEP_BYTES || len.saturating_mul(KEEP_SHARE) < self.block
+    }
+
+    fn handle_record(&mut self, mut record: Bytes) {
+        self.timers.record_received(self.now);
+        while !record.is_empty() && self.end.is_none() {
+            let before = record.len();
+            let handled =
+                Frame::decode(&mut record).and_then(|frame| self.handle_frame(frame, before - record.len()));
+            if let Err(violation) = handled {
+                self.violated(violation);
+            }
+        }
+    }
+
+    /// One frame, which took `bytes` of its record.
+    fn handle_frame(&mut self, frame: Frame, bytes: usize) -> Result<(), Violation> {
+        // qmux-02 "QX_TRANSPORT_PARAMETERS Frames": first, and only first.
+        if let Frame::TransportParameters(parameters) = frame {
+            return self.on_parameters(parameters);
+        }
+        if self.peer.is_none() {
+            return Err(Violation::new(
+                TransportCode::PROTOCOL_VIOLATION,
+                "the first frame is not QX_TRANSPORT_PARAMETERS",
+            ));
+        }
+        match frame {
+            Frame::Stream { id, offset, payload, fin } => self.on_stream(id, offset, payload, fin),
+            Frame::ResetStream { id, code, final_size } => self.on_reset(id, code, final_size),
+            Frame::StopSending { id, code } => self.on_stop(id, code),
+            Frame::MaxStreamData { id, max } => self.on_max_stream_data(id, max),
+            Frame::StreamDataBlocked { id, limit } => self.on_stream_blocked(id, limit),
+            Frame::MaxData { max } => self.on_max_data(max),
+            Frame::MaxStreams { dir, max } => self.on_max_streams(dir, max),
+            Frame::DataBlocked { limit } => {
+                // True when everything up to the limit has come (see `StreamCredit::is_honestly_blocked`);
+                // the window is not grown for it, since it covers all stream windows already.
+                if limit == self.credit.received() && self.data_blocked_at.replace(limit) != Some(limit) {
+                    return Ok(());
+                }
+                self.budget.spend(1, "a DATA_BLOCKED that is untrue or repeated")
+            }
+            Frame::StreamsBlocked { dir, limit } => {
+                if self.remote.get_mut(dir).is_honestly_blocked(limit) {
+                    return Ok(());
+                }
+                self.budget.spend(1, "a STREAMS_BLOCKED that is untrue or repeated")
+            }
+            Frame::Padding { .. } => self.budget.spend(1, "a run of PADDING"),
+            Frame::Ping { sequence } => self.on_ping(sequence),
+            Frame::Pong { sequence } => self.on_pong(sequence),
+            Frame::Datagram { payload } => self.on_datagram(payload, bytes),
+            Frame::ConnectionClose(close) => {
+                self.peer_closed(close);
+                Ok(())
+            }
+            Frame::TransportParameters(_) => Ok(()), // handled above
+        }
+    }
+
+    fn on_parameters(&mut self, parameters: TransportParameters) -> Result<(), Violation> {
+        if self.peer.is_some() {
+            return Err(Violation::new(
+                TransportCode::PROTOCOL_VIOLATION,
+                "QX_TRANSPORT_PARAMETERS other than as the first frame",
+            ));
+        }
+        self.timers.handshaken(parameters.max_idle_timeout_ms);
+        self.send_credit = SendCredit::new(parameters.initial_max_data);
+        self.local.bi.raise(parameters.initial_max_streams_bidi);
+        self.local.uni.raise(parameters.initial_max_streams_uni);
+        self.peer = Some(parameters);
+        self.local.bi.grant(&mut self.wakes);
+        self.local.uni.grant(&mut self.wakes);
+        Ok(())
+    }
+
+    fn on_max_data(&mut self, max: u64) -> Result<(), Violation> {
+        if self.send_credit.raise(max) {
+            return Ok(());
+        }
+        self.budget.spend(1, "a MAX_DATA that raises nothing")
+    }
+
+    fn on_max_streams(&mut self, dir: Dir, max: u64) -> Result<(), Violation> {
+        let local = self.local.get_mut(dir);
+        if local.raise(max) {
+            local.grant(&mut self.wakes);
+            return Ok(());
+        }
+        self.budget.spend(1, "a MAX_STREAMS that raises nothing")
+    }
+
+    /// qmux-02 "QX_PING Frames".
+    fn on_ping(&mut self, sequence: u64) -> Result<(), Violation> {
+        if self.pings.received.is_some_and(|last| sequence <= last) {
+            return Err(Violation::new(
+                TransportCode::PROTOCOL_VIOLATION,
+                format!("ping {sequence} does not increase"),
+            ));
+        }
+        self.pings.received = Some(sequence);
+        // One pong is owed at most: the largest number answers all (CVE-2019-9512).
+        self.pings.pong = Some(sequence);
+        self.budget.spend(1, "a ping")
+    }
+
+    /// qmux-02 "QX_PING Frames".
+    fn on_pong(&mut self, sequence: u64) -> Result<(), Violation> {
+        if sequence > self.pings.sent {
+            return Err(Violation::new(
+                TransportCode::PROTOCOL_VIOLATION,
+                format!("pong {sequence}, the last ping was {}", self.pings.sent),
+            ));
+        }
+        if sequence > self.pings.answered {
+            self.pings.answered = sequence;
+            return Ok(());
+        }
+        self.budget.spend(1, "a pong that answers nothing")
+    }
+}

@@ -1,0 +1,276 @@
+//! `handle_*`: the frames that concern one stream.
+//!
+//! On an ordered pipe nothing arrives late: a frame that breaks a stream's rules is the peer's fault and
+//! ends the connection (MadeYouReset, CVE-2025-8671: no stream-level error is answered with a reset that
+//! the peer could provoke at will). A frame for a stream that is over here may have crossed our own end
+//! of it, so it is not a fault; it costs a token.
+
+use bytes::Bytes;
+use ipfi_core::close_code::{StreamCode, TransportCode};
+
+use super::Connection;
+use crate::abuse::RESET_BEFORE_ACCEPT;
+use crate::stream_id::{Dir, StreamId};
+use crate::streams::state::{RecvEvent, RecvState, SendEvent};
+use crate::streams::{Owed, RecvHalf, SendHalf, Stream, StreamKey};
+use crate::violation::Violation;
+
+impl Connection {
+    pub(super) fn on_stream(
+        &mut self,
+        id: StreamId,
+        offset: u64,
+        payload: Bytes,
+        fin: bool,
+    ) -> Result<(), Violation> {
+        let Some(key) = self.peer_sends_on(id)? else {
+            return self.budget.spend(1, "a STREAM frame for a closed stream");
+        };
+        let len = payload.len();
+        let small = self.is_small(len);
+        let (half, _) = self.recv_half(key);
+        let received = half.credit.received();
+        // The frame's decoder bounds the sum (RFC 9000 section 19.8).
+        let end = offset + len as u64;
+        if half.state().is_complete() {
+            // RFC 9000 section 4.5: data beyond the final size, or another final size.
+            if end > received || (fin && end != received) {
+                return Err(final_size(id, end, received));
+            }
+            if offset == received {
+                return self.budget.spend(1, "a STREAM frame after the stream's end");
+            }
+        }
+        // qmux-02 "Ordering of STREAM Frames".
+        if offset != received {
+            return Err(Violation::new(
+                TransportCode::PROTOCOL_VIOLATION,
+                format!("stream {id}: bytes at offset {offset} follow {received}"),
+            ));
+        }
+        half.credit.check(end)?;
+        self.credit.check(len as u64)?;
+
+        let (half, _) = self.recv_half(key);
+        half.credit.receive(end);
+        let left = half.credit.outstanding();
+        let stopped = half.state() == RecvState::Stopped;
+        half.apply(if fin { RecvEvent::Fin } else { RecvEvent::Data });
+        if !stopped {
+            if small {
+                half.queue.push_copy(&payload);
+            } else {
+                half.queue.push(payload);
+            }
+        }
+        let reader = if len == 0 && !fin { None } else { half.reader.take() };
+        self.wakes.extend(reader);
+        self.credit.receive(len as u64);
+        if fin {
+            // Nothing more can come: what was granted beyond it is not used.
+            self.credit.uncommit(left);
+            self.streams.settle(key, Owed::CREDIT | Owed::STOP);
+        }
+        if stopped {
+            // Within credit that we granted: free, and its credit returns at once.
+            self.credit.release(len as u64);
+        } else {
+            self.budget.payload(len);
+        }
+        if fin {
+            self.recv_ended(key);
+            self.retire(key);
+        } else if len == 0 {
+            return self.budget.spend(1, "an empty STREAM frame");
+        }
+        Ok(())
+    }
+
+    /// RESET_STREAM (RFC 9000 section 19.4).
+    pub(super) fn on_reset(&mut self, id: StreamId, code: u64, final_size_: u64) -> Result<(), Violation> {
+        let Some(key) = self.peer_sends_on(id)? else {
+            return self.budget.spend(1, "a RESET_STREAM for a closed stream");
+        };
+        let (half, unaccepted) = self.recv_half(key);
+        let received = half.credit.received();
+        let complete = half.state().is_complete();
+        // RFC 9000 section 4.5: the final size cannot change, nor be less than what has come.
+        if final_size_ < received || (complete && final_size_ != received) {
+            return Err(final_size(id, final_size_, received));
+        }
+        if complete {
+            return self.budget.spend(1, "a RESET_STREAM after the stream's end");
+        }
+        // RFC 9000 section 4.5: the final size counts against both credits.
+        half.credit.check(final_size_)?;
+        self.credit.check(final_size_ - received)?;
+
+        let (half, _) = self.recv_half(key);
+        half.credit.receive(final_size_);
+        let left = half.credit.outstanding();
+        let asked_for = half.state() == RecvState::Stopped;
+        half.apply(RecvEvent::Reset(StreamCode(code)));
+        let reader = half.reader.take();
+        self.wakes.extend(reader);
+        self.credit.receive(final_size_ - received);
+        self.credit.uncommit(left);
+        self.streams.settle(key, Owed::CREDIT | Owed::STOP);
+        self.discard_unread(key, final_size_ - received);
+        self.recv_ended(key);
+        self.retire(key);
+        if unaccepted && !asked_for && !self.is_stopped(key) {
+            return self.budget.spend(RESET_BEFORE_ACCEPT, "a reset before the stream was accepted");
+        }
+        Ok(())
+    }
+
+    /// STOP_SENDING (RFC 9000 section 19.5). In Ready or Send we owe RESET_STREAM (section 3.5).
+    pub(super) fn on_stop(&mut self, id: StreamId, code: u64) -> Result<(), Violation> {
+        let Some(key) = self.we_send_on(id)? else {
+            return self.budget.spend(1, "a STOP_SENDING for a closed stream");
+        };
+        let code = StreamCode(code);
+        let Some(stream) = self.streams.get_mut(key) else { return Ok(()) };
+        let unaccepted = stream.unaccepted;
+        let half = stream.send.as_mut().expect("`we_send_on` gives streams that we send on");
+        if half.state().is_terminal() || half.stopped.is_some() {
+            return self.budget.spend(1, "a STOP_SENDING after the stream's end");
+        }
+        let already_reset = stream
+            .recv
+            .as_ref()
+            .is_some_and(|half| matches!(half.state(), RecvState::ResetRecvd(_) | RecvState::ResetRead(_)));
+        self.give_up_sending(key, SendEvent::StopReceived(code));
+        // Cancelling a whole request before anyone saw it is a reset too, if under another name.
+        if unaccepted && !already_reset {
+            return self.budget.spend(RESET_BEFORE_ACCEPT, "a stop before the stream was accepted");
+        }
+        Ok(())
+    }
+
+    /// MAX_STREAM_DATA (RFC 9000 section 19.10).
+    pub(super) fn on_max_stream_data(&mut self, id: StreamId, max: u64) -> Result<(), Violation> {
+        let Some(key) = self.we_send_on(id)? else {
+            return self.budget.spend(1, "a MAX_STREAM_DATA for a closed stream");
+        };
+        let half = self.send_half(key);
+        if !half.credit.raise(max) {
+            return self.budget.spend(1, "a MAX_STREAM_DATA that raises nothing");
+        }
+        self.streams.settle(key, Owed::BLOCKED);
+        self.streams.reschedule(key);
+        Ok(())
+    }
+
+    /// STREAM_DATA_BLOCKED (RFC 9000 section 19.13): the signal to grow the stream's window.
+    pub(super) fn on_stream_blocked(&mut self, id: StreamId, limit: u64) -> Result<(), Violation> {
+        let Some(key) = self.peer_sends_on(id)? else {
+            return self.budget.spend(1, "a STREAM_DATA_BLOCKED for a closed stream");
+        };
+        let cap = u64::from(self.config.limits.max_stream_window_bytes);
+        let mut pool = self.credit.pool;
+        let (half, _) = self.recv_half(key);
+        if half.state() != RecvState::Recv || !half.credit.is_honestly_blocked(limit) {
+            return self.budget.spend(1, "a STREAM_DATA_BLOCKED that is untrue or repeated");
+        }
+        let unread = half.unread();
+        half.credit.grow(unread, cap, &mut pool);
+        let tell = half.wants_update();
+        self.credit.pool = pool;
+        if tell {
+            self.streams.owe(key, Owed::CREDIT);
+        }
+        Ok(())
+    }
+
+    /// The stream on which the peer sends under `id`; none when it is over.
+    fn peer_sends_on(&mut self, id: StreamId) -> Result<Option<StreamKey>, Violation> {
+        if id.initiator() == self.config.side && id.dir() == Dir::Uni {
+            return Err(wrong_state(id, "the peer cannot send on it"));
+        }
+        self.stream(id)
+    }
+
+    /// The stream on which we send under `id`; none when it is over.
+    fn we_send_on(&mut self, id: StreamId) -> Result<Option<StreamKey>, Violation> {
+        if id.initiator() != self.config.side && id.dir() == Dir::Uni {
+            return Err(wrong_state(id, "this side cannot send on it"));
+        }
+        self.stream(id)
+    }
+
+    /// The stream with `id`, opened now if the peer may open it; none when it is over.
+    fn stream(&mut self, id: StreamId) -> Result<Option<StreamKey>, Violation> {
+        if id.initiator() == self.config.side {
+            // RFC 9000 sections 19.4, 19.5, 19.8, 19.10 and 19.13.
+            if id.index() >= self.local.get(id.dir()).next {
+                return Err(wrong_state(id, "this side has not opened it"));
+            }
+        } else {
+            self.open_up_to(id)?;
+        }
+        Ok(self.streams.find(id))
+    }
+
+    /// Opens the peer's stream `id` and all lower ones of its kind (RFC 9000 section 3.2).
+    fn open_up_to(&mut self, id: StreamId) -> Result<(), Violation> {
+        let dir = id.dir();
+        let remote = self.remote.get(dir);
+        // RFC 9000 section 4.6. Tested before anything is made.
+        if id.index() >= remote.granted() {
+            return Err(Violation::new(
+                TransportCode::STREAM_LIMIT_ERROR,
+                format!("stream {id}: beyond the limit of {} streams of its kind", remote.granted()),
+            ));
+        }
+        for index in remote.opened..=id.index() {
+            let id = StreamId::new(self.config.side.peer(), dir, index);
+            let limits = &self.config.limits;
+            let (window, send) = match dir {
+                Dir::Uni => (limits.notification_window_bytes, None),
+                Dir::Bi => {
+                    let max = self.peer.as_ref().map_or(0, |peer| peer.initial_max_stream_data_bidi_local);
+                    (limits.stream_window_bytes, Some(SendHalf::new(max)))
+                }
+            };
+            let mut stream = Stream::new(id, send, Some(RecvHalf::new(u64::from(window))));
+            stream.unaccepted = true;
+            let key = self.streams.insert(stream);
+            let remote = self.remote.get_mut(dir);
+            remote.opened = index + 1;
+            remote.accept.push_back(key);
+            Self::wake(&mut self.wakes, &mut remote.acceptor);
+        }
+        Ok(())
+    }
+
+    /// The receiving half at `key`, which was just found, and whether the stream waits to be accepted.
+    fn recv_half(&mut self, key: StreamKey) -> (&mut RecvHalf, bool) {
+        let stream = self.streams.get_mut(key).expect("the stream was just found");
+        let unaccepted = stream.unaccepted;
+        (stream.recv.as_mut().expect("the peer sends on it"), unaccepted)
+    }
+
+    /// The sending half at `key`, which was just found.
+    fn send_half(&mut self, key: StreamKey) -> &mut SendHalf {
+        let stream = self.streams.get_mut(key).expect("the stream was just found");
+        stream.send.as_mut().expect("this side sends on it")
+    }
+
+    /// Whether the peer has stopped our half of the stream (and has paid for that).
+    fn is_stopped(&self, key: StreamKey) -> bool {
+        let half = self.streams.get(key).and_then(|stream| stream.send.as_ref());
+        half.is_some_and(|half| half.stopped.is_some())
+    }
+}
+
+fn wrong_state(id: StreamId, what: &str) -> Violation {
+    Violation::new(TransportCode::STREAM_STATE_ERROR, format!("stream {id}: {what}"))
+}
+
+fn final_size(id: StreamId, seen: u64, known: u64) -> Violation {
+    Violation::new(
+        TransportCode::FINAL_SIZE_ERROR,
+        format!("stream {id}: final size or data at {seen}, {known} known before"),
+    )
+}

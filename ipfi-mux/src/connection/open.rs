@@ -1,0 +1,113 @@
+//! Commands: opening and accepting streams, and the end of a stream's slot.
+
+use core::task::{Poll, Waker};
+
+use ipfi_core::error::ConnectionError;
+
+use super::{Connection, OpenTicket, register};
+use crate::stream_id::{Dir, StreamId};
+use crate::streams::{RecvHalf, SendHalf, Stream, StreamKey};
+
+impl Connection {
+    // --- Commands ---
+
+    /// Opens a stream, or waits for a place: first come first served, and nobody overtakes those who
+    /// wait. `ticket` is the place in the queue; it starts as `None`, is kept between polls, and must be
+    /// given to [`cancel_open`](Self::cancel_open) if it is still there when the caller loses interest.
+    ///
+    /// The bidirectional streams of this side are bounded by the peer's MAX_STREAMS and by
+    /// `max_outbound_calls`. Before the peer's transport parameters came, opening waits.
+    pub fn poll_open(
+        &mut self,
+        dir: Dir,
+        ticket: &mut Option<OpenTicket>,
+        waker: &Waker,
+    ) -> Poll<Result<(StreamKey, StreamId), ConnectionError>> {
+        if let Some(cause) = &self.end {
+            *ticket = None;
+            return Poll::Ready(Err(cause.clone()));
+        }
+        let local = self.local.get_mut(dir);
+        if !local.may_open(ticket) {
+            local.wait(ticket, waker);
+            return Poll::Pending;
+        }
+        let index = local.open();
+        let id = StreamId::new(self.config.side, dir, index);
+        let peer = self.peer.as_ref().expect("streams can be opened only after the peer's parameters");
+        let stream = match dir {
+            Dir::Uni => Stream::new(id, Some(SendHalf::new(peer.initial_max_stream_data_uni)), None),
+            Dir::Bi => {
+                let window = u64::from(self.config.limits.stream_window_bytes);
+                let mut recv = RecvHalf::new(window);
+                recv.local_window = window;
+                self.credit.open_local(window);
+                let send = SendHalf::new(peer.initial_max_stream_data_bidi_remote);
+                Stream::new(id, Some(send), Some(recv))
+            }
+        };
+        Poll::Ready(Ok((self.streams.insert(stream), id)))
+    }
+
+    /// Gives a place in the queue of those who wait to open a stream back.
+    pub fn cancel_open(&mut self, dir: Dir, ticket: OpenTicket) {
+        let local = self.local.get_mut(dir);
+        local.cancel(ticket);
+        local.grant(&mut self.wakes);
+    }
+
+    /// The next stream that the peer opened, in the order of their indices.
+    pub fn poll_accept(
+        &mut self,
+        dir: Dir,
+        waker: &Waker,
+    ) -> Poll<Result<(StreamKey, StreamId), ConnectionError>> {
+        if let Some(cause) = &self.end {
+            return Poll::Ready(Err(cause.clone()));
+        }
+        let remote = self.remote.get_mut(dir);
+        let Some(key) = remote.accept.pop_front() else {
+            register(&mut remote.acceptor, waker);
+            return Poll::Pending;
+        };
+        let stream = self.streams.get_mut(key).expect("a stream in the accept queue is in the table");
+        stream.unaccepted = false;
+        Poll::Ready(Ok((key, stream.id)))
+    }
+
+    // --- Steps ---
+
+    /// Lets go of one handle of `key`.
+    pub(super) fn drop_handle(&mut self, key: StreamKey) {
+        if let Some(stream) = self.streams.get_mut(key) {
+            stream.handles = stream.handles.saturating_sub(1);
+            self.retire(key);
+        }
+    }
+
+    /// Removes `key` if it is over: the one place where a slot goes and a place becomes free.
+    pub(super) fn retire(&mut self, key: StreamKey) {
+        if !self.streams.get(key).is_some_and(Stream::is_over) {
+            return;
+        }
+        let id = self.streams.remove(key).id;
+        if id.initiator() == self.config.side {
+            let local = self.local.get_mut(id.dir());
+            local.close();
+            local.grant(&mut self.wakes);
+        } else {
+            self.remote.get_mut(id.dir()).close();
+            self.budget.stream_completed();
+        }
+    }
+
+    /// For tests of stream ids beyond 2^30 and 2^32: as if `index` streams had been opened and closed,
+    /// by this side and by the peer.
+    #[cfg(test)]
+    pub(crate) fn skip_to_index(&mut self, dir: Dir, index: u64) {
+        let local = self.local.get_mut(dir);
+        local.raise(index + 100);
+        local.next = index;
+        self.remote.get_mut(dir).skip_to(index);
+    }
+}

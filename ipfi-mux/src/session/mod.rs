@@ -1,0 +1,254 @@
+//! The [`Session`] over a [`Connection`]: one short lock, and nothing but state changes under it.
+//!
+//! ```text
+//!   tasks ── MuxSession, MuxSendStream, MuxRecvStream ──▶ Shared { Mutex<Connection> } ◀── driver
+//!                                                            │ after the lock is released:
+//!                                                            ├─▶ wakers of other tasks
+//!                                                            └─▶ Notify::output_ready ──▶ driver
+//! ```
+//!
+//! # Driving a [`Shared`]
+//!
+//! *Reading*, never paused: read into a `BytesMut` (reserve
+//! [`READ_BLOCK_BYTES`](crate::connection::READ_BLOCK_BYTES)), [`Shared::handle_input`], until the pipe
+//! ends ([`Shared::handle_end_of_input`]) or fails ([`Shared::handle_lost`]) or the connection
+//! [`is_finished`](Connection::is_finished).
+//!
+//! *Writing*: wait for [`Notify::output_ready`]; then append with [`Shared::poll_transmit`] and write, again
+//! and again, **until it says [`Transmit::Idle`]**: only then is `output_ready` called anew. Report with
+//! [`Shared::handle_write_progress`] and [`Shared::handle_transmitted`]. When the connection
+//! [`is_write_closed`](Connection::is_write_closed), shut the sending side.
+//!
+//! *Time*: sleep until [`Shared::poll_timeout`], then [`Shared::handle_timeout`]. Deadlines move: ask again
+//! after each wake-up; one that has moved later costs an idle wake-up, and none moves earlier without
+//! `output_ready` being called or the driver itself having caused it.
+//!
+//! *Going away* without having been told to: [`Shared::handle_driver_dropped`].
+
+use core::fmt;
+use core::task::{Context, Poll};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use ipfi_core::close_code::CloseCode;
+use ipfi_core::error::{ConnectionError, DatagramError};
+use ipfi_core::session::{Session, Side};
+use ipfi_core::time::Time;
+
+use crate::connection::{Connection, Transmit};
+use crate::stream_id::Dir;
+
+mod open;
+mod streams;
+
+pub use open::{MuxOpenBi, MuxOpenUni};
+pub use streams::{MuxRecvStream, MuxSendStream};
+
+/// How a driver hears that there is something to do. Called with no lock held, from whatever task or
+/// thread caused it.
+pub trait Notify: Send + Sync {
+    /// There is output, or the sending side is to be shut; not called again before a
+    /// [`Shared::poll_transmit`] has said [`Transmit::Idle`].
+    ///
+    /// `lone` is a hint: nothing is being written and at most one call is in flight, so that writing right
+    /// here, from the caller, saves a wake-up and costs nobody a batch. Otherwise a driver does well to let
+    /// other tasks run once before it collects a batch (one yield decides small-call throughput).
+    fn output_ready(&self, lone: bool);
+}
+
+/// A connection shared between its driver and its handles.
+pub struct Shared {
+    locked: Mutex<Locked>,
+    notify: Box<dyn Notify>,
+}
+
+struct Locked {
+    connection: Connection,
+    /// The driver was told of output and has not found it exhausted since.
+    told_output: bool,
+    /// The driver was told that the sending side is to be shut.
+    told_closed: bool,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// Shares `connection`; `notify` is told of its output.
+    pub fn new(connection: Connection, notify: Box<dyn Notify>) -> Arc<Self> {
+        let locked = Locked { connection, told_output: false, told_closed: false };
+        Arc::new(Self { locked: Mutex::new(locked), notify })
+    }
+
+    /// Runs `act` on the connection under the lock, then fires wakers and tells the driver of new output.
+    /// `act` must not wait for anything.
+    pub fn with<R>(&self, act: impl FnOnce(&mut Connection) -> R) -> R {
+        // A panic under the lock is a bug of ours in one operation; the state it leaves is checked by the
+        // invariants, and refusing every later call would turn it into a bug of all streams.
+        let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = act(&mut locked.connection);
+        let wakes = locked.connection.take_wakes();
+        let output = !locked.told_output && locked.connection.has_pending_output();
+        let closed = !locked.told_closed && locked.connection.is_write_closed();
+        locked.told_output |= output;
+        locked.told_closed |= closed;
+        let lone = locked.connection.is_lone();
+        drop(locked);
+        wakes.fire();
+        if output || closed {
+            self.notify.output_ready(lone);
+        }
+        result
+    }
+
+    /// [`Connection::handle_input`].
+    pub fn handle_input(&self, now: Time, input: &mut BytesMut) {
+        self.with(|connection| connection.handle_input(now, input));
+    }
+
+    /// [`Connection::handle_end_of_input`].
+    pub fn handle_end_of_input(&self, now: Time) {
+        self.with(|connection| connection.handle_end_of_input(now));
+    }
+
+    /// [`Connection::handle_lost`].
+    pub fn handle_lost(&self, detail: &str) {
+        self.with(|connection| connection.handle_lost(detail));
+    }
+
+    /// [`Connection::handle_driver_dropped`].
+    pub fn handle_driver_dropped(&self) {
+        self.with(Connection::handle_driver_dropped);
+    }
+
+    /// [`Connection::handle_transmitted`].
+    pub fn handle_transmitted(&self, now: Time) {
+        self.with(|connection| connection.handle_transmitted(now));
+    }
+
+    /// [`Connection::handle_write_progress`].
+    pub fn handle_write_progress(&self, now: Time) {
+        self.with(|connection| connection.handle_write_progress(now));
+    }
+
+    /// [`Connection::handle_timeout`].
+    pub fn handle_timeout(&self, now: Time) {
+        self.with(|connection| connection.handle_timeout(now));
+    }
+
+    /// [`Connection::poll_timeout`].
+    pub fn poll_timeout(&self) -> Option<Time> {
+        self.with(|connection| connection.poll_timeout())
+    }
+
+    /// [`Connection::is_write_closed`].
+    pub fn is_write_closed(&self) -> bool {
+        self.with(|connection| connection.is_write_closed())
+    }
+
+    /// [`Connection::is_finished`].
+    pub fn is_finished(&self) -> bool {
+        self.with(|connection| connection.is_finished())
+    }
+
+    /// [`Connection::poll_transmit`]; `Idle` re-arms [`Notify::output_ready`].
+    pub fn poll_transmit(&self, now: Time, out: &mut BytesMut, max: usize) -> Transmit {
+        let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
+        let transmit = locked.connection.poll_transmit(now, out, max);
+        locked.told_output = transmit != Transmit::Idle;
+        let wakes = locked.connection.take_wakes();
+        drop(locked);
+        wakes.fire();
+        transmit
+    }
+
+    /// The first session on this connection. Once it, its clones and all streams are gone, the connection
+    /// closes with NO_ERROR as soon as everything that was finished has been written.
+    pub fn session(self: &Arc<Self>) -> MuxSession {
+        let side = self.with(|connection| connection.side());
+        MuxSession { held: Arc::new(Held(Arc::clone(self))), side }
+    }
+}
+
+/// Keeps the connection wanted: held by sessions, streams and those who open.
+#[derive(Debug)]
+pub(crate) struct Held(Arc<Shared>);
+
+impl Held {
+    /// [`Shared::with`].
+    fn with<R>(&self, act: impl FnOnce(&mut Connection) -> R) -> R {
+        self.0.with(act)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.with(Connection::abandon);
+    }
+}
+
+/// A QMux connection as a [`Session`]. Clones are handles to the same one.
+#[derive(Clone, Debug)]
+pub struct MuxSession {
+    held: Arc<Held>,
+    side: Side,
+}
+
+impl Session for MuxSession {
+    type SendStream = MuxSendStream;
+    type RecvStream = MuxRecvStream;
+    type OpenBi = MuxOpenBi;
+    type OpenUni = MuxOpenUni;
+
+    fn side(&self) -> Side {
+        self.side
+    }
+
+    fn open_bi(&self) -> MuxOpenBi {
+        MuxOpenBi::new(Arc::clone(&self.held))
+    }
+
+    fn open_uni(&self) -> MuxOpenUni {
+        MuxOpenUni::new(Arc::clone(&self.held))
+    }
+
+    fn poll_accept_bi(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(MuxSendStream, MuxRecvStream), ConnectionError>> {
+        let accepted = self.held.with(|connection| connection.poll_accept(Dir::Bi, cx.waker()));
+        accepted.map_ok(|(key, id)| streams::pair(&self.held, key, id))
+    }
+
+    fn poll_accept_uni(&self, cx: &mut Context<'_>) -> Poll<Result<MuxRecvStream, ConnectionError>> {
+        let accepted = self.held.with(|connection| connection.poll_accept(Dir::Uni, cx.waker()));
+        accepted.map_ok(|(key, id)| MuxRecvStream::new(&self.held, key, id))
+    }
+
+    fn send_datagram(&self, payload: Bytes) -> Result<(), DatagramError> {
+        self.held.with(|connection| connection.send_datagram(payload))
+    }
+
+    fn poll_recv_datagram(&self, cx: &mut Context<'_>) -> Poll<Result<Bytes, ConnectionError>> {
+        self.held.with(|connection| connection.poll_recv_datagram(cx.waker()))
+    }
+
+    fn max_datagram_bytes(&self) -> Option<usize> {
+        self.held.with(|connection| connection.max_datagram_bytes())
+    }
+
+    fn poll_flushed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.held.with(|connection| connection.poll_flushed(cx.waker()))
+    }
+
+    fn close(&self, code: CloseCode, reason: &str) {
+        self.held.with(|connection| connection.close(code, reason));
+    }
+
+    fn close_reason(&self) -> Option<ConnectionError> {
+        self.held.with(|connection| connection.close_reason().cloned())
+    }
+}

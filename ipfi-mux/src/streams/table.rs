@@ -1,0 +1,154 @@
+//! The stream table: slots in a slab, found by id, and the list of those that owe control frames.
+//!
+//! The table is bounded by the limits on streams in both directions; it never grows by anything that a
+//! peer announces beyond them.
+
+use rustc_hash::FxHashMap;
+use slab::Slab;
+
+use super::list::{List, Thread};
+use super::{Owed, Stream, StreamKey};
+use crate::schedule::Schedule;
+use crate::stream_id::{Dir, StreamId};
+
+/// All streams of a connection that are not over.
+#[derive(Debug)]
+pub(crate) struct StreamTable {
+    slots: Slab<Stream>,
+    by_id: FxHashMap<u64, StreamKey>,
+    /// Streams that owe control frames, in the order in which they came to.
+    control: List,
+    /// Streams that have bytes and credit.
+    pub(crate) schedule: Schedule,
+    /// Live bidirectional streams: the calls in flight.
+    calls: usize,
+}
+
+impl Default for StreamTable {
+    fn default() -> Self {
+        Self {
+            slots: Slab::new(),
+            by_id: FxHashMap::default(),
+            control: List::new(Thread::Control),
+            schedule: Schedule::default(),
+            calls: 0,
+        }
+    }
+}
+
+impl StreamTable {
+    /// Streams held.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Bidirectional streams held.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls
+    }
+
+    /// Adds a stream whose id is new.
+    pub(crate) fn insert(&mut self, stream: Stream) -> StreamKey {
+        let id = stream.id;
+        self.calls += usize::from(id.dir() == Dir::Bi);
+        let key = StreamKey::new(self.slots.insert(stream));
+        let before = self.by_id.insert(id.get(), key);
+        debug_assert!(before.is_none(), "a stream id was used twice");
+        key
+    }
+
+    /// The stream with this id, unless it is over or was never opened.
+    pub(crate) fn find(&self, id: StreamId) -> Option<StreamKey> {
+        self.by_id.get(&id.get()).copied()
+    }
+
+    /// The stream at `key`; none once the connection has ended.
+    pub(crate) fn get(&self, key: StreamKey) -> Option<&Stream> {
+        self.slots.get(key.index())
+    }
+
+    /// The stream at `key`; none once the connection has ended.
+    pub(crate) fn get_mut(&mut self, key: StreamKey) -> Option<&mut Stream> {
+        self.slots.get_mut(key.index())
+    }
+
+    /// Takes the stream out of the table and of every list.
+    pub(crate) fn remove(&mut self, key: StreamKey) -> Stream {
+        self.schedule.remove(&mut self.slots, key);
+        if self.slots[key.index()].in_control {
+            self.control.remove(&mut self.slots, key);
+        }
+        let stream = self.slots.remove(key.index());
+        self.by_id.remove(&stream.id.get());
+        self.calls -= usize::from(stream.id.dir() == Dir::Bi);
+        if self.slots.is_empty() {
+            // A burst's worth of slots is not kept for the rest of the connection's life.
+            self.slots.shrink_to_fit();
+            self.by_id.shrink_to_fit();
+        }
+        stream
+    }
+
+    /// Marks `bits` as owed by `key`.
+    pub(crate) fn owe(&mut self, key: StreamKey, bits: Owed) {
+        let stream = &mut self.slots[key.index()];
+        stream.owed.add(bits);
+        if !stream.in_control {
+            stream.in_control = true;
+            self.control.push_back(&mut self.slots, key);
+        }
+    }
+
+    /// `bits` are no longer owed by `key`.
+    pub(crate) fn settle(&mut self, key: StreamKey, bits: Owed) {
+        let stream = &mut self.slots[key.index()];
+        stream.owed.clear(bits);
+        if stream.owed.is_empty() && stream.in_control {
+            stream.in_control = false;
+            self.control.remove(&mut self.slots, key);
+        }
+    }
+
+    /// The next stream that owes control frames.
+    pub(crate) fn next_control(&self) -> Option<StreamKey> {
+        self.control.first()
+    }
+
+    /// Puts `key` into the schedule or takes it out, by whether it has bytes and credit.
+    pub(crate) fn reschedule(&mut self, key: StreamKey) {
+        let ready = self.slots[key.index()].send.as_ref().is_some_and(super::SendHalf::can_send);
+        if ready {
+            self.schedule.push(&mut self.slots, key);
+        } else {
+            self.schedule.remove(&mut self.slots, key);
+        }
+    }
+
+    /// `key`, whose turn it was, has sent `bytes`.
+    pub(crate) fn served(&mut self, key: StreamKey, bytes: u32) {
+        let more = self.slots[key.index()].send.as_ref().is_some_and(super::SendHalf::can_send);
+        self.schedule.served(&mut self.slots, key, bytes, more);
+    }
+
+    /// Gives `key` another priority.
+    pub(crate) fn set_priority(&mut self, key: StreamKey, priority: i8) {
+        self.schedule.set_priority(&mut self.slots, key, priority);
+    }
+
+    /// All streams.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (StreamKey, &Stream)> {
+        self.slots.iter().map(|(index, stream)| (StreamKey::new(index), stream))
+    }
+
+    /// The keys of all streams, for changes while walking (only at the connection's end).
+    pub(crate) fn keys(&self) -> Vec<StreamKey> {
+        self.slots.iter().map(|(index, _)| StreamKey::new(index)).collect()
+    }
+
+    /// Heap in bytes, the streams' buffers apart.
+    pub(crate) fn memory(&self) -> usize {
+        self.slots.capacity() * size_of::<Stream>()
+            + self.by_id.capacity() * size_of::<(u64, StreamKey)>()
+            + self.schedule.memory()
+    }
+}
