@@ -41,6 +41,7 @@
 //! |---|---|
 //! | [`connection`] | the state machine; its page has the contract for drivers |
 //! | [`session`] | `Session` over it, and what a driver drives |
+//! | [`driver`] | the loops: tokio, threads, byte at a time |
 //! | [`config`] | limits checked as a whole |
 //! | [`frame`], [`record`], [`params`], [`stream_id`] | the bytes |
 //! | [`violation`] | what the peer did wrong |
@@ -52,6 +53,7 @@
 
 pub mod config;
 pub mod connection;
+pub mod driver;
 pub mod frame;
 pub mod params;
 pub mod record;
@@ -67,5 +69,8 @@ mod streams;
 
 pub use config::{Config, ConfigError};
 pub use connection::Connection;
+pub use driver::bytewise;
+#[cfg(feature = "tokio")]
+pub use driver::tokio::{TokioRuntime, accept, connect};
 pub use session::MuxSession;
 pub use streams::StreamKey;

@@ -53,6 +53,8 @@ pub(crate) struct Inbound {
     assembly: BytesMut,
     /// The end, or a failure, was reached: the stream needs no stop.
     over: bool,
+    /// The stream's end was read: there is nothing to stop.
+    fin_read: bool,
     /// What the peer is told when this is dropped before the end.
     drop_code: StreamCode,
 }
@@ -65,11 +67,12 @@ impl Inbound {
             Direction::Request => StreamCode::NO_ERROR,
             Direction::Response => StreamCode::CANCELLED,
         };
-        Self { core, recv, decoder, assembly: BytesMut::new(), over: false, drop_code }
+        Self { core, recv, decoder, assembly: BytesMut::new(), over: false, fin_read: false, drop_code }
     }
 
     /// Puts back bytes that were read from the stream for the header.
     pub(crate) fn push(&mut self, bytes: Bytes, fin: bool) {
+        self.fin_read |= fin;
         self.decoder.push(bytes, fin);
     }
 
@@ -90,7 +93,7 @@ impl Inbound {
                 Err(error) => return Poll::Ready(Err(error.into())),
             }
             match ready!(self.recv.poll_read(cx, READ_BYTES)) {
-                Ok(chunk) => self.decoder.push(chunk.bytes, chunk.fin),
+                Ok(chunk) => self.push(chunk.bytes, chunk.fin),
                 Err(error) => {
                     self.over = true;
                     return Poll::Ready(Err(InboundError::Read(error)));
@@ -143,8 +146,7 @@ impl Inbound {
 
     /// Needs no more: tells the peer why, unless the end was reached.
     pub(crate) fn stop(&mut self, code: StreamCode) {
-        if !self.over {
-            self.over = true;
+        if !core::mem::replace(&mut self.over, true) && !self.fin_read {
             self.recv.stop(code);
         }
     }

@@ -56,6 +56,13 @@ impl WireOptions {
         }
     }
 
+    /// Offers `interface` instead.
+    #[must_use]
+    pub fn interface(mut self, interface: Interface) -> Self {
+        self.interface = interface;
+        self
+    }
+
     /// Limits of the calls on this wire. The carrier is given the same by whoever makes both.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {

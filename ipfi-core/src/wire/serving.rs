@@ -179,8 +179,15 @@ impl Serving {
 
     /// Accepts unidirectional streams, and hands each on by its type once that has arrived.
     fn poll_uni(&mut self, cx: &mut Context<'_>) -> Result<(), ConnectionError> {
+        let mut ended = Ok(());
         while let Poll::Ready(accepted) = self.core.session().poll_accept_uni(cx) {
-            self.untyped.push((accepted?, BytesMut::new()));
+            match accepted {
+                Ok(recv) => self.untyped.push((recv, BytesMut::new())),
+                Err(reason) => {
+                    ended = Err(reason);
+                    break;
+                }
+            }
         }
         let mut index = 0;
         while let Some((recv, seen)) = self.untyped.get_mut(index) {
@@ -218,7 +225,7 @@ impl Serving {
                 StreamType::Unknown(_) => recv.stop(StreamCode::REFUSED),
             }
         }
-        Ok(())
+        ended
     }
 
     fn poll_datagrams(&mut self, cx: &mut Context<'_>) {
@@ -269,9 +276,6 @@ impl Serving {
     }
 
     fn poll_all(&mut self, cx: &mut Context<'_>) -> Result<(), ConnectionError> {
-        if let Some(reason) = self.core.session().close_reason() {
-            return Err(reason);
-        }
         let _ = Pin::new(&mut self.draining).poll(cx);
         self.poll_control_out(cx);
         let _ = self.core.deadlines().poll_expire(cx, self.core.runtime(), &mut self.sleep);
@@ -287,12 +291,15 @@ impl Serving {
                 }
             }
         }
-        self.poll_uni(cx)?;
+        // What arrived whole before the end is still served: a notification and a close may come in one
+        // batch. Only then does the end count.
+        let ended = self.poll_uni(cx);
         if let Err(error) = self.poll_control_in(cx) {
             return Err(self.protocol_error(&error));
         }
-        self.poll_calls(cx)?;
         self.poll_datagrams(cx);
+        ended?;
+        self.poll_calls(cx)?;
         self.poll_closing(cx);
         // Something above may have closed the session, which wakes nobody here.
         self.core.session().close_reason().map_or(Ok(()), Err)

@@ -224,7 +224,13 @@ impl Connection {
             }
             if let Some(half) = &mut stream.recv {
                 Self::wake(&mut self.wakes, &mut half.reader);
-                if keep_finished && !stream.unaccepted && half.state() == RecvState::DataRecvd {
+                let whole = keep_finished && half.state() == RecvState::DataRecvd;
+                // A notification that arrived whole before the end can still be accepted; a call cannot be
+                // answered any more.
+                if whole && stream.unaccepted && stream.send.is_none() {
+                    self.late_accept.insert(stream.id, key);
+                }
+                if whole && (!stream.unaccepted || stream.send.is_none()) {
                     self.finished.insert(key, core::mem::take(&mut half.queue));
                 }
             }
@@ -234,6 +240,9 @@ impl Connection {
             let remote = self.remote.get_mut(dir);
             remote.accept = Default::default();
             Self::wake(&mut self.wakes, &mut remote.acceptor);
+        }
+        if let Some(waiter) = self.established.take() {
+            self.wakes.push(waiter);
         }
         self.datagrams.end(&mut self.wakes);
         Self::wake(&mut self.wakes, &mut self.flush.waiter);

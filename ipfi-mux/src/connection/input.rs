@@ -173,6 +173,9 @@ impl Connection {
         self.local.bi.raise(parameters.initial_max_streams_bidi);
         self.local.uni.raise(parameters.initial_max_streams_uni);
         self.peer = Some(parameters);
+        if let Some(waiter) = self.established.take() {
+            self.wakes.push(waiter);
+        }
         self.local.bi.grant(&mut self.wakes);
         self.local.uni.grant(&mut self.wakes);
         Ok(())

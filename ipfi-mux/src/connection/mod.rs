@@ -38,7 +38,7 @@
 //! | `timers.rs` | deadlines |
 
 use core::task::Waker;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use ipfi_core::error::ConnectionError;
 use ipfi_core::limits::Limits;
@@ -52,7 +52,7 @@ use crate::config::{self, Config, ConfigError, Windows};
 use crate::flow::{ConnectionCredit, SendCredit};
 use crate::params::TransportParameters;
 use crate::record::{RecordFraming, RecordReader};
-use crate::stream_id::Dir;
+use crate::stream_id::{Dir, StreamId};
 use crate::streams::StreamKey;
 use crate::streams::table::StreamTable;
 
@@ -174,6 +174,10 @@ pub struct Connection {
     shutdown: Shutdown,
     /// What is left to read of streams that the peer had finished when the connection ended.
     finished: FxHashMap<StreamKey, ByteQueue>,
+    /// Unidirectional streams among them that were not accepted when the connection ended, by id.
+    late_accept: BTreeMap<StreamId, StreamKey>,
+    /// Woken when the peer's transport parameters came.
+    established: Option<Waker>,
     /// Nobody holds the connection any more: it closes once everything finished was written.
     abandoned: bool,
 }
@@ -217,6 +221,8 @@ impl Connection {
             end: None,
             shutdown: Shutdown::Open,
             finished: FxHashMap::default(),
+            late_accept: BTreeMap::new(),
+            established: None,
             abandoned: false,
             windows,
             config,

@@ -49,6 +49,19 @@ impl Connection {
         Poll::Ready(Ok((self.streams.insert(stream), id)))
     }
 
+    /// Ready when the peer's transport parameters came, so that streams can be opened, or with the reason
+    /// why they never will. One task waits.
+    pub fn poll_established(&mut self, waker: &Waker) -> Poll<Result<(), ConnectionError>> {
+        match &self.end {
+            Some(cause) => Poll::Ready(Err(cause.clone())),
+            None if self.peer.is_some() => Poll::Ready(Ok(())),
+            None => {
+                register(&mut self.established, waker);
+                Poll::Pending
+            }
+        }
+    }
+
     /// Gives a place in the queue of those who wait to open a stream back.
     pub fn cancel_open(&mut self, dir: Dir, ticket: OpenTicket) {
         let local = self.local.get_mut(dir);
@@ -63,7 +76,11 @@ impl Connection {
         waker: &Waker,
     ) -> Poll<Result<(StreamKey, StreamId), ConnectionError>> {
         if let Some(cause) = &self.end {
-            return Poll::Ready(Err(cause.clone()));
+            // What had arrived whole before the end.
+            return Poll::Ready(match (dir, self.late_accept.pop_first()) {
+                (Dir::Uni, Some((id, key))) => Ok((key, id)),
+                _ => Err(cause.clone()),
+            });
         }
         let remote = self.remote.get_mut(dir);
         let Some(key) = remote.accept.pop_front() else {

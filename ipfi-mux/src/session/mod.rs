@@ -144,6 +144,11 @@ impl Shared {
         self.with(|connection| connection.poll_timeout())
     }
 
+    /// [`Connection::has_pending_output`], and about how many bytes that is.
+    pub fn pending_output(&self) -> Option<usize> {
+        self.with(|connection| connection.has_pending_output().then(|| connection.pending_output_hint()))
+    }
+
     /// [`Connection::is_write_closed`].
     pub fn is_write_closed(&self) -> bool {
         self.with(|connection| connection.is_write_closed())
@@ -195,6 +200,18 @@ impl Drop for Held {
 pub struct MuxSession {
     held: Arc<Held>,
     side: Side,
+}
+
+impl MuxSession {
+    /// Waits for the peer's transport parameters, before which no stream can be opened. Cancel safe; one
+    /// task waits.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection ended before.
+    pub async fn established(&self) -> Result<(), ConnectionError> {
+        core::future::poll_fn(|cx| self.held.with(|connection| connection.poll_established(cx.waker()))).await
+    }
 }
 
 impl Session for MuxSession {

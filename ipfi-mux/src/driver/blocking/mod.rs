@@ -122,13 +122,13 @@ where
     C: Fn() + Send + Sync + 'static,
 {
     let threads = Threads::shared();
-    let mut config = Config::new(side);
-    config.limits = options.limits_ref().clone();
+    let config = Config { limits: options.limits_ref().clone(), ..Config::new(side) };
     let connection = Connection::new(config, threads.now())
         .map_err(|error| ConnectionError::lost(error.to_string()))?;
     let pipe = Pipe::new(connection, Arc::clone(&threads), writer, Box::new(close));
-    let (wire, serving) = Wire::new(pipe.shared().session(), threads, options);
+    let session = pipe.session();
+    let (wire, serving) = Wire::new(session.clone(), threads, options);
     pipe.start(reader, serving)?;
-    pipe.established()?;
+    block_on(session.established())?;
     Ok(BlockingWire::new(wire))
 }

@@ -18,7 +18,7 @@ use super::doorbell::Doorbell;
 use super::runtime::{Role, Threads, in_role, role};
 use crate::connection::{Connection, READ_BLOCK_BYTES, Transmit};
 use crate::driver::timers::{Clock, TimerKey};
-use crate::session::{Notify, Shared};
+use crate::session::{MuxSession, Notify, Shared};
 
 /// What one write takes from the machine.
 const BATCH_BYTES: usize = 64 << 10;
@@ -36,8 +36,6 @@ pub(super) struct Pipe<W> {
     half: Mutex<WriteHalf<W>>,
     /// Wakes the writer.
     output: Doorbell,
-    /// The handshake is over, or the connection.
-    settled: Doorbell,
     serving: Mutex<Option<Serving>>,
     /// Somebody has undertaken to poll `serving`.
     woken: AtomicBool,
@@ -83,7 +81,6 @@ impl<W: Write + Send + 'static> Pipe<W> {
             threads,
             half: Mutex::new(WriteHalf { writer: Some(writer), batch: BytesMut::new() }),
             output: Doorbell::default(),
-            settled: Doorbell::default(),
             serving: Mutex::new(None),
             woken: AtomicBool::new(false),
             serving_waker: Waker::from(Arc::new(ServingWake(me.clone()))),
@@ -96,8 +93,8 @@ impl<W: Write + Send + 'static> Pipe<W> {
         })
     }
 
-    pub(super) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
+    pub(super) fn session(&self) -> MuxSession {
+        self.shared.session()
     }
 
     fn now(&self) -> Time {
@@ -125,23 +122,6 @@ impl<W: Write + Send + 'static> Pipe<W> {
             })
     }
 
-    /// Waits until the peer's transport parameters have come.
-    pub(super) fn established(&self) -> Result<(), ConnectionError> {
-        loop {
-            self.settled.wait();
-            if let Some(settled) = self.handshake() {
-                return settled;
-            }
-        }
-    }
-
-    fn handshake(&self) -> Option<Result<(), ConnectionError>> {
-        self.shared.with(|connection| match connection.close_reason() {
-            Some(reason) => Some(Err(reason.clone())),
-            None => connection.peer_parameters().map(|_| Ok(())),
-        })
-    }
-
     /// Runs one of the two threads; should the reader or the writer we were given panic, the connection
     /// ends rather than hangs.
     fn guarded(self: Arc<Self>, run: impl FnOnce(&Arc<Self>)) {
@@ -160,9 +140,8 @@ impl<W: Write + Send + 'static> Pipe<W> {
         self.reader.get_or_init(|| thread::current().id());
         let mut buffer = BytesMut::new();
         let mut read_bytes = MIN_READ_BYTES;
-        let mut settled = false;
         self.serve();
-        self.after_batch(&mut settled);
+        self.after_batch();
         loop {
             let held = buffer.len();
             buffer.resize(held + read_bytes, 0);
@@ -182,7 +161,7 @@ impl<W: Write + Send + 'static> Pipe<W> {
                     }
                     self.shared.handle_input(self.now(), &mut buffer);
                     self.serve();
-                    self.after_batch(&mut settled);
+                    self.after_batch();
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
@@ -192,11 +171,11 @@ impl<W: Write + Send + 'static> Pipe<W> {
             }
         }
         self.serve();
-        self.after_batch(&mut settled);
+        self.after_batch();
     }
 
     /// Tells of what a batch has brought: output, nearer deadlines, an end.
-    fn after_batch(&self, settled: &mut bool) {
+    fn after_batch(&self) {
         while self.woken.load(Ordering::SeqCst) {
             self.serve();
         }
@@ -205,10 +184,6 @@ impl<W: Write + Send + 'static> Pipe<W> {
         }
         self.rearm();
         self.conclude();
-        if !*settled && self.handshake().is_some() {
-            *settled = true;
-            self.settled.ring();
-        }
     }
 
     /// Polls the wire: calls that have arrived are begun, and answered if they can be at once.
@@ -333,7 +308,6 @@ impl<W: Write + Send + 'static> Pipe<W> {
     fn conclude(&self) {
         if self.shared.is_finished() && !self.closed.swap(true, Ordering::SeqCst) {
             (self.close)();
-            self.settled.ring();
         }
     }
 

@@ -25,7 +25,7 @@ pub use runtime::TokioRuntime;
 
 use self::pipe::Pipe;
 use crate::config::Config;
-use crate::session::MuxSession;
+use crate::connection::Connection;
 
 /// Makes a wire over a pipe, as the side that connected, or that started the process at the other end;
 /// the peer uses [`accept`]. `reader` is what the peer writes, `writer` what it reads; `options` may be
@@ -74,11 +74,11 @@ where
     W: AsyncWrite + Send + Unpin + 'static,
 {
     let runtime = Arc::new(TokioRuntime::current());
-    let config = Config::new(side, options.limits_ref().clone());
-    let (session, shared) = MuxSession::new(config, runtime.time())
+    let config = Config { limits: options.limits_ref().clone(), ..Config::new(side) };
+    let connection = Connection::new(config, runtime.time())
         .map_err(|error| ConnectionError::lost(error.to_string()))?;
-    let pipe = Pipe::new(Arc::clone(&shared), writer, Arc::clone(&runtime));
-    shared.set_notify(pipe.clone());
+    let pipe = Pipe::new(connection, writer, Arc::clone(&runtime));
+    let session = pipe.session();
     let (wire, serving) = Wire::new(session.clone(), runtime, options);
     tokio::spawn(Arc::clone(&pipe).write());
     tokio::spawn(pipe.read(reader, serving));

@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf, BytesMut};
@@ -15,7 +15,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::Sleep;
 
 use super::TokioRuntime;
-use crate::session::{Notify, Shared};
+use crate::connection::{Connection, Transmit};
+use crate::session::{MuxSession, Notify, Shared};
 
 /// What one write takes from the machine.
 const BATCH_BYTES: usize = 64 << 10;
@@ -60,14 +61,18 @@ enum Flushed {
 }
 
 impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
-    pub(super) fn new(shared: Arc<Shared>, writer: W, runtime: Arc<TokioRuntime>) -> Arc<Self> {
-        Arc::new(Self {
-            shared,
+    pub(super) fn new(connection: Connection, writer: W, runtime: Arc<TokioRuntime>) -> Arc<Self> {
+        Arc::new_cyclic(|pipe| Self {
+            shared: Shared::new(connection, Box::new(Doorbell(pipe.clone()))),
             runtime,
             half: Mutex::new(WriteHalf { writer, batch: BytesMut::new(), over: false }),
             writer: AtomicWaker::new(),
             reading: AtomicBool::new(false),
         })
+    }
+
+    pub(super) fn session(&self) -> MuxSession {
+        self.shared.session()
     }
 
     fn now(&self) -> Time {
@@ -81,7 +86,8 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
                 return Flushed::Over;
             }
             if half.batch.is_empty() {
-                if !self.shared.poll_transmit(self.now(), &mut half.batch, BATCH_BYTES) {
+                let transmit = self.shared.poll_transmit(self.now(), &mut half.batch, BATCH_BYTES);
+                if transmit == Transmit::Idle {
                     return self.at_rest(half, cx);
                 }
             }
@@ -149,8 +155,8 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
         poll_fn(|cx| {
             self.writer.register(cx.waker());
             self.keep_time(sleep.as_mut(), cx);
-            let waiting = self.shared.pending_output_bytes();
-            if waiting > 0 && waiting < FULL_BATCH_BYTES && !yielded {
+            let waiting = self.shared.pending_output();
+            if !yielded && waiting.is_some_and(|bytes| bytes < FULL_BATCH_BYTES) {
                 yielded = true;
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
@@ -232,7 +238,7 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
             }
             self.serve(&mut serving, cx);
             self.reading.store(false, Ordering::SeqCst);
-            if self.shared.pending_output_bytes() > 0 || self.shared.is_write_closed() {
+            if self.shared.pending_output().is_some() || self.shared.is_write_closed() {
                 self.flush_here();
             }
             if serving.is_none() && (ended || self.shared.is_finished()) {
@@ -255,16 +261,21 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
     }
 }
 
-impl<W: AsyncWrite + Send + Unpin + 'static> Notify for Pipe<W> {
+/// Tells the pipe of output. Weak, because the pipe owns what owns this.
+struct Doorbell<W>(Weak<Pipe<W>>);
+
+impl<W: AsyncWrite + Send + Unpin + 'static> Notify for Doorbell<W> {
     fn output_ready(&self, lone: bool) {
-        if self.reading.load(Ordering::SeqCst) {
-            // The reader looks for output after it has cleared the flag, so this is not missed.
+        // Gone with its tasks: nobody is left to write.
+        let Some(pipe) = self.0.upgrade() else { return };
+        // The reader looks for output after it has cleared the flag, so this is not missed.
+        if pipe.reading.load(Ordering::SeqCst) {
             return;
         }
         if lone {
-            self.flush_here();
+            pipe.flush_here();
         } else {
-            self.writer.wake();
+            pipe.writer.wake();
         }
     }
 }

@@ -1,0 +1,83 @@
+//! Where a peer is, as a URL.
+
+use core::fmt;
+use core::str::FromStr;
+use std::path::PathBuf;
+
+/// Where a peer is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Address {
+    /// `tcp://host:port`: plain TCP, for trusted networks; nothing is encrypted.
+    Tcp(String),
+    /// `unix:/path`: a Unix socket.
+    Unix(PathBuf),
+}
+
+/// Why a URL is no address of ours.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddressError {
+    /// It has no scheme.
+    #[error("{url:?} has no scheme: write tcp://host:port or unix:/path")]
+    NoScheme {
+        /// The URL.
+        url: String,
+    },
+    /// Its scheme is not one that ipfi knows.
+    #[error("{url:?}: scheme {scheme:?} is unknown; known are tcp and unix")]
+    UnknownScheme {
+        /// The URL.
+        url: String,
+        /// Its scheme.
+        scheme: String,
+    },
+    /// What follows the scheme cannot be used.
+    #[error("{url:?}: {what}")]
+    Invalid {
+        /// The URL.
+        url: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(url: &str) -> Result<Self, AddressError> {
+        let (scheme, rest) = url.split_once(':').ok_or_else(|| AddressError::NoScheme { url: url.into() })?;
+        let invalid = |what| Err(AddressError::Invalid { url: url.into(), what });
+        match scheme {
+            "tcp" => {
+                let Some(authority) = rest.strip_prefix("//") else {
+                    return invalid("a host and a port are needed: tcp://host:port");
+                };
+                let authority = authority.strip_suffix('/').unwrap_or(authority);
+                match authority.rsplit_once(':') {
+                    Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+                        Ok(Self::Tcp(authority.into()))
+                    }
+                    _ => invalid("a host and a port are needed: tcp://host:port"),
+                }
+            }
+            "unix" => match rest.strip_prefix("//").unwrap_or(rest) {
+                "" => invalid("a path is needed: unix:/path"),
+                path => Ok(Self::Unix(path.into())),
+            },
+            other => Err(AddressError::UnknownScheme { url: url.into(), scheme: other.into() }),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(authority) => write!(f, "tcp://{authority}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,290 @@
+//! Serving many peers on several listeners.
+
+mod gate;
+mod listener;
+
+use std::fmt;
+use std::future::{Future, pending};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipfi_core::codec::CodecId;
+use ipfi_core::error::ConnectionError;
+use ipfi_core::observe::Observer;
+use ipfi_core::wire::{ShutdownReport, Wire, WireOptions};
+use ipfi_core::{Interface, Limits, Peer, Status};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use self::gate::Gate;
+use self::listener::{Accepted, Listener};
+use crate::address::{Address, AddressError};
+
+/// Why a server could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// A URL cannot be used.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// There is nothing to listen on.
+    #[error("the server listens on nothing: call listen(url) first")]
+    NoListener,
+    /// This build or this system does not have the carrier.
+    #[error("listen {address}: {what}")]
+    Unsupported {
+        /// Where.
+        address: Address,
+        /// What is missing.
+        what: &'static str,
+    },
+    /// The system refused.
+    #[error("listen {address}: {source}")]
+    Io {
+        /// Where.
+        address: Address,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+type OnConnect = Arc<dyn Fn(Wire) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// Serves an interface to many peers. Nothing happens until [`bind`](Self::bind) or one of the `run`
+/// methods.
+#[derive(Clone)]
+#[must_use = "a server does nothing until it is run"]
+pub struct Server {
+    options: WireOptions,
+    urls: Vec<String>,
+    on_connect: Option<OnConnect>,
+    max_connections: usize,
+    max_connections_per_address: usize,
+    grace: Duration,
+}
+
+impl Server {
+    /// A server of `interface`, with the default limits.
+    pub fn new(interface: Interface) -> Self {
+        Self {
+            options: interface.into(),
+            urls: Vec::new(),
+            on_connect: None,
+            max_connections: 1024,
+            max_connections_per_address: 64,
+            grace: Duration::from_secs(10),
+        }
+    }
+
+    /// Listens on `url` too: `tcp://host:port` (port 0 lets the system choose) or `unix:/path` (a socket
+    /// left behind by a dead server is replaced).
+    pub fn listen(mut self, url: impl Into<String>) -> Self {
+        self.urls.push(url.into());
+        self
+    }
+
+    /// The limits of each connection.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.options = self.options.limits(limits);
+        self
+    }
+
+    /// The codec of calls that the server itself makes; bincode by default.
+    pub fn codec(mut self, codec: CodecId) -> Self {
+        self.options = self.options.codec(codec);
+        self
+    }
+
+    /// Is told of every finished call, of every connection.
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.options = self.options.observer(observer);
+        self
+    }
+
+    /// Connections at once, all listeners together; more are closed as they come. Default 1024. *Cost*:
+    /// each may hold [`Limits::memory_bound_bytes`]. *Danger*: a flood of connections.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections;
+        self
+    }
+
+    /// Connections at once from one IP address; more are closed as they come. Default 64. *Danger*: one
+    /// peer takes all places. Peers behind one NAT share an address.
+    pub fn max_connections_per_address(mut self, connections: usize) -> Self {
+        self.max_connections_per_address = connections;
+        self
+    }
+
+    /// How long running calls may go on once the server shuts down. Default 10 s.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Asks `hook` about each peer before anything of it is served: see
+    /// [`WireOptions::authenticate`].
+    pub fn authenticate<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(Peer) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), Status>> + Send + 'static,
+    {
+        self.options = self.options.authenticate(hook);
+        self
+    }
+
+    /// Runs `hook` for each connection, in a task of its own: to call the peer back. The connection does
+    /// not wait for it, nor end with it.
+    pub fn on_connect<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(Wire) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.on_connect = Some(Arc::new(move |wire| Box::pin(hook(wire))));
+        self
+    }
+
+    /// Begins to listen. Connections wait in the system's queue until the result runs.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError`] says which address and why; then nothing is bound.
+    pub async fn bind(self) -> Result<Bound, ServerError> {
+        if self.urls.is_empty() {
+            return Err(ServerError::NoListener);
+        }
+        let mut listeners = Vec::with_capacity(self.urls.len());
+        for url in &self.urls {
+            listeners.push(Listener::bind(url.parse()?).await?);
+        }
+        Ok(Bound { server: self, listeners })
+    }
+
+    /// Binds and runs until `stop` is ready, then shuts down in order: see [`Bound::run_until`].
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub async fn run_until(self, stop: impl Future) -> Result<ShutdownReport, ServerError> {
+        Ok(self.bind().await?.run_until(stop).await)
+    }
+
+    /// Binds and runs for ever.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub async fn run(self) -> Result<(), ServerError> {
+        self.bind().await?.run().await;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("urls", &self.urls)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A server that listens and has not begun to accept.
+#[derive(Debug)]
+#[must_use = "nothing is accepted until it runs"]
+pub struct Bound {
+    server: Server,
+    listeners: Vec<Listener>,
+}
+
+impl Bound {
+    /// Where it listens, as URLs to connect to; a port of 0 has become the one the system chose.
+    pub fn addresses(&self) -> Vec<String> {
+        self.listeners.iter().map(|listener| listener.address().to_string()).collect()
+    }
+
+    /// Runs for ever.
+    pub async fn run(self) {
+        self.run_until(pending::<()>()).await;
+    }
+
+    /// Runs until `stop` is ready. Then it accepts no more, tells every peer to go elsewhere, gives
+    /// running calls the grace period, cuts what is left, and reports.
+    ///
+    /// Dropping the future closes every connection at once.
+    pub async fn run_until(self, stop: impl Future) -> ShutdownReport {
+        let Self { server, listeners } = self;
+        let gate = Gate::new(server.max_connections, server.max_connections_per_address);
+        let (draining, drain) = watch::channel(());
+        let mut connections = JoinSet::new();
+        let mut accepting = JoinSet::new();
+        let (incoming, mut accepted) = tokio::sync::mpsc::channel(1);
+        for listener in listeners {
+            accepting.spawn(listener.accept_all(gate.clone(), incoming.clone()));
+        }
+        drop(incoming);
+        let mut stop = std::pin::pin!(stop);
+        let mut report = ShutdownReport::default();
+        loop {
+            tokio::select! {
+                _ = &mut stop => break,
+                Some(connection) = accepted.recv() => {
+                    connections.spawn(serve(server.clone(), connection, drain.clone()));
+                }
+                // Finished connections are let go of as they end; their reports are empty.
+                Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            }
+        }
+        accepting.shutdown().await;
+        drop(drain);
+        drop(draining);
+        while let Some(ended) = connections.join_next().await {
+            // A connection's task does not panic: handlers' panics are caught in their calls.
+            report = report.and(ended.unwrap_or_default());
+        }
+        report
+    }
+}
+
+/// One connection, from its handshake to its end.
+async fn serve(server: Server, accepted: Accepted, mut drain: watch::Receiver<()>) -> ShutdownReport {
+    let Accepted { connection, place } = accepted;
+    let peer = connection.peer().clone();
+    let handshake = connection.handshake(server.options.clone());
+    let wire = tokio::select! {
+        wire = handshake => wire,
+        // Whoever has not finished the handshake has no calls to lose.
+        _ = drain.changed() => return ShutdownReport::default(),
+    };
+    let wire = match wire {
+        Ok(wire) => wire,
+        Err(error) => {
+            tracing::debug!(target: "ipfi::server", %peer, %error, "handshake failed");
+            return ShutdownReport::default();
+        }
+    };
+    tracing::debug!(target: "ipfi::server", %peer, "connected");
+    let hook = server.on_connect.map(|hook| tokio::spawn(hook(wire.clone())));
+    let report = tokio::select! {
+        reason = wire.closed() => {
+            log_end(&peer, &reason);
+            ShutdownReport::default()
+        }
+        // The sender is dropped, never used: any change is the end.
+        _ = drain.changed() => wire.shutdown(server.grace).await,
+    };
+    if let Some(hook) = hook {
+        hook.abort();
+    }
+    drop(place);
+    report
+}
+
+fn log_end(peer: &Peer, reason: &ConnectionError) {
+    if reason.is_orderly() {
+        tracing::debug!(target: "ipfi::server", %peer, %reason, "disconnected");
+    } else {
+        tracing::info!(target: "ipfi::server", %peer, %reason, "disconnected");
+    }
+}

@@ -1,0 +1,135 @@
+//! Every example runs and prints what its first comment promises.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails must say where")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+/// `cargo test` builds the examples beside the tests.
+fn example(name: &str) -> Command {
+    let deps = std::env::current_exe().unwrap();
+    let examples: PathBuf = deps.parent().unwrap().parent().unwrap().join("examples");
+    let path = examples.join(name);
+    assert!(path.exists(), "{} is not built: cargo build --examples --all-features", path.display());
+    Command::new(path)
+}
+
+fn run(command: &mut Command) -> String {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    assert!(status.success(), "{command:?} ended with {status}\n{stdout}\n{stderr}");
+    stdout.into_owned()
+}
+
+/// A child that is killed if the test fails before it ends.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn interrupt(child: &Child) {
+    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn tcp_server_and_client_speak_with_one_another() {
+    let mut command = example("tcp_server");
+    let server = command.arg("tcp://127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
+    let mut server = Killed(server);
+    let mut lines = BufReader::new(server.0.stdout.take().unwrap()).lines();
+    let listening = lines.next().unwrap().unwrap();
+    let url = listening.strip_prefix("listening on ").unwrap();
+
+    let output = run(example("tcp_client").arg(url));
+    let mut said: Vec<_> = output.lines().collect();
+    // Which side's clock is first is open: both say that the deadline passed.
+    let late = said.pop().unwrap();
+    assert!(late.starts_with("call 1: DEADLINE_EXCEEDED: the deadline passed before"), "{late}");
+    assert_eq!(
+        said,
+        [
+            "Hello, Ada!",
+            "0",
+            "1",
+            "2",
+            "3",
+            "4",
+            "the sum is 5050",
+            "call 4: INVALID_ARGUMENT: division by zero",
+            "call 99: UNIMPLEMENTED: procedure 99 is not offered",
+        ]
+    );
+    let said = lines.next().unwrap().unwrap();
+    assert!(said.starts_with("tcp://127.0.0.1:") && said.ends_with(" says: good morning"), "{said}");
+    interrupt(&server.0);
+    assert_eq!(lines.next().unwrap().unwrap(), "0 calls finished, 0 were cut");
+    assert!(server.0.wait().unwrap().success());
+}
+
+#[test]
+fn a_unix_socket_carries_calls_both_ways() {
+    assert_eq!(
+        run(&mut example("unix_socket")).lines().collect::<Vec<_>>(),
+        [
+            "ordering coffee",
+            "the kitchen is grinding",
+            "the kitchen is heating",
+            "the kitchen is pouring",
+            "got one coffee",
+            "the kitchen closed: 0 calls cut",
+        ]
+    );
+}
+
+#[test]
+fn a_module_serves_its_host_and_a_stranger_is_quoted() {
+    let output = run(&mut example("module_host"));
+    let lines: Vec<_> = output.lines().collect();
+    assert_eq!(lines[..2], ["Hello, user 7, from the module!", "the module ended: exit status: 0"]);
+    assert!(
+        lines[2].starts_with("module echo: the peer printed text before the handshake: \"Load"),
+        "{}",
+        lines[2]
+    );
+}
+
+#[test]
+fn many_streams_run_at_once_and_a_dropped_one_stops() {
+    let output = run(example("streams").arg("6"));
+    let lines: Vec<_> = output.lines().collect();
+    // Five whole streams of 20 000 and half of one.
+    assert_eq!(lines[0], "6 streams on one connection: 110000 items read");
+    let made: u64 = lines[1].split_whitespace().nth(3).unwrap().trim_end_matches(':').parse().unwrap();
+    assert!((110_000..=120_000).contains(&made), "the dropped producer stopped early: {made}");
+}
+
+#[test]
+fn the_playground_answers_at_its_prompt() {
+    let mut playground = example("playground").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = playground.stdin.take().unwrap();
+    let mut output = String::new();
+    input
+        .write_all(b"hello Ada Lovelace\ncount 3\nsum 1 2 3\nask\nslow\nfail\nmany 500\nnonsense\nquit\n")
+        .unwrap();
+    drop(input);
+    playground.stdout.take().unwrap().read_to_string(&mut output).unwrap();
+    assert!(playground.wait().unwrap().success());
+    for expected in [
+        "a server runs at tcp://127.0.0.1:",
+        "\nHello, Ada Lovelace!\n0\n1\n2\n6\n",
+        "the server called back and was told: hello the server, this is the prompt",
+        "error: call 4: DEADLINE_EXCEEDED",
+        "call 5: FAILED_PRECONDITION: it is not Tuesday",
+        "error: call 42: UNIMPLEMENTED: procedure 42 is not offered",
+        "500 calls at once took",
+        "hello NAME",
+    ] {
+        assert!(output.contains(expected), "{expected:?} is missing from:\n{output}");
+    }
+}
