@@ -12,7 +12,7 @@ use ipfi_core::wire::WireOptions;
 use super::{BlockingWire, drive};
 
 /// A stream socket of the standard library.
-trait Socket: io::Read + io::Write + Send + Sync + Sized + 'static {
+trait Socket: io::Read + Write + Send + Sync + Sized + 'static {
     fn duplicate(&self) -> io::Result<Self>;
     fn shut(&self, how: Shutdown) -> io::Result<()>;
 }
