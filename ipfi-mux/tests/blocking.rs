@@ -9,6 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use futures_util::future::{join_all, pending};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use ipfi_core::error::ConnectionError;
@@ -148,7 +149,10 @@ fn many_threads_call_at_once_on_one_wire() {
             scope.spawn(move || {
                 for n in 0..100 {
                     let name = format!("{caller}.{n}");
-                    assert_eq!(client.call::<String>(0, (name.as_str(),)).unwrap(), format!("Hello, {name}!"));
+                    assert_eq!(
+                        client.call::<String>(0, (name.as_str(),)).unwrap(),
+                        format!("Hello, {name}!")
+                    );
                 }
             });
         }
@@ -184,14 +188,14 @@ fn a_blocking_call_in_an_async_handler_fails_that_call_and_no_other() {
 #[test]
 fn bulk_in_both_directions_at_once_does_not_stall() {
     let sink = || {
-        Interface::new().procedure_with_items(0, |(): (), blocks: Receiver<Vec<u8>>| async move {
+        Interface::new().procedure_with_items(0, |(): (), blocks: Receiver<Bytes>| async move {
             let sum = blocks.try_fold(0_u64, |sum, block| async move { Ok(sum + block.len() as u64) });
             Ok::<u64, Status>(sum.await?)
         })
     };
     let (client, server) = wires_with(sink(), sink());
     let upload = |wire: BlockingWire| {
-        move || wire.upload::<Vec<u8>, u64>(0, (), (0..400).map(|_| vec![7; 64 << 10])).unwrap()
+        move || wire.upload::<Bytes, u64>(0, (), (0..400).map(|_| Bytes::from(vec![7; 64 << 10]))).unwrap()
     };
     let (there, back) = (thread::spawn(upload(client.clone())), thread::spawn(upload(server.clone())));
     assert_eq!((there.join().unwrap(), back.join().unwrap()), (400 << 16, 400 << 16));

@@ -50,9 +50,9 @@ use ipfi_core::session::Side;
 use ipfi_core::wire::{Wire, WireOptions};
 
 pub use calls::{BlockingExchange, BlockingSender, Items};
+pub use sockets::{accept_tcp, connect_tcp};
 #[cfg(unix)]
 pub use sockets::{accept_unix, connect_unix};
-pub use sockets::{accept_tcp, connect_tcp};
 pub use wire::{BlockingWire, block_on};
 
 use self::pipe::Pipe;
@@ -123,8 +123,8 @@ where
 {
     let threads = Threads::shared();
     let config = Config { limits: options.limits_ref().clone(), ..Config::new(side) };
-    let connection = Connection::new(config, threads.now())
-        .map_err(|error| ConnectionError::lost(error.to_string()))?;
+    let connection =
+        Connection::new(config, threads.now()).map_err(|error| ConnectionError::lost(error.to_string()))?;
     let pipe = Pipe::new(connection, Arc::clone(&threads), writer, Box::new(close));
     let session = pipe.session();
     let (wire, serving) = Wire::new(session.clone(), threads, options);
