@@ -194,11 +194,13 @@ fn bulk_in_both_directions_at_once_does_not_stall() {
         })
     };
     let (client, server) = wires_with(sink(), sink());
-    let upload = |wire: BlockingWire| {
-        move || wire.upload::<Bytes, u64>(0, (), (0..400).map(|_| Bytes::from(vec![7; 64 << 10]))).unwrap()
+    let upload = |wire: &BlockingWire| {
+        wire.upload::<Bytes, u64>(0, (), (0..400).map(|_| Bytes::from(vec![7; 64 << 10]))).unwrap()
     };
-    let (there, back) = (thread::spawn(upload(client.clone())), thread::spawn(upload(server.clone())));
-    assert_eq!((there.join().unwrap(), back.join().unwrap()), (400 << 16, 400 << 16));
+    thread::scope(|scope| {
+        let back = scope.spawn(|| upload(&server));
+        assert_eq!((upload(&client), back.join().unwrap()), (400 << 16, 400 << 16));
+    });
 }
 
 #[test]
@@ -223,10 +225,7 @@ fn a_call_whose_connection_is_killed_fails_at_once_and_its_handler_learns_why() 
     let server = thread::spawn(move || driver::accept_tcp(theirs, waiting).unwrap());
     let client = driver::connect_tcp(ours, Interface::new()).unwrap();
     let server = server.join().unwrap();
-    let caller = {
-        let client = client.clone();
-        thread::spawn(move || (client.call::<()>(0, ()).unwrap_err(), Instant::now()))
-    };
+    let caller = thread::spawn(move || (client.call::<()>(0, ()).unwrap_err(), Instant::now()));
     while server.wire().inbound_calls() == 0 {
         thread::yield_now();
     }
@@ -263,10 +262,7 @@ fn shutdown_lets_running_calls_finish_and_says_what_happened() {
     while server.wire().inbound_calls() == 0 {
         thread::yield_now();
     }
-    let stopping = {
-        let server = server.clone();
-        thread::spawn(move || server.shutdown(Duration::from_secs(60)))
-    };
+    let stopping = thread::spawn(move || server.shutdown(Duration::from_secs(60)));
     release.send(()).unwrap();
     assert_eq!(caller.join().unwrap().unwrap(), "done");
     let report = stopping.join().unwrap();
