@@ -1,0 +1,28 @@
+//! A thread that waits to be told that there is something to do.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+
+/// Rung any number of times while nobody waits, it is heard once: one wake-up serves all that came before.
+#[derive(Debug, Default)]
+pub(super) struct Doorbell {
+    rung: Mutex<bool>,
+    heard: Condvar,
+}
+
+impl Doorbell {
+    pub(super) fn ring(&self) {
+        let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*rung {
+            *rung = true;
+            drop(rung);
+            self.heard.notify_one();
+        }
+    }
+
+    /// Waits until it is rung, or takes a ring that came before.
+    pub(super) fn wait(&self) {
+        let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rung = self.heard.wait_while(rung, |rung| !*rung).unwrap_or_else(PoisonError::into_inner);
+        *rung = false;
+    }
+}
