@@ -28,6 +28,9 @@
 //! What is behind the names is documented where it lives: [`core`] for interfaces, wires and calls,
 //! [`mux`] for the wire format over one pipe.
 
+// Standard output may be the wire.
+#![warn(clippy::print_stdout)]
+
 mod address;
 #[cfg(feature = "tokio")]
 mod connector;

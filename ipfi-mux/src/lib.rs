@@ -51,6 +51,9 @@
 //! | `abuse` | the token budget |
 //! | `byte_queue` | buffers that do not pin what they do not hold |
 
+// Standard output may be the wire.
+#![warn(clippy::print_stdout)]
+
 pub mod config;
 pub mod connection;
 pub mod driver;
