@@ -38,6 +38,9 @@ pub(super) struct Pipe<W> {
     half: Mutex<WriteHalf<W>>,
     /// The writer's task.
     writer: AtomicWaker,
+    /// The reader's task: woken when the connection is over, since a peer that keeps its side open and
+    /// says nothing would hold a task and a socket for ever.
+    reader: AtomicWaker,
     /// The reader is in the middle of a batch and will flush at its end: nobody else need.
     reading: AtomicBool,
 }
@@ -67,6 +70,7 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
             runtime,
             half: Mutex::new(WriteHalf { writer, batch: BytesMut::new(), over: false }),
             writer: AtomicWaker::new(),
+            reader: AtomicWaker::new(),
             reading: AtomicBool::new(false),
         })
     }
@@ -164,17 +168,20 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
             yielded = false;
             let mut half = self.half.lock().unwrap_or_else(PoisonError::into_inner);
             let flushed = self.flush(&mut half, cx);
-            drop(half);
+            // A batch in flight sets the deadline of a stalled write. The clock also ends the wait for a
+            // peer that hears the last word and says none.
+            self.keep_time(sleep.as_mut(), cx);
+            let finished = self.shared.is_finished();
             match flushed {
-                Flushed::Over => Poll::Ready(()),
-                // A batch in flight sets the deadline of a stalled write.
-                Flushed::Blocked | Flushed::All => {
-                    self.keep_time(sleep.as_mut(), cx);
-                    Poll::Pending
-                }
+                Flushed::Over if finished => {}
+                // The peer takes nothing more, and there is nobody left to wait for it.
+                Flushed::Blocked if finished => half.over = true,
+                Flushed::Over | Flushed::Blocked | Flushed::All => return Poll::Pending,
             }
+            Poll::Ready(())
         })
         .await;
+        self.reader.wake();
     }
 
     /// Tells the machine when its next deadline has passed. The timer is moved only when it fires or the
@@ -193,16 +200,17 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
         }
     }
 
-    /// The reader: bytes in, calls begun and answered, until both directions have ended.
-    pub(super) async fn read<R>(self: Arc<Self>, mut reader: R, serving: Serving)
+    /// The reader: bytes in, calls begun and answered, until both directions have ended. `serving` is
+    /// absent where nobody makes calls of the streams.
+    pub(super) async fn read<R>(self: Arc<Self>, mut reader: R, mut serving: Option<Serving>)
     where
         R: AsyncRead + Unpin,
     {
-        let mut serving = Some(serving);
         let mut buffer = BytesMut::new();
         let mut read_bytes = MIN_READ_BYTES;
         let mut ended = false;
         poll_fn(|cx| {
+            self.reader.register(cx.waker());
             self.reading.store(true, Ordering::SeqCst);
             let mut reads = 0;
             while !ended && reads < READS_PER_POLL {
@@ -258,6 +266,14 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
                 *serving = None;
             }
         }
+    }
+}
+
+impl<W> Drop for Pipe<W> {
+    fn drop(&mut self) {
+        // Both tasks are gone. If they were aborted, or their runtime was shut down, the handles would wait
+        // for ever; a connection that has ended keeps its cause.
+        self.shared.handle_driver_dropped();
     }
 }
 
