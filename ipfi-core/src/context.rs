@@ -21,7 +21,7 @@ pub enum CancelCause {
     Deadline,
     /// The connection ended.
     Connection,
-    /// This side is shutting down and the grace period is over.
+    /// This side is shutting down and the grace period is over, or the caller's side says so of itself.
     Shutdown,
 }
 
@@ -99,8 +99,8 @@ impl Context {
         self.0.cancelled.wait().await
     }
 
-    /// Sends `metadata` before the first value of the answer; once that has been staged it is too late
-    /// and does nothing. Larger than the caller takes, it fails the call.
+    /// Sends `metadata` before the answer, even one without a value; once the first value has been
+    /// staged it is too late and does nothing. A status that is the whole answer goes without it. Larger than the caller takes, it fails the call.
     pub fn set_reply_metadata(&self, metadata: Metadata) {
         *self.0.reply_metadata.lock().unwrap_or_else(PoisonError::into_inner) = Some(metadata);
     }

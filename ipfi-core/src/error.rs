@@ -60,7 +60,7 @@ pub enum ConnectionError {
         theirs: u64,
     },
     /// The peer did not complete the handshake in time.
-    #[error("handshake timeout: no transport parameters from the peer after {after:?}")]
+    #[error("handshake timeout: the peer did not complete its handshake within {after:?}")]
     HandshakeTimeout {
         /// The limit `handshake_timeout`.
         after: Duration,

@@ -15,13 +15,13 @@ use crate::ProcedureIndex;
 use crate::close_code::StreamCode;
 use crate::codec::CodecId;
 use crate::deadlines::Deadline;
-use crate::interface::{CallInfo, Entry};
+use crate::interface::{CallInfo, Entry, Kind};
 use crate::observe::count;
 use crate::proto::RequestHeader;
 use crate::proto::header::{HeaderDecoder, HeaderError};
 use crate::proto::item::Direction;
 use crate::runtime::Task;
-use crate::status::{Origin, Status};
+use crate::status::{Code, Origin, Status};
 use crate::wire::{BoxRecv, BoxSend, Role, WireCore};
 
 /// A read for a header takes at most this: small arguments come with it.
@@ -76,10 +76,9 @@ impl HeaderReader {
         }
     }
 
-    /// The header, or `None` when the caller took too long for it.
-    async fn read(&mut self, core: &Arc<WireCore>) -> Option<Result<Head, HeadError>> {
-        let limit = core.limits().request_timeout;
-        let mut timeout = DeadlineWatch::new(core, Deadline::after(core.runtime().now(), limit));
+    /// The header, or `None` when the caller took too long for it: until `due`.
+    async fn read(&mut self, core: &Arc<WireCore>, due: Deadline) -> Option<Result<Head, HeadError>> {
+        let mut timeout = DeadlineWatch::new(core, due);
         poll_fn(|cx| match self.poll(cx, core) {
             Poll::Ready(head) => Poll::Ready(Some(head)),
             Poll::Pending => timeout.poll_passed(cx).map(|()| None),
@@ -91,15 +90,22 @@ impl HeaderReader {
 /// A call that the peer opened. With its header at hand, as it nearly always is, the procedure's own
 /// task is all there is.
 pub(crate) fn arrive(core: &Arc<WireCore>, send: BoxSend, recv: BoxRecv, cx: &mut Context<'_>) -> Arrival {
+    if core.is_draining() {
+        refuse(core, send, recv, StreamCode::REFUSED);
+        return Arrival { task: None, spawned: false };
+    }
     let mut reader = HeaderReader { recv, decoder: HeaderDecoder::new() };
     match reader.poll(cx, core) {
-        Poll::Ready(head) => with_head(core, send, reader.recv, head),
+        Poll::Ready(head) => with_head(core, send, reader.recv, head, None),
         Poll::Pending => {
             let core = Arc::clone(core);
             Arrival::inline(Box::pin(async move {
-                let head = reader.read(&core).await;
-                let Some(head) = head else { return too_slow(&core, send, reader.recv) };
-                if let Some(task) = with_head(&core, send, reader.recv, head).task {
+                let due = Deadline::after(core.runtime().now(), core.limits().request_timeout);
+                let head = reader.read(&core, due).await;
+                let Some(head) = head else {
+                    return refuse(&core, send, reader.recv, StreamCode::DEADLINE);
+                };
+                if let Some(task) = with_head(&core, send, reader.recv, head, Some(due)).task {
                     task.await;
                 }
             }))
@@ -107,14 +113,27 @@ pub(crate) fn arrive(core: &Arc<WireCore>, send: BoxSend, recv: BoxRecv, cx: &mu
     }
 }
 
-/// The caller's header did not come in time: nothing was started.
-fn too_slow(core: &WireCore, mut send: BoxSend, mut recv: BoxRecv) {
+/// A call that was not started and will not be.
+fn refuse(core: &WireCore, mut send: BoxSend, mut recv: BoxRecv, code: StreamCode) {
     count(&core.counters().calls_in_refused);
-    recv.stop(StreamCode::DEADLINE);
-    send.reset(StreamCode::DEADLINE);
+    recv.stop(code);
+    send.reset(code);
 }
 
-fn with_head(core: &Arc<WireCore>, send: BoxSend, recv: BoxRecv, head: Result<Head, HeadError>) -> Arrival {
+fn with_head(
+    core: &Arc<WireCore>,
+    send: BoxSend,
+    recv: BoxRecv,
+    head: Result<Head, HeadError>,
+    due: Option<Deadline>,
+) -> Arrival {
+    // A place is free again when the handler has ended. A carrier that frees a stream's place earlier,
+    // because its caller gave it up, must not let more of them run than were allowed.
+    let full = core.inbound().running() >= core.limits().max_inbound_calls as usize;
+    if core.is_draining() || full {
+        refuse(core, send, recv, StreamCode::REFUSED);
+        return Arrival { task: None, spawned: false };
+    }
     let outbound = Outbound::new(Arc::clone(core), send, BytesMut::new());
     let mut inbound = Inbound::new(Arc::clone(core), recv, Direction::Request);
     let (header, refused) = match head {
@@ -131,7 +150,11 @@ fn with_head(core: &Arc<WireCore>, send: BoxSend, recv: BoxRecv, head: Result<He
     };
     let codec = codec_of(&header);
     let procedure = ProcedureIndex::new(header.procedure);
-    let call = IncomingCall::new(core, header, *codec.as_ref().unwrap_or(&CodecId::Raw), outbound, inbound);
+    let mut call =
+        IncomingCall::new(core, header, *codec.as_ref().unwrap_or(&CodecId::Raw), outbound, inbound);
+    if let Some(due) = due {
+        call.set_due(due);
+    }
     let admitted = match (refused, codec) {
         (Some(status), _) | (None, Err(status)) => Err(status),
         (None, Ok(_)) => admit(core, procedure, call.metadata()),
@@ -139,6 +162,7 @@ fn with_head(core: &Arc<WireCore>, send: BoxSend, recv: BoxRecv, head: Result<He
     match admitted {
         Ok(entry) => {
             let spawned = entry.spawned;
+            call.set_kind(entry.kind);
             let task = Arc::clone(&entry.procedure).call(call);
             Arrival { task: Some(traced(core, procedure, task)), spawned }
         }
@@ -182,11 +206,15 @@ fn traced(core: &WireCore, procedure: ProcedureIndex, task: Task) -> Task {
 /// A notification that the peer opened, its stream's type already read.
 pub(crate) fn arrive_notification(
     core: &Arc<WireCore>,
-    recv: BoxRecv,
+    mut recv: BoxRecv,
     rest: Bytes,
     fin: bool,
     cx: &mut Context<'_>,
 ) -> Arrival {
+    if core.is_draining() {
+        recv.stop(StreamCode::REFUSED);
+        return dropped(core);
+    }
     let mut reader = HeaderReader { recv, decoder: HeaderDecoder::new() };
     let head = match reader.decoder.push(rest, fin, core.limits()) {
         Ok(Some((header, rest))) => Poll::Ready(Ok(Head { header, rest, fin })),
@@ -194,65 +222,88 @@ pub(crate) fn arrive_notification(
         Err(error) => Poll::Ready(Err(HeadError::Header(error))),
     };
     match head {
-        Poll::Ready(Ok(head)) => notification_with_head(core, reader.recv, head),
-        Poll::Ready(Err(_)) => {
-            count(&core.counters().notifications_in_dropped);
-            Arrival { task: None, spawned: false }
-        }
+        Poll::Ready(head) => notification_with_head(core, reader.recv, head),
         Poll::Pending => {
             let core = Arc::clone(core);
             Arrival::inline(Box::pin(async move {
-                if let Some(Ok(head)) = reader.read(&core).await {
-                    if let Some(task) = notification_with_head(&core, reader.recv, head).task {
-                        task.await;
-                    }
-                } else {
-                    count(&core.counters().notifications_in_dropped);
+                let due = Deadline::after(core.runtime().now(), core.limits().request_timeout);
+                let Some(head) = reader.read(&core, due).await else {
+                    reader.recv.stop(StreamCode::DEADLINE);
+                    return count(&core.counters().notifications_in_dropped);
+                };
+                if let Some(task) = notification_with_head(&core, reader.recv, head).task {
+                    task.await;
                 }
             }))
         }
     }
 }
 
-fn notification_with_head(core: &Arc<WireCore>, recv: BoxRecv, head: Head) -> Arrival {
-    let mut inbound = Inbound::new(Arc::clone(core), recv, Direction::Request);
-    inbound.push(head.rest, head.fin);
-    run_notification(IncomingNotification::on_stream(core, head.header, inbound))
+/// A notification that nobody runs.
+fn dropped(core: &WireCore) -> Arrival {
+    count(&core.counters().notifications_in_dropped);
+    Arrival { task: None, spawned: false }
 }
 
-/// A notification that came as a datagram: a request in one piece.
+fn notification_with_head(core: &Arc<WireCore>, mut recv: BoxRecv, head: Result<Head, HeadError>) -> Arrival {
+    match head {
+        Ok(head) => {
+            let mut inbound = Inbound::new(Arc::clone(core), recv, Direction::Request);
+            inbound.push(head.rest, head.fin);
+            run_notification(IncomingNotification::on_stream(core, head.header, inbound))
+        }
+        Err(HeadError::Header(error)) => {
+            recv.stop(stop_code(&Status::from(error)));
+            dropped(core)
+        }
+        Err(HeadError::Gone) => dropped(core),
+    }
+}
+
+/// With what a side stops reading what it cannot take (`docs/protocol.md` 13.1).
+pub(crate) fn stop_code(status: &Status) -> StreamCode {
+    match status.code() {
+        Code::ResourceExhausted => StreamCode::RESOURCE_EXHAUSTED,
+        Code::DeadlineExceeded => StreamCode::DEADLINE,
+        _ => StreamCode::CANCELLED,
+    }
+}
+
+/// A notification that came as a datagram: a request in one piece. No stream's place bounds how many
+/// of these run.
 pub(crate) fn arrive_datagram(core: &Arc<WireCore>, datagram: Bytes) -> Arrival {
+    let full = core.notifications().running() >= core.limits().max_inbound_notifications as usize;
+    if core.is_draining() || full {
+        return dropped(core);
+    }
     let mut decoder = HeaderDecoder::new();
     match decoder.push(datagram, true, core.limits()) {
         Ok(Some((header, rest))) => run_notification(IncomingNotification::in_datagram(core, header, rest)),
-        Ok(None) | Err(_) => {
-            count(&core.counters().notifications_in_dropped);
-            Arrival { task: None, spawned: false }
-        }
+        Ok(None) | Err(_) => dropped(core),
     }
 }
 
-fn run_notification(notification: IncomingNotification) -> Arrival {
+fn run_notification(mut notification: IncomingNotification) -> Arrival {
     let core = Arc::clone(notification.core());
     let procedure = notification.procedure();
     let nothing = Arrival { task: None, spawned: false };
-    if let Err(status) = codec_of(notification.header()) {
-        notification.dropped(status.message());
-        return nothing;
-    }
-    let entry = match admit(&core, procedure, notification.metadata()) {
+    let entry =
+        codec_of(notification.header()).and_then(|_| admit(&core, procedure, notification.metadata()));
+    let entry = match entry {
         Ok(entry) => entry,
         Err(status) => {
-            notification.dropped(status.message());
+            notification.dropped(&status);
             return nothing;
         }
     };
+    if entry.kind != Kind::Notification {
+        let text = format!("sent as a notification, but it is {}", entry.kind);
+        notification.dropped(&Status::unimplemented(text));
+        return nothing;
+    }
     let spawned = entry.spawned;
     match Arc::clone(&entry.procedure).notify(notification) {
         Some(task) => Arrival { task: Some(traced(&core, procedure, task)), spawned },
-        None => {
-            count(&core.counters().notifications_in_dropped);
-            nothing
-        }
+        None => nothing,
     }
 }

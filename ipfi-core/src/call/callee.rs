@@ -32,6 +32,7 @@ use crate::codec::{CodecId, DecodeLimits, Encode};
 use crate::context::{CancelCause, Context};
 use crate::deadlines::Deadline;
 use crate::error::{ConnectionError, ReadError};
+use crate::interface::Kind;
 use crate::metadata::Metadata;
 use crate::observe::{CallReport, Direction, count};
 use crate::proto::{Part, RequestHeader};
@@ -72,6 +73,11 @@ pub(crate) struct IncomingCall {
     /// A message of the answer has been staged: no metadata can follow.
     replied: bool,
     started: Option<Time>,
+    /// When the header and the arguments must be here, once they were waited for.
+    due: Option<Deadline>,
+    kind: Option<Kind>,
+    /// The caller's time was over when the header came.
+    arrived_late: bool,
     ended: bool,
 }
 
@@ -111,8 +117,21 @@ impl IncomingCall {
             watch: Watch::default(),
             replied: false,
             started,
+            due: None,
+            kind: None,
+            arrived_late: header.timeout.is_some_and(|timeout| timeout.is_zero()),
             ended: false,
         }
+    }
+
+    /// When the arguments must be here: the header was waited for, and both share `request_timeout`.
+    pub(crate) fn set_due(&mut self, due: Deadline) {
+        self.due = Some(due);
+    }
+
+    /// How the procedure is offered, for the statuses that name it.
+    pub(crate) fn set_kind(&mut self, kind: Kind) {
+        self.kind = Some(kind);
     }
 
     pub(crate) fn core(&self) -> &Arc<WireCore> {
@@ -145,19 +164,22 @@ impl IncomingCall {
         self.outbound.stage_message(value, self.codec)
     }
 
-    fn stage_reply_metadata(&mut self) -> Result<(), Status> {
+    /// Stages the metadata that the handler set, unless something of the answer went before.
+    pub(crate) fn stage_reply_metadata(&mut self) -> Result<(), Status> {
+        if core::mem::replace(&mut self.replied, true) {
+            return Ok(());
+        }
         let metadata = self.context.as_ref().and_then(Context::take_reply_metadata);
         match metadata {
-            Some(metadata) if !self.replied => {
-                self.replied = true;
+            Some(metadata) if !metadata.is_empty() => {
                 let limits = self.core.limits();
                 let max_bytes = self.core.peer_max_metadata_bytes().min(limits.max_metadata_bytes.into());
                 metadata.check(max_bytes, limits.max_metadata_entries.into())?;
                 self.outbound.stage_metadata(&metadata);
+                Ok(())
             }
-            _ => self.replied = true,
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Gives the handler the items that follow the arguments.
@@ -173,10 +195,10 @@ impl IncomingCall {
         context.clone()
     }
 
-    /// Message 0. The caller has `request_timeout` to get it here.
+    /// Message 0. The caller has `request_timeout` to get it here, its header included.
     pub(crate) async fn arguments(&mut self) -> Result<Bytes, Failure> {
         let mut timeout: Option<DeadlineWatch> = None;
-        poll_fn(|cx| {
+        let arguments = poll_fn(|cx| {
             loop {
                 let Some(inbound) = &mut self.inbound else {
                     return Poll::Ready(Err(Status::internal("the arguments were taken before").into()));
@@ -194,7 +216,8 @@ impl IncomingCall {
             }
             let limit = self.core.limits().request_timeout;
             let timeout = timeout.get_or_insert_with(|| {
-                DeadlineWatch::new(&self.core, Deadline::after(self.core.runtime().now(), limit))
+                let due = || Deadline::after(self.core.runtime().now(), limit);
+                DeadlineWatch::new(&self.core, self.due.unwrap_or_else(due))
             });
             if timeout.poll_passed(cx).is_ready() {
                 let text = format!("the arguments did not arrive within request_timeout = {limit:?}");
@@ -202,13 +225,26 @@ impl IncomingCall {
             }
             self.poll_cause(cx).map(|cause| Err(self.cancelled(cause)))
         })
-        .await
+        .await?;
+        // `docs/protocol.md` 3.3: a call whose time is over is not started. The clock is read only
+        // where the deadline may have passed: at once, or while the arguments were waited for.
+        let waited = timeout.is_some();
+        match self.deadline {
+            Some(deadline) if self.out_of_time(deadline, waited) => {
+                Err(self.cancelled(CancelCause::Deadline))
+            }
+            _ => Ok(arguments),
+        }
+    }
+
+    fn out_of_time(&self, deadline: Deadline, waited: bool) -> bool {
+        self.arrived_late || waited && self.core.runtime().now() >= deadline.at()
     }
 
     fn inbound_failure(&mut self, error: InboundError) -> Failure {
         match error {
             InboundError::Refused(status) => Failure::Status(status),
-            InboundError::Read(ReadError::Reset(_)) => self.cancelled(CancelCause::Caller),
+            InboundError::Read(ReadError::Reset(code)) => self.cancelled(cause_of(code)),
             InboundError::Read(ReadError::Connection(_)) => self.cancelled(CancelCause::Connection),
             InboundError::Read(ReadError::Stopped) => {
                 Failure::Status(Status::internal("the request was given up by this side"))
@@ -266,8 +302,15 @@ impl IncomingCall {
         // Nothing more is expected of the request but its end.
         match inbound.poll_part(cx) {
             Poll::Ready(Ok(Part::Data { .. })) => {
-                let text = "called with a stream of items, but the procedure takes none";
-                Poll::Ready(Failure::Status(Status::failed_precondition(text)))
+                let kind = self.kind.map_or_else(String::new, |kind| format!(": it is {kind}"));
+                let text = format!("called with a stream of items, but the procedure takes none{kind}");
+                Poll::Ready(Failure::Status(Status::unimplemented(text)))
+            }
+            // `docs/protocol.md` 5.6: the caller leaves, the call runs on.
+            Poll::Ready(Err(InboundError::Read(ReadError::Reset(StreamCode::DETACHED)))) => {
+                self.watch.detached = true;
+                cx.waker().wake_by_ref();
+                Poll::Pending
             }
             Poll::Ready(Ok(_)) => {
                 cx.waker().wake_by_ref();
@@ -289,7 +332,7 @@ impl IncomingCall {
         if !self.watch.detached {
             match self.outbound.poll_stopped(cx) {
                 Poll::Ready(Ok(StreamCode::DETACHED)) => self.watch.detached = true,
-                Poll::Ready(Ok(_)) => return Poll::Ready(CancelCause::Caller),
+                Poll::Ready(Ok(code)) => return Poll::Ready(cause_of(code)),
                 Poll::Ready(Err(_)) => return Poll::Ready(CancelCause::Connection),
                 Poll::Pending => {}
             }
@@ -335,7 +378,8 @@ impl IncomingCall {
         if self.ended {
             return;
         }
-        let result = match result {
+        // An answer without a message may have metadata all the same.
+        let result = match result.and_then(|()| self.stage_reply_metadata().map_err(Failure::Status)) {
             Ok(()) => self.flush(true).await,
             Err(failure) => Err(failure),
         };
@@ -364,7 +408,8 @@ impl IncomingCall {
         let code = status.code();
         let status = status.with_origin(Origin::Callee);
         let mut sent = false;
-        if !self.outbound.is_finished() && self.outbound.discard_staged() {
+        if !self.outbound.is_finished() {
+            self.outbound.discard_staged();
             self.outbound.stage_status(&status);
             let grace = Deadline::after(self.core.runtime().now(), self.core.limits().status_grace);
             let mut grace = DeadlineWatch::new(&self.core, grace);
@@ -396,7 +441,6 @@ impl IncomingCall {
                 elapsed: self.core.runtime().now().saturating_since(started),
             });
         }
-        self.core.inbound().leave();
     }
 
     /// The task of a call that fails before its procedure is asked.
@@ -406,7 +450,8 @@ impl IncomingCall {
 }
 
 impl Drop for IncomingCall {
-    /// A task that a runtime drops half way: the caller must not wait for an answer.
+    /// A task that a runtime drops half way: the caller must not wait for an answer. Only now is a
+    /// handler certainly gone that could not be interrupted.
     fn drop(&mut self) {
         if !self.ended {
             if let Some(context) = &self.context {
@@ -415,6 +460,16 @@ impl Drop for IncomingCall {
             self.outbound.reset(StreamCode::SHUTDOWN);
             self.end(Some(Code::Unavailable));
         }
+        self.core.inbound().leave();
+    }
+}
+
+/// What a caller's reset or stop with `code` means to the handler (`docs/protocol.md` 5.5).
+fn cause_of(code: StreamCode) -> CancelCause {
+    match code {
+        StreamCode::DEADLINE => CancelCause::Deadline,
+        StreamCode::SHUTDOWN => CancelCause::Shutdown,
+        _ => CancelCause::Caller,
     }
 }
 

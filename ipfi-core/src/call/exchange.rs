@@ -1,25 +1,27 @@
 //! A call that was sent, at its caller: both directions, the deadline, and the account of its end.
 
-use core::future::Future;
 use core::future::poll_fn;
-use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
+use super::arrive::stop_code;
 use super::error::CallError;
 use super::inbound::{Inbound, InboundError};
+use super::opening::{may_call, open_call};
 use super::outbound::Outbound;
 use super::request::{Ready, Request};
 use crate::ProcedureIndex;
-use crate::codec::CodecId;
+use crate::codec::{CodecError, CodecId, Decode, DecodeLimits};
 use crate::deadlines::{Deadline, DeadlineKey};
-use crate::error::{ConnectionError, WriteError};
+use crate::error::{ConnectionError, ReadError, WriteError};
 use crate::observe::{CallReport, Direction, count};
 use crate::proto::item;
 use crate::status::{Code, Origin, Status};
 use crate::time::Time;
-use crate::wire::{BoxRecv, BoxSend, Role, Wire, WireCore};
+use crate::wire::{Wire, WireCore};
 
 /// Wakes a task when a deadline has passed.
 #[derive(Debug)]
@@ -85,7 +87,7 @@ impl Tracker {
             return;
         }
         let core = self.wire.core();
-        core.outbound().leave();
+        core.outbound_ended();
         if code.is_some() {
             count(&core.counters().calls_out_failed);
         }
@@ -110,8 +112,15 @@ impl Tracker {
         CallError::new(self.procedure, status.with_origin(Origin::Caller))
     }
 
-    pub(crate) fn inbound_error(&self, error: InboundError) -> CallError {
+    /// The connection ended; `sent` says whether any byte of the call had reached the transport. The
+    /// wire's own cause says more than the stream's, where there are both.
+    pub(crate) fn lost(&self, cause: ConnectionError, sent: bool) -> CallError {
+        CallError::connection(self.procedure, self.wire.core().close_reason().unwrap_or(cause), sent)
+    }
+
+    pub(crate) fn inbound_error(&self, error: InboundError, sent: bool) -> CallError {
         match error {
+            InboundError::Read(ReadError::Connection(cause)) => self.lost(cause, sent),
             InboundError::Read(error) => CallError::read(self.procedure, error),
             InboundError::Refused(status) => {
                 CallError::new(self.procedure, status.with_origin(Origin::Caller))
@@ -156,25 +165,33 @@ impl Exchange {
     }
 
     async fn open_tracked(
-        ready: Ready,
+        mut ready: Ready,
         tracker: &Tracker,
     ) -> Result<(Outbound, Inbound, Option<DeadlineWatch>, CodecId), CallError> {
         let procedure = ready.procedure;
-        let core = ready.wire.core();
-        may_call(core).map_err(|status| CallError::not_sent(procedure, status))?;
+        let core = tracker.wire().core();
+        let not_sent = |status| CallError::not_sent(procedure, status);
+        may_call(core).map_err(not_sent)?;
         let deadline = ready.timeout.map(|timeout| Deadline::after(core.runtime().now(), timeout));
-        let mut deadline = deadline.map(|deadline| DeadlineWatch::new(core, deadline));
-        let (send, recv) = open_stream(core, &mut deadline, tracker).await?;
-        let mut outbound = Outbound::new(Arc::clone(core), send, ready.head);
+        let ((send, recv), waited) = open_call(core, deadline, procedure).await?;
+        if waited {
+            // The peer may have said meanwhile that it goes away.
+            may_call(core).map_err(not_sent)?;
+        }
+        let remaining = match deadline {
+            Some(deadline) if waited => Some(deadline.at().saturating_since(core.runtime().now())),
+            _ => ready.timeout,
+        };
+        let head = ready.take_head(remaining);
+        let mut outbound = Outbound::new(Arc::clone(core), send, head);
         if ready.priority != 0 {
             outbound.set_priority(ready.priority);
         }
-        if ready.codec == CodecId::Raw && !ready.payload.is_empty() {
-            outbound
-                .stage_bytes(&ready.payload, item::ItemKind::LastFragment)
-                .map_err(|status| CallError::not_sent(procedure, status))?;
+        if let Some(payload) = &ready.payload {
+            outbound.stage_bytes(payload, item::ItemKind::LastFragment).map_err(not_sent)?;
         }
         let inbound = Inbound::new(Arc::clone(core), recv, item::Direction::Response);
+        let deadline = deadline.map(|deadline| DeadlineWatch::new(core, deadline));
         Ok((outbound, inbound, deadline, ready.codec))
     }
 
@@ -187,7 +204,7 @@ impl Exchange {
         match self.outbound.poll_flush(cx, fin) {
             Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
             Poll::Ready(Err(WriteError::Connection(cause))) => {
-                Poll::Ready(Err(CallError::connection(self.tracker.procedure(), cause, true)))
+                Poll::Ready(Err(self.tracker.lost(cause, self.outbound.is_handed())))
             }
             // The stream was stopped, with whatever code: the response direction tells why.
             Poll::Ready(Err(WriteError::Stopped(_) | WriteError::Finished)) => {
@@ -209,56 +226,49 @@ impl Exchange {
     /// Hands everything staged to the stream.
     pub(crate) async fn flush(&mut self, fin: bool) -> Result<(), CallError> {
         let flushed = poll_fn(|cx| self.poll_flush(cx, fin)).await;
-        flushed.map_err(|error| self.tracker.fail(error))
+        flushed.map_err(|error| self.fail(error))
     }
-}
 
-/// Whether this side may call at all.
-pub(crate) fn may_call(core: &WireCore) -> Result<(), Status> {
-    if core.role() == Role::Module {
-        return Err(Status::failed_precondition(
-            "this wire is module-style: it serves the peer's calls and makes none",
-        ));
+    /// What went wrong with the answer.
+    pub(crate) fn inbound_error(&self, error: InboundError) -> CallError {
+        self.tracker.inbound_error(error, self.outbound.is_handed())
     }
-    if !core.peer_serves() {
-        return Err(Status::unimplemented("the peer only calls: it serves no procedures"));
-    }
-    if core.peer_goes_away() {
-        return Err(Status::unavailable("the peer is shutting down and takes no new calls"));
-    }
-    if core.is_draining() {
-        return Err(Status::unavailable("this side is shutting down and makes no new calls"));
-    }
-    Ok(())
-}
 
-fn open_error(tracker: &Tracker, cause: ConnectionError) -> CallError {
-    CallError::connection(tracker.procedure(), cause, false)
-}
-
-async fn open_stream(
-    core: &Arc<WireCore>,
-    deadline: &mut Option<DeadlineWatch>,
-    tracker: &Tracker,
-) -> Result<(BoxSend, BoxRecv), CallError> {
-    if let Some(opened) = core.session().try_open_bi() {
-        return opened.map_err(|cause| open_error(tracker, core.close_reason().unwrap_or(cause)));
-    }
-    let mut opening = core.session().open_bi();
-    poll_fn(|cx| {
-        if let Poll::Ready(opened) = Pin::new(&mut opening).poll(cx) {
-            return Poll::Ready(
-                opened.map_err(|cause| open_error(tracker, core.close_reason().unwrap_or(cause))),
-            );
+    /// Ends the call with `error`, which is given back, and tells the callee why nobody reads on
+    /// (`docs/protocol.md` 5.4, 13.1).
+    pub(crate) fn fail(&mut self, error: CallError) -> CallError {
+        let code = stop_code(error.status());
+        if !self.outbound.is_finished() {
+            self.outbound.reset(code);
         }
-        match deadline {
-            Some(deadline) => deadline.poll_passed(cx).map(|()| {
-                let status =
-                    Status::deadline_exceeded("the deadline passed while the call waited for a place");
-                Err(CallError::not_sent(tracker.procedure(), status))
-            }),
-            None => Poll::Pending,
+        self.inbound.stop(code);
+        self.tracker.fail(error)
+    }
+
+    /// Ends the call as its answer says.
+    pub(crate) fn end<T>(&mut self, answer: Result<T, CallError>) -> Result<T, CallError> {
+        match answer {
+            Ok(value) => {
+                self.tracker.end(None);
+                Ok(value)
+            }
+            Err(error) => Err(self.fail(error)),
         }
-    })
-    .await
+    }
+
+    /// The value of a message of the answer.
+    pub(crate) fn decode<R: Decode>(&self, message: Bytes) -> Result<R, CallError> {
+        let limits = DecodeLimits::from(self.tracker.wire().core().limits());
+        R::decode(self.codec, message, &limits)
+            .map_err(|error| CallError::new(self.tracker.procedure(), undecodable("answer", &error)))
+    }
+}
+
+/// A value of the callee that cannot be decoded: its fault, or a limit of ours.
+pub(super) fn undecodable(what: &str, error: &CodecError) -> Status {
+    let status = match error.limit() {
+        Some((name, limit, seen)) => Status::limit(name, limit, seen),
+        None => Status::internal(format!("the {what} cannot be decoded: {error}")),
+    };
+    status.with_origin(Origin::Caller)
 }

@@ -49,8 +49,10 @@ pub(crate) struct Inbound {
     core: Arc<WireCore>,
     recv: BoxRecv,
     decoder: ItemDecoder,
-    /// The fragments of an unfinished message, and how many of their bytes are charged to the wire.
+    /// The fragments of an unfinished message.
     assembly: BytesMut,
+    /// How many bytes are charged to the wire for it.
+    charged: usize,
     /// The end, or a failure, was reached: the stream needs no stop.
     over: bool,
     /// The stream's end was read: there is nothing to stop.
@@ -67,7 +69,8 @@ impl Inbound {
             Direction::Request => StreamCode::NO_ERROR,
             Direction::Response => StreamCode::CANCELLED,
         };
-        Self { core, recv, decoder, assembly: BytesMut::new(), over: false, fin_read: false, drop_code }
+        let assembly = BytesMut::new();
+        Self { core, recv, decoder, assembly, charged: 0, over: false, fin_read: false, drop_code }
     }
 
     /// Puts back bytes that were read from the stream for the header.
@@ -113,7 +116,7 @@ impl Inbound {
                 Part::Data { bytes, end, .. } => {
                     self.assemble(&bytes)?;
                     if end {
-                        self.core.reassembly().release(self.assembly.len());
+                        self.release();
                         return Poll::Ready(Ok(Incoming::Message(
                             core::mem::take(&mut self.assembly).freeze(),
                         )));
@@ -126,12 +129,22 @@ impl Inbound {
         }
     }
 
-    /// Whether the message being assembled may have `bytes` more, and all messages of the wire with it.
+    /// Adds to the message being assembled, if it and all others of the wire may have that much. What a
+    /// fragment announces is charged with its first byte, though never allocated: so it is the newest
+    /// message that is refused, and none that had a place fails half way.
     fn assemble(&mut self, bytes: &[u8]) -> Result<(), InboundError> {
-        self.check_message_bytes(self.assembly.len() + bytes.len())?;
-        self.core.reassembly().reserve(bytes.len()).map_err(InboundError::Refused)?;
+        let seen = self.assembly.len() + bytes.len();
+        self.check_message_bytes(seen)?;
+        let claimed = usize::try_from(self.decoder.message_bytes()).unwrap_or(usize::MAX);
+        let needed = seen.max(claimed).saturating_sub(self.charged);
+        self.core.reassembly().reserve(needed).map_err(InboundError::Refused)?;
+        self.charged += needed;
         self.assembly.extend_from_slice(bytes);
         Ok(())
+    }
+
+    fn release(&mut self) {
+        self.core.reassembly().release(core::mem::take(&mut self.charged));
     }
 
     fn check_message_bytes(&self, seen: usize) -> Result<(), InboundError> {
@@ -154,7 +167,7 @@ impl Inbound {
 
 impl Drop for Inbound {
     fn drop(&mut self) {
-        self.core.reassembly().release(self.assembly.len());
+        self.release();
         self.stop(self.drop_code);
     }
 }

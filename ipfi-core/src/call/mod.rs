@@ -1,7 +1,7 @@
 //! Calls: how they are made ([`Call`] and what awaiting one gives) and how they are served.
 //!
 //! ```text
-//! caller  Call -> request.rs -> exchange.rs -> unary.rs, streaming.rs, raw.rs, notify.rs
+//! caller  Call -> request.rs -> opening.rs -> exchange.rs -> unary.rs, streaming.rs, raw.rs, notify.rs
 //! callee  arrive.rs -> callee.rs, notification.rs -> interface/procedures.rs
 //! both    outbound.rs and inbound.rs: one direction each, items to bytes and back
 //! ```
@@ -13,6 +13,7 @@ mod exchange;
 mod inbound;
 mod notification;
 mod notify;
+mod opening;
 mod outbound;
 mod raw;
 mod receiver;

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt;
 
+use super::arrive::stop_code;
 use super::exchange::DeadlineWatch;
-use super::inbound::{Inbound, Incoming};
+use super::inbound::{Inbound, InboundError, Incoming};
 use crate::ProcedureIndex;
 use crate::codec::{CodecId, DecodeLimits};
 use crate::context::{CancelCause, Context};
@@ -27,6 +28,7 @@ pub(crate) struct IncomingNotification {
     core: Arc<WireCore>,
     header: RequestHeader,
     source: Source,
+    deadline: Option<Deadline>,
     context: Option<Context>,
 }
 
@@ -39,16 +41,18 @@ enum Source {
 
 impl IncomingNotification {
     pub(crate) fn on_stream(core: &Arc<WireCore>, header: RequestHeader, inbound: Inbound) -> Self {
-        Self::new(core, header, Source::Stream(Box::new(inbound)))
+        let deadline = header.timeout.map(|timeout| Deadline::after(core.runtime().now(), timeout));
+        Self::new(core, header, Source::Stream(Box::new(inbound)), deadline)
     }
 
     pub(crate) fn in_datagram(core: &Arc<WireCore>, header: RequestHeader, arguments: Bytes) -> Self {
-        Self::new(core, header, Source::Datagram(arguments))
+        // A timeout has no meaning in a datagram.
+        Self::new(core, header, Source::Datagram(arguments), None)
     }
 
-    fn new(core: &Arc<WireCore>, header: RequestHeader, source: Source) -> Self {
-        core.inbound().enter();
-        Self { core: Arc::clone(core), header, source, context: None }
+    fn new(core: &Arc<WireCore>, header: RequestHeader, source: Source, deadline: Option<Deadline>) -> Self {
+        core.notifications().enter();
+        Self { core: Arc::clone(core), header, source, deadline, context: None }
     }
 
     pub(crate) fn core(&self) -> &Arc<WireCore> {
@@ -79,45 +83,47 @@ impl IncomingNotification {
     pub(crate) fn context(&mut self) -> Context {
         let procedure = self.procedure();
         let context = self.context.get_or_insert_with(|| {
-            Context::new(Arc::clone(&self.core), procedure, self.header.metadata.clone(), None)
+            Context::new(Arc::clone(&self.core), procedure, self.header.metadata.clone(), self.deadline)
         });
         context.clone()
     }
 
-    /// Message 0; `None` (counted) when it does not come, in time or at all.
-    pub(crate) async fn arguments(&mut self) -> Option<Bytes> {
+    /// Message 0, or why it does not come.
+    pub(crate) async fn arguments(&mut self) -> Result<Bytes, Status> {
         let limit = self.core.limits().request_timeout;
-        let arguments = match &mut self.source {
-            Source::Datagram(arguments) => Some(core::mem::take(arguments)),
-            Source::Stream(inbound) => {
-                let mut timeout: Option<DeadlineWatch> = None;
-                poll_fn(|cx| {
-                    loop {
-                        match inbound.poll_incoming(cx) {
-                            Poll::Ready(Ok(Incoming::Message(arguments))) => {
-                                return Poll::Ready(Some(arguments));
-                            }
-                            Poll::Ready(Ok(Incoming::Metadata(_))) => {}
-                            Poll::Ready(_) => return Poll::Ready(None),
-                            Poll::Pending => break,
-                        }
-                    }
-                    let timeout = timeout.get_or_insert_with(|| {
-                        DeadlineWatch::new(&self.core, Deadline::after(self.core.runtime().now(), limit))
-                    });
-                    timeout.poll_passed(cx).map(|()| None)
-                })
-                .await
-            }
+        let inbound = match &mut self.source {
+            Source::Datagram(arguments) => return Ok(core::mem::take(arguments)),
+            Source::Stream(inbound) => inbound,
         };
-        if arguments.is_none() {
-            count(&self.core.counters().notifications_in_dropped);
-        }
-        arguments
+        let mut timeout: Option<DeadlineWatch> = None;
+        poll_fn(|cx| {
+            loop {
+                match inbound.poll_incoming(cx) {
+                    Poll::Ready(Ok(Incoming::Message(arguments))) => return Poll::Ready(Ok(arguments)),
+                    Poll::Ready(Ok(Incoming::Metadata(_))) => {}
+                    Poll::Ready(Ok(Incoming::Status(_) | Incoming::End)) => {
+                        return Poll::Ready(Err(Status::invalid_argument("it ended before its arguments")));
+                    }
+                    Poll::Ready(Err(InboundError::Refused(status))) => return Poll::Ready(Err(status)),
+                    Poll::Ready(Err(InboundError::Read(error))) => {
+                        return Poll::Ready(Err(Status::cancelled(error.to_string())));
+                    }
+                    Poll::Pending => break,
+                }
+            }
+            let timeout = timeout.get_or_insert_with(|| {
+                DeadlineWatch::new(&self.core, Deadline::after(self.core.runtime().now(), limit))
+            });
+            timeout.poll_passed(cx).map(|()| {
+                let text = format!("the arguments did not arrive within request_timeout = {limit:?}");
+                Err(Status::deadline_exceeded(text))
+            })
+        })
+        .await
     }
 
-    /// Runs the handler to its end, the connection's, or that of the grace period.
-    pub(crate) async fn run(mut self, handler: impl Future<Output = Result<(), Status>>) {
+    /// Runs the handler to its end, the deadline, the connection's end, or that of the grace period.
+    pub(crate) async fn run(&mut self, handler: impl Future<Output = Result<(), Status>>) {
         count(&self.core.counters().notifications_in);
         let mut handler = pin!(AssertUnwindSafe(handler).catch_unwind());
         let mut watch = None;
@@ -131,12 +137,16 @@ impl IncomingNotification {
                 }
                 Poll::Pending => {}
             }
-            let (closed, cut) =
-                watch.get_or_insert_with(|| (self.core.closed().wait(), self.core.cut().wait()));
+            let (closed, cut, deadline) = watch.get_or_insert_with(|| {
+                let deadline = self.deadline.map(|deadline| DeadlineWatch::new(&self.core, deadline));
+                (self.core.closed().wait(), self.core.cut().wait(), deadline)
+            });
             let cause = if Pin::new(closed).poll(cx).is_ready() {
                 CancelCause::Connection
             } else if Pin::new(cut).poll(cx).is_ready() {
                 CancelCause::Shutdown
+            } else if deadline.as_mut().is_some_and(|deadline| deadline.poll_passed(cx).is_ready()) {
+                CancelCause::Deadline
             } else {
                 return Poll::Pending;
             };
@@ -153,16 +163,19 @@ impl IncomingNotification {
         tracing::error!(target: "ipfi::call", procedure = %self.procedure(), "the notification panicked");
     }
 
-    /// Counts the notification as dropped.
-    pub(crate) fn dropped(&self, why: &str) {
+    /// Counts the notification as dropped, and stops its stream accordingly.
+    pub(crate) fn dropped(&mut self, why: &Status) {
         count(&self.core.counters().notifications_in_dropped);
-        tracing::debug!(target: "ipfi::call", procedure = %self.procedure(), why, "notification dropped");
+        tracing::debug!(target: "ipfi::call", procedure = %self.procedure(), %why, "notification dropped");
+        if let Source::Stream(inbound) = &mut self.source {
+            inbound.stop(stop_code(why));
+        }
     }
 }
 
 impl Drop for IncomingNotification {
     fn drop(&mut self) {
-        self.core.inbound().leave();
+        self.core.notifications().leave();
     }
 }
 

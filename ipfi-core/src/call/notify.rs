@@ -2,14 +2,18 @@
 
 use core::future::{Future, IntoFuture, poll_fn};
 use core::pin::Pin;
+use core::task::Poll;
 use std::sync::Arc;
 
 use bytes::{BufMut, BytesMut};
 
 use super::error::CallError;
-use super::exchange::may_call;
+use super::exchange::DeadlineWatch;
+use super::opening::{may_call, open_notification};
 use super::outbound::Outbound;
-use super::request::{Call, Ready, Request};
+use super::request::{Call, Request};
+use crate::close_code::StreamCode;
+use crate::deadlines::Deadline;
 use crate::error::{DatagramError, WriteError};
 use crate::observe::count;
 use crate::proto::StreamType;
@@ -35,9 +39,11 @@ impl Call<Notify> {
     pub fn datagram(self) -> Result<(), CallError> {
         let procedure = self.request.procedure();
         let not_sent = |status| CallError::not_sent(procedure, status);
-        let Ready { wire, mut head, payload, .. } = self.request.prepare_datagram().map_err(not_sent)?;
+        let mut ready = self.request.prepare_datagram().map_err(not_sent)?;
+        let wire = ready.wire.clone();
         may_call(wire.core()).map_err(not_sent)?;
-        head.extend_from_slice(&payload);
+        let mut head = ready.take_head(None);
+        head.extend_from_slice(ready.payload.as_deref().unwrap_or_default());
         count(&wire.core().counters().notifications_out);
         wire.core().session().send_datagram(head.freeze()).map_err(|error| match error {
             DatagramError::Connection(cause) => CallError::connection(procedure, cause, false),
@@ -53,31 +59,47 @@ impl Call<Notify> {
 async fn notify(request: Request) -> Result<(), CallError> {
     let procedure = request.procedure();
     let not_sent = |status: Status| CallError::not_sent(procedure, status);
-    let Ready { wire, head, payload, priority, .. } = request.prepare(None).map_err(not_sent)?;
+    let mut ready = request.prepare(None).map_err(not_sent)?;
+    let wire = ready.wire.clone();
     let core = wire.core();
     may_call(core).map_err(not_sent)?;
     count(&core.counters().notifications_out);
-    let lost = |cause, sent| CallError::connection(procedure, core.close_reason().unwrap_or(cause), sent);
-    let send = match core.session().try_open_uni() {
-        Some(opened) => opened,
-        None => core.session().open_uni().await,
-    };
-    let send = send.map_err(|cause| lost(cause, false))?;
-    let mut staged = BytesMut::with_capacity(1 + head.len() + payload.len().min(4096));
+    let deadline = ready.timeout.map(|timeout| Deadline::after(core.runtime().now(), timeout));
+    let (send, _) = open_notification(core, deadline, procedure).await?;
+    let remaining = deadline.map(|deadline| deadline.at().saturating_since(core.runtime().now()));
+    let head = ready.take_head(remaining);
+    let mut staged = BytesMut::with_capacity(1 + head.len());
     StreamType::Notification.encode(&mut staged);
     staged.put_slice(&head);
     let mut outbound = Outbound::new(Arc::clone(core), send, staged);
-    outbound.set_priority(priority);
-    if !payload.is_empty() {
-        outbound.stage_bytes(&payload, ItemKind::LastFragment).map_err(not_sent)?;
+    if ready.priority != 0 {
+        outbound.set_priority(ready.priority);
     }
-    match poll_fn(|cx| outbound.poll_flush(cx, true)).await {
-        Ok(()) => Ok(()),
-        Err(WriteError::Connection(cause)) => Err(lost(cause, true)),
-        Err(WriteError::Stopped(code)) => {
+    if let Some(payload) = &ready.payload {
+        outbound.stage_bytes(payload, ItemKind::LastFragment).map_err(not_sent)?;
+    }
+    let mut deadline = deadline.map(|deadline| DeadlineWatch::new(core, deadline));
+    let sent = poll_fn(|cx| match outbound.poll_flush(cx, true) {
+        Poll::Ready(sent) => Poll::Ready(Some(sent)),
+        Poll::Pending => match &mut deadline {
+            Some(deadline) => deadline.poll_passed(cx).map(|()| None),
+            None => Poll::Pending,
+        },
+    });
+    match sent.await {
+        Some(Ok(()) | Err(WriteError::Finished)) => Ok(()),
+        Some(Err(WriteError::Connection(cause))) => {
+            let cause = core.close_reason().unwrap_or(cause);
+            Err(CallError::connection(procedure, cause, outbound.is_handed()))
+        }
+        Some(Err(WriteError::Stopped(code))) => {
             let status = Status::cancelled(format!("the peer stopped the notification: {code}"));
             Err(CallError::new(procedure, status.with_origin(Origin::Callee)))
         }
-        Err(WriteError::Finished) => Ok(()),
+        None => {
+            outbound.reset(StreamCode::DEADLINE);
+            let text = "the deadline passed before the notification had left";
+            Err(CallError::new(procedure, Status::deadline_exceeded(text).with_origin(Origin::Caller)))
+        }
     }
 }

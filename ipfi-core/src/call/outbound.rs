@@ -30,14 +30,17 @@ pub(crate) struct Outbound {
     staged: BytesMut,
     /// Bytes being handed to the stream.
     writing: Bytes,
-    /// A payload that follows `writing` uncopied. Nothing is staged while it waits.
+    /// A payload that follows `staged` uncopied.
     payload: Bytes,
+    /// The stream has taken a byte, or the FIN.
+    handed: bool,
     finished: bool,
 }
 
 impl Outbound {
     pub(crate) fn new(core: Arc<WireCore>, send: BoxSend, staged: BytesMut) -> Self {
-        Self { core, send, staged, writing: Bytes::new(), payload: Bytes::new(), finished: false }
+        let (writing, payload) = (Bytes::new(), Bytes::new());
+        Self { core, send, staged, writing, payload, handed: false, finished: false }
     }
 
     /// Bytes staged and not yet handed over.
@@ -45,18 +48,31 @@ impl Outbound {
         self.staged.len() + self.writing.len() + self.payload.len()
     }
 
-    /// Stages `value` as one message. The caller flushes before staging after a large raw payload.
+    /// Whether a large payload waits uncopied: flushed before more is staged, it stays so.
+    pub(crate) fn has_payload(&self) -> bool {
+        !self.payload.is_empty()
+    }
+
+    /// What is staged next must follow the payload. It is copied only where nobody flushed it first.
+    fn settle_payload(&mut self) {
+        if !self.payload.is_empty() {
+            self.staged.extend_from_slice(&core::mem::take(&mut self.payload));
+        }
+    }
+
+    /// Stages `value` as one message.
     pub(crate) fn stage_message(&mut self, value: &impl Encode, codec: CodecId) -> Result<(), Status> {
         if let Some(raw) = value.as_raw() {
             return self.stage_bytes(raw, ItemKind::LastFragment);
         }
+        self.settle_payload();
         stage_value(&mut self.staged, &self.core, |out| value.encode(codec, out))
     }
 
     /// Stages bytes that are already encoded: a fragment of a message, or its last.
     pub(crate) fn stage_bytes(&mut self, bytes: &Bytes, kind: ItemKind) -> Result<(), Status> {
         check_message_bytes(&self.core, bytes.len())?;
-        debug_assert!(self.payload.is_empty(), "flushed before staging again");
+        self.settle_payload();
         item::put_item_header(&mut self.staged, kind, bytes.len() as u64);
         if bytes.len() < UNCOPIED_FROM {
             self.staged.extend_from_slice(bytes);
@@ -66,47 +82,66 @@ impl Outbound {
         Ok(())
     }
 
+    /// Stages the last item of a response.
     pub(crate) fn stage_status(&mut self, status: &Status) {
+        self.settle_payload();
         item::put_status(&mut self.staged, status, self.core.peer_max_metadata_bytes());
     }
 
     pub(crate) fn stage_metadata(&mut self, metadata: &Metadata) {
+        self.settle_payload();
         item::put_metadata(&mut self.staged, metadata);
     }
 
-    /// Forgets what was staged and not handed over: a status takes its place. Only whole items are
-    /// ever staged, but a large payload may have left in part, and then this says so: the stream can
-    /// only be reset.
-    pub(crate) fn discard_staged(&mut self) -> bool {
-        if !self.writing.is_empty() || !self.payload.is_empty() {
-            return false;
+    /// Forgets what was staged and not begun: a status takes its place. Once the stream has taken a
+    /// part of an item the rest must follow, and the status comes behind it.
+    pub(crate) fn discard_staged(&mut self) {
+        if self.writing.is_empty() {
+            self.staged.clear();
+            self.payload = Bytes::new();
         }
-        self.staged.clear();
-        true
     }
 
     /// Hands what is staged to the stream, with the FIN in the same write. Dropping the caller between
-    /// polls loses nothing.
+    /// polls loses nothing. On an error everything staged is forgotten: nobody will take it.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>, fin: bool) -> Poll<Result<(), WriteError>> {
+        let flushed = self.poll_flush_inner(cx, fin);
+        if let Poll::Ready(Err(_)) = flushed {
+            self.staged.clear();
+            self.writing = Bytes::new();
+            self.payload = Bytes::new();
+        }
+        flushed
+    }
+
+    fn poll_flush_inner(&mut self, cx: &mut Context<'_>, fin: bool) -> Poll<Result<(), WriteError>> {
         loop {
             if self.writing.is_empty() {
-                self.writing = if !self.staged.is_empty() {
-                    self.staged.split().freeze()
-                } else {
+                self.writing = if self.staged.is_empty() {
                     core::mem::take(&mut self.payload)
+                } else {
+                    self.staged.split().freeze()
                 };
             }
             let last = self.payload.is_empty() && self.staged.is_empty();
             if self.writing.is_empty() && (!fin || self.finished) {
                 return Poll::Ready(Ok(()));
             }
-            core::task::ready!(self.send.poll_write(cx, &mut self.writing, fin && last))?;
+            let before = self.writing.len();
+            let written = self.send.poll_write(cx, &mut self.writing, fin && last);
+            self.handed |= self.writing.len() < before || matches!(written, Poll::Ready(Ok(())));
+            core::task::ready!(written)?;
             self.writing = Bytes::new();
             if last {
                 self.finished = fin;
                 return Poll::Ready(Ok(()));
             }
         }
+    }
+
+    /// Whether a byte has reached the transport: if not, the peer has certainly seen nothing.
+    pub(crate) fn is_handed(&self) -> bool {
+        self.handed
     }
 
     pub(crate) fn is_finished(&self) -> bool {
@@ -128,7 +163,7 @@ impl Outbound {
 }
 
 /// A message larger than both sides accept fails before it leaves.
-fn check_message_bytes(core: &WireCore, bytes: usize) -> Result<(), Status> {
+pub(super) fn check_message_bytes(core: &WireCore, bytes: usize) -> Result<(), Status> {
     let limit = core.max_message_bytes();
     if bytes > limit {
         return Err(Status::limit("max_message_bytes", limit as u64, bytes as u64));
@@ -138,25 +173,19 @@ fn check_message_bytes(core: &WireCore, bytes: usize) -> Result<(), Status> {
 
 /// Appends one whole message whose bytes `encode` appends. The length goes before the value and is
 /// known only after it: room for the usual length is left and corrected, which moves a message of
-/// fewer than 16 or more than 4095 bytes once. On failure `out` is as before.
+/// fewer than 16 or more than 4095 bytes once. On failure, and if `encode` panics, `out` is as before.
 pub(crate) fn stage_value<E: Into<Status>>(
     out: &mut BytesMut,
     core: &WireCore,
     encode: impl FnOnce(&mut BytesMut) -> Result<(), E>,
 ) -> Result<(), Status> {
-    let start = out.len();
-    out.put_bytes(0, LENGTH_ROOM);
-    let encoded = encode(out).map_err(Into::into).and_then(|()| {
-        let bytes = out.len() - start - LENGTH_ROOM;
-        check_message_bytes(core, bytes).map(|()| bytes)
-    });
-    let bytes = match encoded {
-        Ok(bytes) => bytes,
-        Err(status) => {
-            out.truncate(start);
-            return Err(status);
-        }
-    };
+    let mut unstage = Unstage { start: out.len(), out };
+    unstage.out.put_bytes(0, LENGTH_ROOM);
+    encode(unstage.out).map_err(Into::into)?;
+    let bytes = unstage.out.len() - unstage.start - LENGTH_ROOM;
+    check_message_bytes(core, bytes)?;
+    let Unstage { start, out } = &mut unstage;
+    let start = core::mem::replace(start, usize::MAX);
     let room = varint::len((bytes as u64) << 2);
     let from = start + LENGTH_ROOM;
     if room > LENGTH_ROOM {
@@ -168,4 +197,17 @@ pub(crate) fn stage_value<E: Into<Status>>(
     }
     item::put_item_header(&mut &mut out[start..start + room], ItemKind::LastFragment, bytes as u64);
     Ok(())
+}
+
+/// Takes back what was appended from `start` on, unless `start` was taken out of it.
+struct Unstage<'a> {
+    start: usize,
+    out: &'a mut BytesMut,
+}
+
+impl Drop for Unstage<'_> {
+    fn drop(&mut self) {
+        // Longer than the buffer, it does nothing.
+        self.out.truncate(self.start);
+    }
 }

@@ -14,7 +14,7 @@ use super::exchange::Exchange;
 use super::inbound::{Inbound, InboundError};
 use super::request::Call;
 use super::unary::Reply;
-use crate::codec::{CodecId, Decode, DecodeLimits};
+use crate::codec::{CodecId, Decode};
 use crate::context::Context;
 use crate::error::WriteError;
 use crate::proto::{ItemKind, Part};
@@ -95,17 +95,7 @@ impl RawExchange {
     /// Ends the message and the request, and waits for an answer of one value.
     pub async fn finish<R: Decode>(mut self) -> Result<R, CallError> {
         self.end().await?;
-        let mut reply = Reply::default();
-        let received = poll_fn(|cx| reply.poll(cx, &mut self.exchange)).await;
-        let answer = received.and_then(|message| {
-            let limits = DecodeLimits::from(self.exchange.tracker.wire().core().limits());
-            R::decode(self.exchange.codec, message, &limits).map_err(|error| {
-                let status = Status::internal(format!("the answer cannot be decoded: {error}"));
-                CallError::new(self.exchange.tracker.procedure(), status.with_origin(Origin::Caller))
-            })
-        });
-        self.exchange.tracker.end(answer.as_ref().err().map(CallError::code));
-        answer
+        Reply::default().value(&mut self.exchange).await
     }
 
     /// Ends the message and the request; the answer is read by [`read`](Self::read).
@@ -130,18 +120,16 @@ impl RawExchange {
                         Poll::Ready(Err(CallError::new(self.exchange.tracker.procedure(), status)))
                     }
                     Poll::Ready(Ok(Part::End)) => Poll::Ready(Ok(None)),
-                    Poll::Ready(Err(error)) => Poll::Ready(Err(self.exchange.tracker.inbound_error(error))),
+                    Poll::Ready(Err(error)) => Poll::Ready(Err(self.exchange.inbound_error(error))),
                     Poll::Pending => self.exchange.poll_deadline(cx),
                 };
             }
         })
         .await;
-        match &read {
-            Ok(Some(_)) => {}
-            Ok(None) => self.exchange.tracker.end(None),
-            Err(error) => self.exchange.tracker.end(Some(error.code())),
+        match read {
+            Ok(Some(fragment)) => Ok(Some(fragment)),
+            end => self.exchange.end(end),
         }
-        read
     }
 }
 
@@ -208,15 +196,16 @@ impl RawCall {
             let Some(call) = call.as_mut() else {
                 return Poll::Ready(Err(Status::cancelled("the call is over")));
             };
-            let outbound = call.outbound_mut();
             if !staged {
                 // What an earlier, dropped write left behind goes first.
-                if let Err(error) = ready!(outbound.poll_flush(cx, false)) {
+                if let Err(error) = ready!(call.outbound_mut().poll_flush(cx, false)) {
                     return Poll::Ready(Err(gone(&error)));
                 }
-                outbound.stage_bytes(&bytes, kind(terminator))?;
+                call.stage_reply_metadata()?;
+                call.outbound_mut().stage_bytes(&bytes, kind(terminator))?;
                 staged = true;
             }
+            let outbound = call.outbound_mut();
             let fin = terminator == Terminator::Complete;
             outbound.poll_flush(cx, fin).map_err(|error| gone(&error))
         })

@@ -7,12 +7,13 @@ use core::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
+use super::arrive::stop_code;
 use super::error::CallError;
-use super::exchange::{DeadlineWatch, Tracker};
+use super::exchange::{DeadlineWatch, Tracker, undecodable};
 use super::inbound::{Inbound, InboundError, Incoming};
 use crate::ProcedureIndex;
 use crate::close_code::StreamCode;
-use crate::codec::{CodecId, Decode, DecodeLimits};
+use crate::codec::{CodecError, CodecId, Decode, DecodeLimits};
 use crate::error::ReadError;
 use crate::metadata::Metadata;
 use crate::status::{Origin, Status};
@@ -87,14 +88,6 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// The side that makes the statuses here.
-    fn origin(&self) -> Origin {
-        match self.end {
-            End::Call { .. } => Origin::Caller,
-            End::Items { .. } => Origin::Callee,
-        }
-    }
-
     fn finish(&mut self, error: Option<&CallError>) {
         self.over = true;
         if let End::Call { tracker, .. } = &mut self.end {
@@ -104,13 +97,27 @@ impl<T> Receiver<T> {
 
     fn fail(&mut self, error: CallError) -> Poll<Option<Result<T, CallError>>> {
         self.finish(Some(&error));
-        self.inbound.stop(StreamCode::CANCELLED);
+        self.inbound.stop(match self.end {
+            End::Call { .. } => stop_code(error.status()),
+            // The callee's answer will say why.
+            End::Items { .. } => StreamCode::NO_ERROR,
+        });
         Poll::Ready(Some(Err(error)))
+    }
+
+    /// An item that cannot be decoded: the sender's fault, or a limit of this side.
+    fn undecodable(&self, error: CodecError) -> CallError {
+        let status = match self.end {
+            End::Call { .. } => undecodable("item", &error),
+            End::Items { .. } if error.limit().is_some() => Status::from(error),
+            End::Items { .. } => Status::invalid_argument(format!("an item cannot be decoded: {error}")),
+        };
+        CallError::new(self.procedure(), status)
     }
 
     fn inbound_error(&self, error: InboundError) -> CallError {
         match (&self.end, error) {
-            (End::Call { tracker, .. }, error) => tracker.inbound_error(error),
+            (End::Call { tracker, .. }, error) => tracker.inbound_error(error, true),
             (End::Items { procedure }, InboundError::Refused(status)) => {
                 CallError::new(*procedure, status.with_origin(Origin::Callee))
             }
@@ -144,8 +151,7 @@ impl<T: Decode> Stream for Receiver<T> {
                 Ok(Incoming::Message(message)) => match T::decode(this.codec, message, &this.limits) {
                     Ok(item) => return Poll::Ready(Some(Ok(item))),
                     Err(error) => {
-                        let status = Status::invalid_argument(format!("an item cannot be decoded: {error}"));
-                        let error = CallError::new(this.procedure(), status.with_origin(this.origin()));
+                        let error = this.undecodable(error);
                         return this.fail(error);
                     }
                 },

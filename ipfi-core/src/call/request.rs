@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::outbound::stage_value;
+use super::outbound::{check_message_bytes, stage_value};
 use crate::ProcedureIndex;
 use crate::codec::{CodecId, EncodeArguments};
 use crate::context::Context;
@@ -35,8 +35,8 @@ pub(crate) struct Request {
     codec: CodecId,
     /// `HEADER_ROOM` bytes, then message 0 and all that was staged behind it.
     staged: BytesMut,
-    /// A raw payload that follows uncopied.
-    payload: Bytes,
+    /// A raw message 0 that follows uncopied, if empty.
+    payload: Option<Bytes>,
     timeout: Timeout,
     metadata: Metadata,
     priority: i8,
@@ -49,10 +49,35 @@ pub(crate) struct Ready {
     pub(crate) wire: Wire,
     pub(crate) procedure: ProcedureIndex,
     pub(crate) codec: CodecId,
-    pub(crate) head: BytesMut,
-    pub(crate) payload: Bytes,
+    header: RequestHeader,
+    staged: BytesMut,
+    pub(crate) payload: Option<Bytes>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) priority: i8,
+}
+
+impl Ready {
+    /// The header, with what remains of the timeout when it leaves, and what is staged behind it.
+    pub(crate) fn take_head(&mut self, remaining: Option<Duration>) -> BytesMut {
+        self.header.timeout = remaining;
+        let header = &self.header;
+        let mut head = core::mem::take(&mut self.staged);
+        if header.metadata.is_empty() {
+            let mut room = [0; HEADER_ROOM];
+            let mut rest = &mut room[..];
+            header.encode(&mut rest);
+            let written = HEADER_ROOM - rest.len();
+            let start = HEADER_ROOM - written;
+            head[start..HEADER_ROOM].copy_from_slice(&room[..written]);
+            bytes::Buf::advance(&mut head, start);
+            head
+        } else {
+            let mut whole = BytesMut::with_capacity(head.len() + 256);
+            header.encode(&mut whole);
+            whole.extend_from_slice(&head[HEADER_ROOM..]);
+            whole
+        }
+    }
 }
 
 impl Request {
@@ -61,7 +86,7 @@ impl Request {
         request.codec = codec_of(&arguments, wire.core().codec());
         let codec = request.codec;
         if let Some(raw) = arguments.as_raw() {
-            request.payload = raw.clone();
+            request.payload = Some(raw.clone());
         } else {
             let encoded =
                 stage_value(&mut request.staged, wire.core(), |out| arguments.encode_arguments(codec, out));
@@ -83,7 +108,7 @@ impl Request {
             procedure,
             codec: wire.core().codec(),
             staged,
-            payload: Bytes::new(),
+            payload: None,
             timeout: Timeout::Default,
             metadata: Metadata::default(),
             priority: 0,
@@ -109,18 +134,25 @@ impl Request {
         self.prepare(None)
     }
 
-    /// Writes the header before the arguments. `default_timeout` is for a call that set none.
+    /// Checks what can be checked before anything leaves. `default_timeout` is for a call that set none.
     pub(crate) fn prepare(self, default_timeout: Option<Duration>) -> Result<Ready, Status> {
         if let Some(status) = self.refused {
             return Err(status);
         }
-        let limits = self.wire.core().limits();
-        let max_bytes = self.wire.core().peer_max_metadata_bytes().min(limits.max_metadata_bytes.into());
+        let core = self.wire.core();
+        let limits = core.limits();
+        let max_bytes = core.peer_max_metadata_bytes().min(limits.max_metadata_bytes.into());
         self.metadata.check(max_bytes, limits.max_metadata_entries.into())?;
+        if let Some(payload) = &self.payload {
+            check_message_bytes(core, payload.len())?;
+        }
         let timeout = match self.timeout {
             Timeout::Default => default_timeout,
             Timeout::Set(timeout) => timeout,
         };
+        if timeout.is_some_and(|timeout| timeout.is_zero()) {
+            return Err(Status::deadline_exceeded("the deadline had passed before the call was sent"));
+        }
         let header = RequestHeader {
             procedure: self.procedure.get(),
             codec: self.codec.as_u8(),
@@ -128,26 +160,12 @@ impl Request {
             metadata: self.metadata,
             priority: self.priority,
         };
-        let mut head = self.staged;
-        if header.metadata.is_empty() {
-            let mut room = [0; HEADER_ROOM];
-            let mut rest = &mut room[..];
-            header.encode(&mut rest);
-            let written = HEADER_ROOM - rest.len();
-            let start = HEADER_ROOM - written;
-            head[start..HEADER_ROOM].copy_from_slice(&room[..written]);
-            bytes::Buf::advance(&mut head, start);
-        } else {
-            let mut whole = BytesMut::with_capacity(head.len() + 256);
-            header.encode(&mut whole);
-            whole.extend_from_slice(&head[HEADER_ROOM..]);
-            head = whole;
-        }
         Ok(Ready {
             wire: self.wire,
             procedure: self.procedure,
             codec: self.codec,
-            head,
+            header,
+            staged: self.staged,
             payload: self.payload,
             timeout,
             priority: self.priority,

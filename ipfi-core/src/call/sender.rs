@@ -23,7 +23,7 @@ pub struct Sender<T> {
     codec: CodecId,
     stopped: bool,
     /// Keeps the connection alive.
-    _wire: Wire,
+    wire: Wire,
     item: PhantomData<fn(T)>,
 }
 
@@ -35,7 +35,7 @@ impl<T: Encode> Sender<T> {
         stopped: bool,
         wire: Wire,
     ) -> Self {
-        Self { outbound, procedure, codec, stopped, _wire: wire, item: PhantomData }
+        Self { outbound, procedure, codec, stopped, wire, item: PhantomData }
     }
 
     /// Sends `item` and waits until this side has taken it. An item that cannot be encoded or is too
@@ -52,7 +52,8 @@ impl<T: Encode> Sender<T> {
     /// [`flush`](Self::flush) is called.
     pub async fn feed(&mut self, item: T) -> Result<(), CallError> {
         self.stage(&item)?;
-        if self.outbound.staged_bytes() >= FEED_BYTES { self.flush().await } else { Ok(()) }
+        let full = self.outbound.staged_bytes() >= FEED_BYTES || self.outbound.has_payload();
+        if full { self.flush().await } else { Ok(()) }
     }
 
     fn stage(&mut self, item: &T) -> Result<(), CallError> {
@@ -88,7 +89,10 @@ impl<T: Encode> Sender<T> {
                 self.stopped = true;
                 Ok(())
             }
-            Err(WriteError::Connection(cause)) => Err(CallError::connection(self.procedure, cause, true)),
+            Err(WriteError::Connection(cause)) => {
+                let cause = self.wire.close_reason().unwrap_or(cause);
+                Err(CallError::connection(self.procedure, cause, self.outbound.is_handed()))
+            }
         }
     }
 }

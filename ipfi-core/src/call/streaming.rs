@@ -4,6 +4,7 @@ use core::fmt;
 use core::future::{Future, IntoFuture, poll_fn};
 use core::marker::PhantomData;
 use core::pin::{Pin, pin};
+use core::task::{Context, Poll};
 
 use futures_core::Stream;
 
@@ -13,8 +14,8 @@ use super::receiver::Receiver;
 use super::request::Call;
 use super::sender::Sender;
 use super::unary::Reply;
-use crate::codec::{Decode, DecodeLimits, Encode};
-use crate::status::{Origin, Status};
+use crate::codec::{Decode, Encode};
+use crate::status::Origin;
 
 type Started<T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>;
 
@@ -59,10 +60,15 @@ impl<T: Encode + Send + 'static, R: Decode + 'static> Call<Upload<T, R>> {
     pub async fn items(self, items: impl Stream<Item = T> + Send) -> Result<R, CallError> {
         let mut uploading = self.await?;
         let mut items = pin!(items);
-        while let Some(item) = poll_fn(|cx| items.as_mut().poll_next(cx)).await {
-            uploading.send(item).await?;
-            if uploading.is_stopped() {
-                break;
+        while !uploading.is_stopped() {
+            let item = poll_fn(|cx| match items.as_mut().poll_next(cx) {
+                Poll::Ready(item) => Poll::Ready(Ok(item)),
+                // Who waits for the next item must not miss that nobody needs it.
+                Poll::Pending => uploading.poll_over(cx).map(|over| over.map(|()| None)),
+            });
+            match item.await? {
+                Some(item) => uploading.send(item).await?,
+                None => break,
             }
         }
         uploading.finish().await
@@ -98,17 +104,25 @@ impl<T: Encode, R: Decode> Uploading<T, R> {
 
     /// Ends the items and waits for the answer.
     pub async fn finish(mut self) -> Result<R, CallError> {
-        let mut reply = Reply::default();
-        let received = poll_fn(|cx| reply.poll(cx, &mut self.exchange)).await;
-        let answer = received.and_then(|message| {
-            let limits = DecodeLimits::from(self.exchange.tracker.wire().core().limits());
-            R::decode(self.exchange.codec, message, &limits).map_err(|error| {
-                let status = Status::internal(format!("the answer cannot be decoded: {error}"));
-                CallError::new(self.exchange.tracker.procedure(), status.with_origin(Origin::Caller))
-            })
-        });
-        self.exchange.tracker.end(answer.as_ref().err().map(CallError::code));
-        answer
+        Reply::default().value(&mut self.exchange).await
+    }
+}
+
+impl<T, R> Uploading<T, R> {
+    /// Ready when the callee needs no more items, or with the error that ended the call.
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CallError>> {
+        let over = match self.exchange.outbound.poll_stopped(cx) {
+            Poll::Ready(Ok(_)) => {
+                self.exchange.stopped = true;
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(cause)) => {
+                let sent = self.exchange.outbound.is_handed();
+                Poll::Ready(Err(self.exchange.tracker.lost(cause, sent)))
+            }
+            Poll::Pending => self.exchange.poll_deadline(cx),
+        };
+        over.map_err(|error| self.exchange.fail(error))
     }
 }
 

@@ -3,7 +3,7 @@
 use core::future::{Future, IntoFuture, poll_fn};
 use core::marker::PhantomData;
 use core::pin::Pin;
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll};
 
 use bytes::Bytes;
 
@@ -11,7 +11,7 @@ use super::error::CallError;
 use super::exchange::Exchange;
 use super::inbound::Incoming;
 use super::request::{Call, Request};
-use crate::codec::{Decode, DecodeLimits};
+use crate::codec::Decode;
 use crate::metadata::Metadata;
 use crate::status::{Origin, Status};
 
@@ -62,25 +62,8 @@ async fn unary<R: Decode>(request: Request) -> Result<Answer<R>, CallError> {
     let timeout = request.default_timeout();
     let mut exchange = Exchange::open(request, timeout).await?;
     let mut reply = Reply::default();
-    let received = poll_fn(|cx| reply.poll(cx, &mut exchange)).await;
-    let limits = DecodeLimits::from(exchange.tracker.wire().core().limits());
-    let answer = received.and_then(|message| {
-        let value = decode_reply(&exchange, message, &limits)?;
-        Ok(Answer { value, metadata: core::mem::take(&mut reply.metadata) })
-    });
-    exchange.tracker.end(answer.as_ref().err().map(CallError::code));
-    answer
-}
-
-fn decode_reply<R: Decode>(
-    exchange: &Exchange,
-    message: Bytes,
-    limits: &DecodeLimits,
-) -> Result<R, CallError> {
-    R::decode(exchange.codec, message, limits).map_err(|error| {
-        let status = Status::internal(format!("the answer cannot be decoded: {error}"));
-        CallError::new(exchange.tracker.procedure(), status.with_origin(Origin::Caller))
-    })
+    let value = reply.value(&mut exchange).await?;
+    Ok(Answer { value, metadata: reply.metadata })
 }
 
 /// Collects the one message of a unary answer.
@@ -91,27 +74,33 @@ pub(super) struct Reply {
 }
 
 impl Reply {
+    /// Sends the rest of the request, takes the answer, and ends the call.
+    pub(super) async fn value<R: Decode>(&mut self, exchange: &mut Exchange) -> Result<R, CallError> {
+        let received = poll_fn(|cx| self.poll(cx, exchange)).await;
+        let decoded = received.and_then(|message| exchange.decode(message));
+        exchange.end(decoded)
+    }
+
     /// Keeps the request flowing and waits for exactly one message and the end.
-    pub(super) fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        exchange: &mut Exchange,
-    ) -> Poll<Result<Bytes, CallError>> {
-        // A callee may answer before it has read the request: neither direction waits for the other.
-        if let Poll::Ready(Err(error)) = exchange.poll_flush(cx, true) {
-            return Poll::Ready(Err(error));
-        }
+    fn poll(&mut self, cx: &mut Context<'_>, exchange: &mut Exchange) -> Poll<Result<Bytes, CallError>> {
+        // A callee may answer before it has read the request: neither direction waits for the other,
+        // and an answer that is here wins over whatever became of the request.
+        let flushed = exchange.poll_flush(cx, true);
         loop {
             let incoming = match exchange.inbound.poll_incoming(cx) {
                 Poll::Ready(Ok(incoming)) => incoming,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(exchange.tracker.inbound_error(error))),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(exchange.inbound_error(error))),
                 Poll::Pending => {
-                    return Poll::Ready(ready!(exchange.poll_deadline(cx)));
+                    return match flushed {
+                        Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                        Poll::Ready(Ok(())) => exchange.poll_deadline(cx),
+                        Poll::Pending => Poll::Pending,
+                    };
                 }
             };
             let procedure = exchange.tracker.procedure();
             let refused = |text: &str| {
-                let status = Status::failed_precondition(text).with_origin(Origin::Caller);
+                let status = Status::unimplemented(text).with_origin(Origin::Caller);
                 Poll::Ready(Err(CallError::new(procedure, status)))
             };
             match incoming {

@@ -21,6 +21,7 @@ mod procedures;
 mod reply;
 
 use core::fmt;
+use core::panic::AssertUnwindSafe;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -238,10 +239,10 @@ impl Interface {
     }
 
     pub(crate) fn check(&self, call: &CallInfo<'_>) -> Result<(), Status> {
-        match &self.authorize {
-            Some(hook) => hook(call),
-            None => Ok(()),
-        }
+        let Some(hook) = &self.authorize else { return Ok(()) };
+        // It runs where the connection is read: its panic must not end the wire.
+        std::panic::catch_unwind(AssertUnwindSafe(|| hook(call)))
+            .unwrap_or_else(|_| Err(Status::internal("the authorization hook panicked")))
     }
 }
 

@@ -1,12 +1,12 @@
 //! Handlers of every kind as one object: decode, run, encode. The generic part is thin; what does not
 //! depend on types is in [`IncomingCall`].
 
-use core::future::{Future, poll_fn};
+use core::future::poll_fn;
 use core::marker::PhantomData;
 use core::panic::AssertUnwindSafe;
-use core::pin::{Pin, pin};
+use core::pin::pin;
 use core::task::Poll;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_core::Stream;
 use futures_util::{FutureExt, StreamExt};
@@ -68,6 +68,13 @@ fn begin<T>(call: &mut IncomingCall, start: impl FnOnce(Scope<'_>) -> T) -> Resu
     started.map_err(|_| call.panicked())
 }
 
+/// Ends a call as its run left it. A panic outside the handler's own future (in a value's
+/// serialization, in a destructor of a handler that was dropped) is the call's failure all the same.
+async fn conclude(call: IncomingCall, result: std::thread::Result<Result<(), Failure>>) {
+    let result = result.unwrap_or_else(|_| Err(call.panicked()));
+    call.finish(result).await;
+}
+
 fn stage_reply(call: &mut IncomingCall, reply: Result<impl Encode, Status>) -> Result<(), Failure> {
     call.stage_reply(&reply?).map_err(Failure::Status)
 }
@@ -75,8 +82,9 @@ fn stage_reply(call: &mut IncomingCall, reply: Result<impl Encode, Status>) -> R
 impl<H: Handler<M>, M: 'static> Procedure for Unary<H, M> {
     fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
         Box::pin(async move {
-            let result = self.run(&mut call).await;
-            call.finish(result).await;
+            let run = AssertUnwindSafe(self.run(&mut call)).catch_unwind();
+            let result = run.await;
+            conclude(call, result).await;
         })
     }
 }
@@ -97,8 +105,9 @@ impl<H: Handler<M>, M: 'static> Unary<H, M> {
 impl<H: SequenceHandler<M>, M: 'static> Procedure for Sequence<H, M> {
     fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
         Box::pin(async move {
-            let result = self.run(&mut call).await;
-            call.finish(result).await;
+            let run = AssertUnwindSafe(self.run(&mut call)).catch_unwind();
+            let result = run.await;
+            conclude(call, result).await;
         })
     }
 }
@@ -109,6 +118,16 @@ impl<H: SequenceHandler<M>, M: 'static> Sequence<H, M> {
         let items = begin(call, |scope| self.handler().start(scope, arguments))?;
         send_items(call, items).await
     }
+}
+
+/// Why items that were gathered leave now.
+enum Batch {
+    /// No more is ready.
+    Waiting,
+    /// They are many, or large.
+    Full,
+    /// They are the last.
+    Last,
 }
 
 /// Sends items as they come: what is ready together leaves together, and nothing waits for more.
@@ -123,19 +142,28 @@ async fn send_items(
                 match items.as_mut().poll_next(cx) {
                     Poll::Ready(Some(Ok(item))) => stage_reply(call, item)?,
                     Poll::Ready(Some(Err(_))) => return Poll::Ready(Err(call.panicked())),
-                    Poll::Ready(None) => return Poll::Ready(Ok(true)),
-                    Poll::Pending if call.outbound_mut().staged_bytes() > 0 => return Poll::Ready(Ok(false)),
+                    Poll::Ready(None) => return Poll::Ready(Ok(Batch::Last)),
+                    Poll::Pending if call.outbound_mut().staged_bytes() > 0 => {
+                        return Poll::Ready(Ok(Batch::Waiting));
+                    }
                     Poll::Pending => return call.poll_interrupted(cx).map(Err),
                 }
-                if call.outbound_mut().staged_bytes() >= BATCH_BYTES {
-                    return Poll::Ready(Ok(false));
+                let outbound = call.outbound_mut();
+                if outbound.staged_bytes() >= BATCH_BYTES || outbound.has_payload() {
+                    return Poll::Ready(Ok(Batch::Full));
                 }
             }
         })
         .await;
         match gathered {
-            Ok(true) => return Ok(()),
-            Ok(false) => call.flush(false).await?,
+            Ok(Batch::Last) => return Ok(()),
+            Ok(Batch::Waiting) => call.flush(false).await?,
+            Ok(Batch::Full) => {
+                call.flush(false).await?;
+                // A sequence that always has more, sent to a caller that always takes it, would keep
+                // the task that reads the connection for itself.
+                yield_once().await;
+            }
             Err(failure) => {
                 // The items before a failing one were yielded: they are sent.
                 if matches!(failure, Failure::Status(_)) {
@@ -145,6 +173,19 @@ async fn send_items(
             }
         }
     }
+}
+
+/// Lets the other tasks run.
+async fn yield_once() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if core::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// The items that follow the arguments, for the handler.
@@ -175,8 +216,9 @@ impl<H, T, M> Items<H, (ItemsShim<T>, M)> {
 impl<H: ItemsHandler<T, M>, T: Decode + 'static, M: 'static> Procedure for Items<H, (ItemsShim<T>, M)> {
     fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
         Box::pin(async move {
-            let result = self.run(&mut call).await;
-            call.finish(result).await;
+            let run = AssertUnwindSafe(self.run(&mut call)).catch_unwind();
+            let result = run.await;
+            conclude(call, result).await;
         })
     }
 }
@@ -199,31 +241,38 @@ impl<H: ItemsSequenceHandler<T, M>, T: Decode + 'static, M: 'static> Procedure
 {
     fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
         Box::pin(async move {
-            let result = self.run(&mut call).await;
-            call.finish(result).await;
+            let run = AssertUnwindSafe(self.run(&mut call)).catch_unwind();
+            let result = run.await;
+            conclude(call, result).await;
         })
     }
 }
 
 impl<H: Handler<M, Value = ()>, M: 'static> Procedure for Notification<H, M> {
     fn call(self: Arc<Self>, call: IncomingCall) -> Task {
-        call.refuse(Status::failed_precondition("called for an answer, but it is a notification"))
+        call.refuse(Status::unimplemented("called for an answer, but it is a notification"))
     }
 
     fn notify(self: Arc<Self>, mut notification: IncomingNotification) -> Option<Task> {
         Some(Box::pin(async move {
-            let Some(arguments) = notification.arguments().await else { return };
-            let limits = notification.decode_limits();
-            let Ok(arguments) = H::Arguments::decode_arguments(notification.codec(), arguments, &limits)
-            else {
-                return notification.dropped("its arguments cannot be decoded");
-            };
-            let start = || self.handler().start(Scope(&mut notification), arguments);
-            match std::panic::catch_unwind(AssertUnwindSafe(start)) {
-                Ok(handler) => notification.run(handler).await,
+            let run = AssertUnwindSafe(self.run(&mut notification)).catch_unwind();
+            match run.await {
+                Ok(Ok(())) => {}
+                Ok(Err(status)) => notification.dropped(&status),
                 Err(_) => notification.panicked(),
             }
         }))
+    }
+}
+
+impl<H: Handler<M, Value = ()>, M: 'static> Notification<H, M> {
+    async fn run(&self, notification: &mut IncomingNotification) -> Result<(), Status> {
+        let arguments = notification.arguments().await?;
+        let limits = notification.decode_limits();
+        let arguments = H::Arguments::decode_arguments(notification.codec(), arguments, &limits)?;
+        let handler = self.handler().start(Scope(&mut *notification), arguments);
+        notification.run(handler).await;
+        Ok(())
     }
 }
 
@@ -245,42 +294,35 @@ impl<H> RawProcedure<H> {
     }
 }
 
-/// A call is taken out only after its handler is done, so that there always is a failure to name.
-fn over(failure: Option<Failure>) -> Failure {
-    failure.unwrap_or_else(|| Failure::Status(Status::internal("the call is over")))
-}
-
 impl<H: RawHandler> Procedure for RawProcedure<H> {
     fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
         Box::pin(async move {
             let Some(inbound) = call.take_inbound() else { return };
             let raw = RawCall::new(call, inbound);
             let call = Arc::clone(&raw.call);
-            let lock = || call.lock().unwrap_or_else(PoisonError::into_inner);
-            let result = {
-                let mut handler: Pin<Box<dyn Future<Output = _> + Send>> =
-                    match std::panic::catch_unwind(AssertUnwindSafe(|| self.0.start(raw))) {
-                        Ok(handler) => Box::pin(AssertUnwindSafe(handler).catch_unwind()),
-                        Err(panic) => Box::pin(core::future::ready(Err(panic))),
-                    };
-                poll_fn(|cx| match handler.as_mut().poll(cx) {
-                    Poll::Ready(Ok(result)) => Poll::Ready(result.map_err(Failure::Status)),
-                    Poll::Ready(Err(_)) => {
-                        Poll::Ready(Err(over(lock().as_ref().map(IncomingCall::panicked))))
-                    }
-                    Poll::Pending => match lock().as_mut() {
-                        Some(call) => call.poll_interrupted(cx).map(Err),
-                        None => Poll::Ready(Err(over(None))),
-                    },
-                })
-                .await
-            };
+            let result = AssertUnwindSafe(self.run(raw, &call)).catch_unwind().await;
             // The handler may have passed its `RawCall` to a task of its own, which then writes to a
             // call that is over.
-            let finished = lock().take();
+            let finished = call.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(call) = finished {
-                call.finish(result).await;
+                conclude(call, result).await;
             }
         })
+    }
+}
+
+impl<H: RawHandler> RawProcedure<H> {
+    async fn run(&self, raw: RawCall, call: &Mutex<Option<IncomingCall>>) -> Result<(), Failure> {
+        // A panic here or below is caught by the task.
+        let mut handler = pin!(self.0.start(raw));
+        poll_fn(|cx| match handler.as_mut().poll(cx) {
+            Poll::Ready(result) => Poll::Ready(result.map_err(Failure::Status)),
+            Poll::Pending => match call.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+                Some(call) => call.poll_interrupted(cx).map(Err),
+                // Only the task takes the call out, after this.
+                None => Poll::Ready(Err(Status::internal("the call is over").into())),
+            },
+        })
+        .await
     }
 }

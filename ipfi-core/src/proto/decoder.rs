@@ -133,6 +133,12 @@ impl ItemDecoder {
         self.in_message
     }
 
+    /// Bytes of the message under way, with those that the fragment under way announces: a claim, at most
+    /// `max_message_bytes`. 0 between messages.
+    pub fn message_bytes(&self) -> u64 {
+        self.message_bytes
+    }
+
     /// The next part, or `None` until more is pushed (and for ever after [`Part::End`]). An error is
     /// returned again by every later call.
     // The name says what it does, and it is no iterator: `None` comes and goes.

@@ -5,13 +5,15 @@
 //! 2. *Wait*: until nothing runs, or the grace period is over.
 //! 3. *Cut*: handlers are dropped with cause `Shutdown`, their callers see SHUTDOWN.
 //! 4. *Flush*: every answer that was finished is handed to the carrier.
-//! 5. *Close*: the connection ends with SHUTDOWN.
+//! 5. *Close*: the connection ends with SHUTDOWN, or NO_ERROR if nothing was cut or abandoned.
 
 use ::core::future::{Future, poll_fn};
+use ::core::pin::Pin;
 use ::core::task::Poll;
 use ::core::time::Duration;
 use std::sync::atomic::Ordering;
 
+use super::core::Gauge;
 use super::{Wire, WireCore};
 use crate::close_code::CloseCode;
 
@@ -44,22 +46,25 @@ impl ShutdownReport {
 
 impl Wire {
     /// Ends the wire in order: no new calls, `grace` for the running ones, then they are cut and the
-    /// connection closes. Bounded by `grace` plus the limit `status_grace`. Dropped, it leaves the
-    /// wire draining; a second call takes it up again.
+    /// connection closes: with SHUTDOWN if something was cut or abandoned, else with NO_ERROR. Bounded by
+    /// `grace` plus twice the limit `status_grace` (for what is cut to let go, and for the last bytes).
+    /// Dropped, it leaves the wire draining; a second call takes it up again.
     pub async fn shutdown(&self, grace: Duration) -> ShutdownReport {
         let core = self.core();
         let refused_before = core.counters().calls_in_refused.load(Ordering::Relaxed);
         let running = core.inbound().running();
         core.draining.set(());
-        until_idle(core, grace).await;
+        let ours = Some(core.outbound());
+        until_idle(core, grace, ours).await;
         let cut = core.inbound().running();
         let abandoned = core.outbound().running();
-        if cut > 0 {
+        if cut > 0 || core.notifications().running() > 0 {
             core.cut.set(());
-            // The cut handlers must be polled once more to let go.
-            until_idle(core, core.limits().status_grace).await;
+            // The cut handlers must be polled once more to let go. Our own calls will not end by it.
+            until_idle(core, core.limits().status_grace, None).await;
         }
-        core.closing.set((CloseCode::SHUTDOWN, "".into()));
+        let code = if cut == 0 && abandoned == 0 { CloseCode::NO_ERROR } else { CloseCode::SHUTDOWN };
+        core.closing.set((code, "".into()));
         core.closed().wait().await;
         let refused = core.counters().calls_in_refused.load(Ordering::Relaxed) - refused_before;
         ShutdownReport {
@@ -71,16 +76,17 @@ impl Wire {
     }
 }
 
-/// Until no call runs either way, the connection ends, or `limit` is over.
-async fn until_idle(core: &WireCore, limit: Duration) {
+/// Until no call or notification of the peer runs, and none of `ours`, the connection ends, or `limit`
+/// is over.
+async fn until_idle(core: &WireCore, limit: Duration, ours: Option<&Gauge>) {
     let mut sleep = core.runtime().sleep_until(core.runtime().now() + limit);
     let mut closed = core.closed().wait();
     poll_fn(|cx| {
-        let inbound = core.inbound().poll_idle(cx);
-        let outbound = core.outbound().poll_idle(cx);
-        let over =
-            ::core::pin::Pin::new(&mut closed).poll(cx).is_ready() || sleep.as_mut().poll(cx).is_ready();
-        if over || (inbound.is_ready() && outbound.is_ready()) { Poll::Ready(()) } else { Poll::Pending }
+        // All are asked, so that each knows whom to wake.
+        let gauges = [Some(core.inbound()), Some(core.notifications()), ours];
+        let busy = gauges.into_iter().flatten().filter(|gauge| gauge.poll_idle(cx).is_pending()).count();
+        let over = Pin::new(&mut closed).poll(cx).is_ready() || sleep.as_mut().poll(cx).is_ready();
+        if over || busy == 0 { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
 }

@@ -1,13 +1,15 @@
 //! What the handles, the calls and the serving future of one wire share.
 
 use core::fmt;
+use core::panic::AssertUnwindSafe;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use core::task::{Context, Poll, Waker};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::Handle;
 use super::erased::ErasedSession;
 use super::options::{Role, WireOptions};
+use super::places::Places;
 use crate::close_code::CloseCode;
 use crate::codec::CodecId;
 use crate::deadlines::Deadlines;
@@ -41,7 +43,12 @@ pub(crate) struct WireCore {
     /// Flush what is finished, then close with this.
     pub(super) closing: Signal<(CloseCode, Arc<str>)>,
     pub(super) inbound: Gauge,
+    notifications: Gauge,
     pub(super) outbound: Gauge,
+    outbound_places: Places,
+    /// This side's control stream is open: other streams may follow it (`docs/protocol.md` 2.2).
+    greeted: AtomicBool,
+    greeting: Signal<()>,
 }
 
 impl WireCore {
@@ -65,7 +72,11 @@ impl WireCore {
             cut: Signal::new(),
             closing: Signal::new(),
             inbound: Gauge::default(),
+            notifications: Gauge::default(),
             outbound: Gauge::default(),
+            outbound_places: Places::default(),
+            greeted: AtomicBool::new(false),
+            greeting: Signal::new(),
         }
     }
 
@@ -130,8 +141,46 @@ impl WireCore {
         &self.inbound
     }
 
+    /// Notifications of the peer.
+    pub(crate) fn notifications(&self) -> &Gauge {
+        &self.notifications
+    }
+
     pub(crate) fn outbound(&self) -> &Gauge {
         &self.outbound
+    }
+
+    /// Ready when one more call of this side, which the gauge counts already, may open its stream.
+    pub(crate) fn poll_place(&self, cx: &Context<'_>, ticket: &mut Option<u64>) -> Poll<()> {
+        self.outbound_places.poll_enter(cx, &self.outbound, self.limits().max_outbound_calls as usize, ticket)
+    }
+
+    /// Gives up waiting for a place.
+    pub(crate) fn leave_place(&self, ticket: u64) {
+        self.outbound_places.leave(ticket);
+    }
+
+    /// A call of this side has ended.
+    pub(crate) fn outbound_ended(&self) {
+        let running = self.outbound.leave();
+        if running > self.limits().max_outbound_calls as usize {
+            self.outbound_places.freed();
+        }
+    }
+
+    /// Whether other streams may be opened.
+    pub(crate) fn is_greeted(&self) -> bool {
+        self.greeted.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn greeting(&self) -> &Signal<()> {
+        &self.greeting
+    }
+
+    /// The control stream is open, or never will be.
+    pub(super) fn set_greeted(&self) {
+        self.greeted.store(true, Ordering::Release);
+        self.greeting.set(());
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -179,7 +228,11 @@ impl WireCore {
         );
         if let Some(observer) = &self.options.observer {
             let observer: &dyn Observer = &**observer;
-            observer.call_finished(report);
+            // It runs where calls end, which may be where the connection is read.
+            let told = std::panic::catch_unwind(AssertUnwindSafe(|| observer.call_finished(report)));
+            if told.is_err() {
+                tracing::error!(target: "ipfi::call", "the observer panicked");
+            }
         }
     }
 }
@@ -247,11 +300,11 @@ impl Reassembly {
     }
 }
 
-/// How many calls are running, and a place for the one task that waits for none.
+/// How many calls are running, and who waits for none.
 #[derive(Debug, Default)]
 pub(crate) struct Gauge {
     running: AtomicUsize,
-    idle: Mutex<Option<Waker>>,
+    idle: Mutex<Vec<Waker>>,
 }
 
 impl Gauge {
@@ -263,20 +316,29 @@ impl Gauge {
         self.running.fetch_add(1, Ordering::AcqRel);
     }
 
-    pub(crate) fn leave(&self) {
-        if self.running.fetch_sub(1, Ordering::AcqRel) == 1 {
-            let waker = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(waker) = waker {
-                waker.wake();
-            }
+    /// One less; says how many there were.
+    pub(crate) fn leave(&self) -> usize {
+        let running = self.running.fetch_sub(1, Ordering::AcqRel);
+        if running == 1 {
+            let wakers = core::mem::take(&mut *self.lock());
+            wakers.into_iter().for_each(Waker::wake);
         }
+        running
     }
 
-    pub(super) fn poll_idle(&self, cx: &mut Context<'_>) -> Poll<()> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Waker>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn poll_idle(&self, cx: &Context<'_>) -> Poll<()> {
         if self.running() == 0 {
             return Poll::Ready(());
         }
-        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
+        let mut idle = self.lock();
+        if !idle.iter().any(|waker| waker.will_wake(cx.waker())) {
+            idle.push(cx.waker().clone());
+        }
+        drop(idle);
         // A call may have ended before the waker was in its place.
         if self.running() == 0 { Poll::Ready(()) } else { Poll::Pending }
     }

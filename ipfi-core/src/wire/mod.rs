@@ -9,6 +9,7 @@ mod close;
 mod core;
 mod erased;
 mod options;
+mod places;
 mod serving;
 
 use ::core::fmt;
@@ -17,7 +18,7 @@ use std::sync::{Arc, PoisonError};
 pub(crate) use self::core::WireCore;
 pub use close::ShutdownReport;
 pub use erased::SendSession;
-pub(crate) use erased::{BoxRecv, BoxSend};
+pub(crate) use erased::{BoxRecv, BoxSend, Opened, Opening};
 pub use options::{Role, WireOptions};
 pub use serving::Serving;
 
@@ -89,12 +90,13 @@ impl Wire {
         self.core().counters().snapshot()
     }
 
-    /// Calls that this side has running at the peer.
+    /// Calls that this side has running at the peer, those that wait for a place among them.
     pub fn outbound_calls(&self) -> usize {
         self.core().outbound().running()
     }
 
-    /// Calls of the peer that are running at this side.
+    /// Calls of the peer that are running at this side. One that cannot be interrupted counts until it
+    /// has returned, answered or not. Notifications do not count.
     pub fn inbound_calls(&self) -> usize {
         self.core().inbound().running()
     }

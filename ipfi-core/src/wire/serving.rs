@@ -3,8 +3,9 @@
 
 use core::fmt;
 use core::future::Future;
+use core::panic::AssertUnwindSafe;
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, Waker};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -14,9 +15,8 @@ use super::core::WireCore;
 use super::erased::{BoxRecv, BoxSend, Opening};
 use super::options::Verdict;
 use crate::call::{self, Arrival};
-use crate::close_code::{CloseCode, StreamCode};
+use crate::close_code::{CloseCode, StreamCode, TransportCode};
 use crate::error::ConnectionError;
-use crate::observe::count;
 use crate::proto::{ControlDecoder, ControlError, ControlMessage, Settings, StreamType, control};
 use crate::runtime::{Sleep, Task};
 use crate::signal::Wait;
@@ -28,6 +28,10 @@ const MAX_UNKNOWN_CONTROL: u32 = 1000;
 
 /// A read on a unidirectional stream takes at most this.
 const READ_BYTES: usize = 16 << 10;
+
+/// Calls, notifications or datagrams that one poll accepts before it lets other tasks run: a peer whose
+/// calls are all answered at once could otherwise keep it busy for ever.
+const ACCEPT_BATCH: usize = 256;
 
 /// Serves a wire until its connection ends, and says why it did. Must be polled for the wire to work;
 /// dropped, it closes the connection.
@@ -42,6 +46,10 @@ pub struct Serving {
     control_in: Option<(BoxRecv, ControlDecoder)>,
     control_seen: bool,
     unknown_control: u32,
+    /// The peer has said who it is.
+    settings_seen: bool,
+    /// By when the hook must have decided, and after that the peer have sent its SETTINGS.
+    handshake: Option<Sleep>,
     /// Unidirectional streams whose type has not arrived: at most `max_inbound_notifications`.
     untyped: Vec<(BoxRecv, BytesMut)>,
     sleep: Option<Sleep>,
@@ -72,18 +80,23 @@ impl Serving {
         let control_out = ControlOut::Opening(core.session().open_uni());
         let draining = core.draining.wait();
         let closing = Some(Closing::Waiting(core.closing.wait()));
-        Self {
+        let mut serving = Self {
             core,
             verdict,
             control_out,
             control_in: None,
             control_seen: false,
             unknown_control: 0,
+            settings_seen: false,
+            handshake: None,
             untyped: Vec::new(),
             sleep: None,
             draining,
             closing,
-        }
+        };
+        // With credit at hand the control stream is out before anybody can call (`docs/protocol.md` 2.2).
+        serving.poll_control_out(&mut Context::from_waker(Waker::noop()));
+        serving
     }
 
     /// Opens our control stream, says who we are, and later that we go away.
@@ -91,7 +104,10 @@ impl Serving {
         if let ControlOut::Opening(opening) = &mut self.control_out {
             match opening.as_mut().poll(cx) {
                 Poll::Pending => return,
-                Poll::Ready(Err(_)) => self.control_out = ControlOut::Gone,
+                Poll::Ready(Err(_)) => {
+                    self.control_out = ControlOut::Gone;
+                    self.core.set_greeted();
+                }
                 Poll::Ready(Ok(mut send)) => {
                     // Settings and GOAWAY must not wait behind anybody's bulk.
                     send.set_priority(i8::MAX);
@@ -103,7 +119,11 @@ impl Serving {
         }
         let ControlOut::Open { send, pending } = &mut self.control_out else { return };
         // Its first byte is the stream's type, so GOAWAY can only follow the whole preamble.
-        match send.poll_write(cx, pending, false) {
+        let written = send.poll_write(cx, pending, false);
+        if !self.core.is_greeted() {
+            self.core.set_greeted();
+        }
+        match written {
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(_)) => return self.control_out = ControlOut::Gone,
             Poll::Pending => return,
@@ -134,7 +154,10 @@ impl Serving {
         loop {
             while let Some(message) = decoder.next()? {
                 match message {
-                    ControlMessage::Settings(settings) => self.core.peer_settings.set(&settings),
+                    ControlMessage::Settings(settings) => {
+                        self.core.peer_settings.set(&settings);
+                        self.settings_seen = true;
+                    }
                     ControlMessage::GoAway => {
                         self.core.peer_settings.going_away.store(true, Ordering::Release);
                     }
@@ -163,32 +186,43 @@ impl Serving {
         }
     }
 
-    /// Accepts calls until there are none.
+    /// Accepts calls until there are none, or enough.
     fn poll_calls(&mut self, cx: &mut Context<'_>) -> Result<(), ConnectionError> {
-        while let Poll::Ready(accepted) = self.core.session().poll_accept_bi(cx) {
+        for _ in 0..ACCEPT_BATCH {
+            let Poll::Ready(accepted) = self.core.session().poll_accept_bi(cx) else { return Ok(()) };
             let (send, recv) = accepted?;
-            if self.core.is_draining() {
-                refuse(&self.core, send, recv);
-                continue;
-            }
             let arrival = call::arrive(&self.core, send, recv, cx);
             self.run(arrival, cx);
         }
+        cx.waker().wake_by_ref();
         Ok(())
     }
 
     /// Accepts unidirectional streams, and hands each on by its type once that has arrived.
     fn poll_uni(&mut self, cx: &mut Context<'_>) -> Result<(), ConnectionError> {
-        let mut ended = Ok(());
-        while let Poll::Ready(accepted) = self.core.session().poll_accept_uni(cx) {
+        let mut accepted_all = false;
+        for _ in 0..ACCEPT_BATCH {
+            let Poll::Ready(accepted) = self.core.session().poll_accept_uni(cx) else {
+                accepted_all = true;
+                break;
+            };
             match accepted {
                 Ok(recv) => self.untyped.push((recv, BytesMut::new())),
                 Err(reason) => {
-                    ended = Err(reason);
-                    break;
+                    // What had arrived whole before the end is still run.
+                    self.poll_untyped(cx);
+                    return Err(reason);
                 }
             }
         }
+        if !accepted_all {
+            cx.waker().wake_by_ref();
+        }
+        self.poll_untyped(cx);
+        Ok(())
+    }
+
+    fn poll_untyped(&mut self, cx: &mut Context<'_>) {
         let mut index = 0;
         while let Some((recv, seen)) = self.untyped.get_mut(index) {
             let Poll::Ready(read) = recv.poll_read(cx, READ_BYTES) else {
@@ -225,14 +259,15 @@ impl Serving {
                 StreamType::Unknown(_) => recv.stop(StreamCode::REFUSED),
             }
         }
-        ended
     }
 
     fn poll_datagrams(&mut self, cx: &mut Context<'_>) {
-        while let Poll::Ready(Ok(datagram)) = self.core.session().poll_recv_datagram(cx) {
+        for _ in 0..ACCEPT_BATCH {
+            let Poll::Ready(Ok(datagram)) = self.core.session().poll_recv_datagram(cx) else { return };
             let arrival = call::arrive_datagram(&self.core, datagram);
             self.run(arrival, cx);
         }
+        cx.waker().wake_by_ref();
     }
 
     /// Polls a new task once here, which is all that most need, and spawns it if it is not done.
@@ -260,61 +295,119 @@ impl Serving {
         }
     }
 
+    /// Closes the connection; the cause is known to all before any stream of it ends.
+    fn close(&self, cause: ConnectionError, code: CloseCode, reason: &str) -> ConnectionError {
+        self.core.closed.set(cause.clone());
+        self.core.session().close(code, reason);
+        cause
+    }
+
     /// The version may be the reason that the session's own error only hints at.
     fn protocol_error(&self, error: &ControlError) -> ConnectionError {
-        let code = error.close_code();
-        self.core.session().close(code, &error.to_string());
-        match error {
+        let text = error.to_string();
+        let cause = match error {
             ControlError::Version { ours, theirs } => {
                 ConnectionError::Version { ours: *ours, theirs: *theirs }
             }
-            error => ConnectionError::Violation {
-                code: crate::close_code::TransportCode::APPLICATION_ERROR,
-                what: error.to_string().into(),
+            _ => ConnectionError::Violation {
+                code: TransportCode::APPLICATION_ERROR,
+                what: text.as_str().into(),
             },
-        }
+        };
+        self.close(cause, error.close_code(), &text)
+    }
+
+    /// Ready when the peer has taken longer than `handshake_timeout` for what is awaited of it.
+    fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let runtime = self.core.runtime();
+        let limit = self.core.limits().handshake_timeout;
+        let sleep = self.handshake.get_or_insert_with(|| runtime.sleep_until(runtime.now() + limit));
+        sleep.as_mut().poll(cx)
+    }
+
+    /// Asks the hook. `Ready(Ok)` once it has agreed.
+    fn poll_verdict(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
+        let Some(verdict) = &mut self.verdict else { return Poll::Ready(Ok(())) };
+        let refused = match verdict.as_mut().poll(cx) {
+            Poll::Ready(Ok(())) => {
+                self.verdict = None;
+                self.handshake = None;
+                return Poll::Ready(Ok(()));
+            }
+            Poll::Ready(Err(status)) => status.message().to_owned(),
+            Poll::Pending if self.poll_handshake(cx).is_ready() => {
+                let limit = self.core.limits().handshake_timeout;
+                format!("authentication took longer than handshake_timeout = {limit:?}")
+            }
+            Poll::Pending => return Poll::Pending,
+        };
+        // Nothing of the peer is looked at after this, whatever has arrived.
+        let code = CloseCode::UNAUTHENTICATED;
+        let cause = ConnectionError::LocallyClosed { code, reason: refused.as_str().into() };
+        Poll::Ready(Err(self.close(cause, code, &refused)))
     }
 
     fn poll_all(&mut self, cx: &mut Context<'_>) -> Result<(), ConnectionError> {
+        if let Some(reason) = self.core.session().close_reason() {
+            return Err(self.last_words(reason, cx));
+        }
         let _ = Pin::new(&mut self.draining).poll(cx);
         self.poll_control_out(cx);
         let _ = self.core.deadlines().poll_expire(cx, self.core.runtime(), &mut self.sleep);
-        if let Some(verdict) = &mut self.verdict {
-            match verdict.as_mut().poll(cx) {
-                Poll::Pending => {
-                    self.poll_closing(cx);
-                    return Ok(());
-                }
-                Poll::Ready(Ok(())) => self.verdict = None,
-                Poll::Ready(Err(status)) => {
-                    self.core.session().close(CloseCode::UNAUTHENTICATED, status.message());
-                }
+        match self.poll_verdict(cx) {
+            Poll::Pending => {
+                self.poll_closing(cx);
+                return self.core.session().close_reason().map_or(Ok(()), Err);
             }
+            Poll::Ready(agreed) => agreed?,
         }
-        // What arrived whole before the end is still served: a notification and a close may come in one
-        // batch. Only then does the end count.
-        let ended = self.poll_uni(cx);
+        self.poll_uni(cx)?;
         if let Err(error) = self.poll_control_in(cx) {
             return Err(self.protocol_error(&error));
         }
-        self.poll_datagrams(cx);
-        ended?;
+        if self.settings_seen {
+            self.handshake = None;
+        } else if self.poll_handshake(cx).is_ready() {
+            let after = self.core.limits().handshake_timeout;
+            let text = format!("no SETTINGS within handshake_timeout = {after:?}");
+            return Err(self.close(ConnectionError::HandshakeTimeout { after }, CloseCode::PROTOCOL, &text));
+        }
         self.poll_calls(cx)?;
+        self.poll_datagrams(cx);
         self.poll_closing(cx);
         // Something above may have closed the session, which wakes nobody here.
         self.core.session().close_reason().map_or(Ok(()), Err)
     }
+
+    /// What had arrived whole before the connection ended still counts, although nobody saw it before: a
+    /// notification and a close may come in one batch, or the reason for the close with it. Gives the
+    /// cause.
+    fn last_words(&mut self, reason: ConnectionError, cx: &mut Context<'_>) -> ConnectionError {
+        if self.verdict.is_some() || matches!(reason, ConnectionError::LocallyClosed { .. }) {
+            return reason;
+        }
+        // No more can arrive; as many turns as all that were allowed can need.
+        let most = self.core.limits().max_inbound_notifications as usize;
+        for _ in 0..=most / ACCEPT_BATCH {
+            if self.poll_uni(cx).is_err() {
+                break;
+            }
+        }
+        match self.poll_control_in(cx) {
+            Ok(()) => reason,
+            Err(error) => self.protocol_error(&error),
+        }
+    }
 }
 
-/// A call that comes while draining: certainly not started.
-fn refuse(core: &WireCore, mut send: BoxSend, mut recv: BoxRecv) {
-    count(&core.counters().calls_in_refused);
-    recv.stop(StreamCode::REFUSED);
-    send.reset(StreamCode::REFUSED);
-}
-
+/// Whether the task is done. One that panics is: whatever a handler does to the code around it, it
+/// must not take the connection with it.
 fn poll_once(task: &mut Task, cx: &mut Context<'_>) -> bool {
-    task.as_mut().poll(cx).is_ready()
+    let polled = std::panic::catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(cx).is_ready()));
+    polled.unwrap_or_else(|_| {
+        tracing::error!(target: "ipfi::call", "a call's task panicked");
+        true
+    })
 }
 
 impl Future for Serving {
@@ -335,11 +428,14 @@ impl Future for Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        let session = self.core.session();
-        if session.close_reason().is_none() {
-            session.close(CloseCode::INTERNAL, "the connection's driver was dropped");
+        let reason = self.core.session().close_reason();
+        let dropped = reason.is_none();
+        // First the cause, then the end of the streams: whoever they wake finds it.
+        self.core.closed.set(reason.unwrap_or(ConnectionError::DriverDropped));
+        self.core.set_greeted();
+        if dropped {
+            self.core.session().close(CloseCode::INTERNAL, "the connection's driver was dropped");
         }
-        self.core.closed.set(ConnectionError::DriverDropped);
     }
 }
 

@@ -268,7 +268,10 @@ impl Connection {
 
     /// Bytes received that the application has not read.
     pub fn unread_bytes(&self) -> u64 {
-        self.credit.unread()
+        match self.end {
+            None => self.credit.unread(),
+            Some(_) => self.finished.values().map(|queue| queue.len() as u64).sum(),
+        }
     }
 
     /// Bytes written that have not left.

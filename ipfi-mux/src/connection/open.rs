@@ -53,8 +53,9 @@ impl Connection {
     /// why they never will. One task waits.
     pub fn poll_established(&mut self, waker: &Waker) -> Poll<Result<(), ConnectionError>> {
         match &self.end {
+            // Also when the connection has ended since: it was established.
+            _ if self.peer.is_some() => Poll::Ready(Ok(())),
             Some(cause) => Poll::Ready(Err(cause.clone())),
-            None if self.peer.is_some() => Poll::Ready(Ok(())),
             None => {
                 register(&mut self.established, waker);
                 Poll::Pending

@@ -6,6 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError, Weak};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use futures_util::task::AtomicWaker;
@@ -27,6 +28,9 @@ const FULL_BATCH_BYTES: usize = 16 << 10;
 /// The read buffer of a quiet connection; it grows to [`MAX_READ_BYTES`] while reads fill it.
 const MIN_READ_BYTES: usize = 4 << 10;
 const MAX_READ_BYTES: usize = 64 << 10;
+
+/// How long the peer's last words may take once it reads no more.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Reads before the reader lets other tasks run, if more keeps coming.
 const READS_PER_POLL: usize = 16;
@@ -51,6 +55,16 @@ struct WriteHalf<W> {
     batch: BytesMut,
     /// The writer failed or was shut down.
     over: bool,
+    /// What the system said when the writer failed.
+    error: Option<io::Error>,
+}
+
+impl<W> WriteHalf<W> {
+    fn broken(&mut self, error: io::Error) -> Flushed {
+        self.over = true;
+        self.error.get_or_insert(error);
+        Flushed::Over
+    }
 }
 
 /// How far flushing got.
@@ -68,7 +82,7 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
         Arc::new_cyclic(|pipe| Self {
             shared: Shared::new(connection, Box::new(Doorbell(pipe.clone()))),
             runtime,
-            half: Mutex::new(WriteHalf { writer, batch: BytesMut::new(), over: false }),
+            half: Mutex::new(WriteHalf { writer, batch: BytesMut::new(), over: false, error: None }),
             writer: AtomicWaker::new(),
             reader: AtomicWaker::new(),
             reading: AtomicBool::new(false),
@@ -96,7 +110,7 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
                 }
             }
             match Pin::new(&mut half.writer).poll_write(cx, &half.batch) {
-                Poll::Ready(Ok(0)) => return self.broken(half, &io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(0)) => return half.broken(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(written)) if written == half.batch.len() => {
                     half.batch.clear();
                     self.shared.handle_transmitted(self.now());
@@ -105,7 +119,7 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
                     half.batch.advance(written);
                     self.shared.handle_write_progress(self.now());
                 }
-                Poll::Ready(Err(error)) => return self.broken(half, &error),
+                Poll::Ready(Err(error)) => return half.broken(error),
                 Poll::Pending => return Flushed::Blocked,
             }
         }
@@ -121,19 +135,13 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
         };
         match settled {
             Poll::Pending => Flushed::Blocked,
-            Poll::Ready(Err(error)) => self.broken(half, &error),
+            Poll::Ready(Err(error)) => half.broken(error),
             Poll::Ready(Ok(())) if closing => {
                 half.over = true;
                 Flushed::Over
             }
             Poll::Ready(Ok(())) => Flushed::All,
         }
-    }
-
-    fn broken(&self, half: &mut WriteHalf<W>, error: &io::Error) -> Flushed {
-        half.over = true;
-        self.shared.handle_lost(&error.to_string());
-        Flushed::Over
     }
 
     /// Writes from this task, whoever it is, unless somebody else is writing; leaves the rest to the writer.
@@ -168,19 +176,27 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
             yielded = false;
             let mut half = self.half.lock().unwrap_or_else(PoisonError::into_inner);
             let flushed = self.flush(&mut half, cx);
+            let failed = half.error.is_some();
+            drop(half);
             // A batch in flight sets the deadline of a stalled write. The clock also ends the wait for a
-            // peer that hears the last word and says none.
+            // peer that was told goodbye and keeps its side open.
             self.keep_time(sleep.as_mut(), cx);
             let finished = self.shared.is_finished();
             match flushed {
-                Flushed::Over if finished => {}
-                // The peer takes nothing more, and there is nobody left to wait for it.
-                Flushed::Blocked if finished => half.over = true,
-                Flushed::Over | Flushed::Blocked | Flushed::All => return Poll::Pending,
+                Flushed::Over if finished || failed => Poll::Ready(()),
+                // It takes no more, and nobody waits for it any longer.
+                Flushed::Blocked if finished => Poll::Ready(()),
+                Flushed::Over | Flushed::Blocked | Flushed::All => Poll::Pending,
             }
-            Poll::Ready(())
         })
         .await;
+        let error = self.half.lock().unwrap_or_else(PoisonError::into_inner).error.take();
+        if let Some(error) = error {
+            // What the peer said before it stopped reading is on its way in: its close, or the text of a
+            // program that is no peer at all. The reader has a moment to find it.
+            tokio::time::sleep(LAST_WORDS).await;
+            self.shared.handle_lost(&error.to_string());
+        }
         self.reader.wake();
     }
 
