@@ -42,6 +42,9 @@ pub(super) struct Pipe<W> {
     half: Mutex<WriteHalf<W>>,
     /// The writer's task.
     writer: AtomicWaker,
+    /// The reader's task: woken when the connection is over, since a peer that keeps its side open and
+    /// says nothing would hold a task and a socket for ever.
+    reader: AtomicWaker,
     /// The reader is in the middle of a batch and will flush at its end: nobody else need.
     reading: AtomicBool,
 }
@@ -81,6 +84,7 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
             runtime,
             half: Mutex::new(WriteHalf { writer, batch: BytesMut::new(), over: false, error: None }),
             writer: AtomicWaker::new(),
+            reader: AtomicWaker::new(),
             reading: AtomicBool::new(false),
         })
     }
@@ -172,14 +176,17 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
             yielded = false;
             let mut half = self.half.lock().unwrap_or_else(PoisonError::into_inner);
             let flushed = self.flush(&mut half, cx);
+            let failed = half.error.is_some();
             drop(half);
+            // A batch in flight sets the deadline of a stalled write. The clock also ends the wait for a
+            // peer that was told goodbye and keeps its side open.
+            self.keep_time(sleep.as_mut(), cx);
+            let finished = self.shared.is_finished();
             match flushed {
-                Flushed::Over => Poll::Ready(()),
-                // A batch in flight sets the deadline of a stalled write.
-                Flushed::Blocked | Flushed::All => {
-                    self.keep_time(sleep.as_mut(), cx);
-                    Poll::Pending
-                }
+                Flushed::Over if finished || failed => Poll::Ready(()),
+                // It takes no more, and nobody waits for it any longer.
+                Flushed::Blocked if finished => Poll::Ready(()),
+                Flushed::Over | Flushed::Blocked | Flushed::All => Poll::Pending,
             }
         })
         .await;
@@ -190,6 +197,7 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
             tokio::time::sleep(LAST_WORDS).await;
             self.shared.handle_lost(&error.to_string());
         }
+        self.reader.wake();
     }
 
     /// Tells the machine when its next deadline has passed. The timer is moved only when it fires or the
@@ -208,16 +216,17 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
         }
     }
 
-    /// The reader: bytes in, calls begun and answered, until both directions have ended.
-    pub(super) async fn read<R>(self: Arc<Self>, mut reader: R, serving: Serving)
+    /// The reader: bytes in, calls begun and answered, until both directions have ended. `serving` is
+    /// absent where nobody makes calls of the streams.
+    pub(super) async fn read<R>(self: Arc<Self>, mut reader: R, mut serving: Option<Serving>)
     where
         R: AsyncRead + Unpin,
     {
-        let mut serving = Some(serving);
         let mut buffer = BytesMut::new();
         let mut read_bytes = MIN_READ_BYTES;
         let mut ended = false;
         poll_fn(|cx| {
+            self.reader.register(cx.waker());
             self.reading.store(true, Ordering::SeqCst);
             let mut reads = 0;
             while !ended && reads < READS_PER_POLL {
@@ -273,6 +282,14 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
         {
             *serving = None;
         }
+    }
+}
+
+impl<W> Drop for Pipe<W> {
+    fn drop(&mut self) {
+        // Both tasks are gone. If they were aborted, or their runtime was shut down, the handles would wait
+        // for ever; a connection that has ended keeps its cause.
+        self.shared.handle_driver_dropped();
     }
 }
 
