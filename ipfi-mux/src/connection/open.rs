@@ -78,10 +78,8 @@ impl Connection {
     ) -> Poll<Result<(StreamKey, StreamId), ConnectionError>> {
         if let Some(cause) = &self.end {
             // What had arrived whole before the end.
-            return Poll::Ready(match (dir, self.late_accept.pop_first()) {
-                (Dir::Uni, Some((id, key))) => Ok((key, id)),
-                _ => Err(cause.clone()),
-            });
+            let late = if dir == Dir::Uni { self.late_accept.pop_first() } else { None };
+            return Poll::Ready(late.map_or_else(|| Err(cause.clone()), |(id, key)| Ok((key, id))));
         }
         let remote = self.remote.get_mut(dir);
         let Some(key) = remote.accept.pop_front() else {

@@ -50,6 +50,10 @@ impl Connection {
         if fin {
             half.apply(RecvEvent::ReadEnd);
         }
+        let cap = u64::from(self.config.limits.max_stream_window_bytes);
+        if half.state() == RecvState::Recv {
+            half.credit.grow(half.queue.len() as u64, cap, &mut self.credit.pool);
+        }
         let tell = half.wants_update();
         self.credit.release(bytes.len() as u64);
         if tell {

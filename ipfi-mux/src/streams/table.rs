@@ -11,6 +11,9 @@ use super::{Owed, Stream, StreamKey};
 use crate::schedule::Schedule;
 use crate::stream_id::{Dir, StreamId};
 
+/// Slots that an empty table keeps.
+const KEEP_SLOTS: usize = 64;
+
 /// All streams of a connection that are not over.
 #[derive(Debug)]
 pub(crate) struct StreamTable {
@@ -81,8 +84,9 @@ impl StreamTable {
         let stream = self.slots.remove(key.index());
         self.by_id.remove(&stream.id.get());
         self.calls -= usize::from(stream.id.dir() == Dir::Bi);
-        if self.slots.is_empty() {
-            // A burst's worth of slots is not kept for the rest of the connection's life.
+        if self.slots.is_empty() && self.slots.capacity() > KEEP_SLOTS {
+            // A burst's worth of slots is not kept for the rest of the connection's life; those of a few
+            // calls are, or each lone call would allocate the table anew.
             self.slots.shrink_to_fit();
             self.by_id.shrink_to_fit();
         }

@@ -9,6 +9,9 @@ use ipfi_mux::stream_id::Dir;
 
 use crate::support::{Hostile, bi, data, generous, last, reset, stop, timeless, uni};
 
+/// What a flood says in each round.
+type Script = Box<dyn FnMut(u64) -> Vec<Frame>>;
+
 /// Sends `frames(0)`, `frames(1)`, … until the victim closes; how many rounds that took.
 fn flood(peer: &mut Hostile, mut frames: impl FnMut(u64) -> Vec<Frame>) -> u64 {
     (0..100_000)
@@ -30,7 +33,7 @@ fn expect_calm(peer: &mut Hostile, what: &str) {
 #[test]
 fn a_flood_of_what_brings_nothing_is_cut_at_the_budget_while_nobody_reads_the_answers() {
     let one = |frame: Frame| move |_| vec![frame.clone()];
-    let floods: [(&str, Box<dyn FnMut(u64) -> Vec<Frame>>); 8] = [
+    let floods: [(&str, Script); 8] = [
         ("a ping", Box::new(|round| vec![Frame::Ping { sequence: round }])),
         ("PADDING", Box::new(one(Frame::Padding { bytes: 3 }))),
         ("MAX_DATA", Box::new(one(Frame::MaxData { max: 1 }))),

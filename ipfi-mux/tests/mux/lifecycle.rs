@@ -269,3 +269,74 @@ fn datagrams_arrive_in_order_and_too_large_ones_are_refused_by_number() {
     }
     assert_eq!(pair.client.connection.send_datagram(Bytes::new()), Err(DatagramError::QueueFull));
 }
+
+#[test]
+fn a_flush_that_waits_for_a_stream_that_is_then_given_up_ends() {
+    let mut server = timeless();
+    server.stream_window_bytes = 10;
+    let mut pair = Pair::with(timeless(), server);
+    pair.drive();
+    let mut give_up: Vec<fn(&mut Pair, ipfi_mux::StreamKey)> = Vec::new();
+    give_up.push(|pair, call| pair.client.connection.reset(call, StreamCode::CANCELLED));
+    give_up.push(|pair, _| {
+        let served = pair.server.accept(Dir::Bi).unwrap();
+        pair.server.drop_both(served);
+        pair.drive();
+    });
+    for give_up in give_up {
+        let call = pair.client.open(Dir::Bi);
+        pair.client.send(call, b"more than ten bytes", true);
+        pair.drive();
+        let (counter, waker) = Counter::new();
+        assert!(pair.client.connection.poll_flushed(&waker).is_pending());
+        give_up(&mut pair, call);
+        pair.client.fire();
+        assert_eq!(counter.count(), 1);
+        assert!(pair.client.connection.poll_flushed(&waker).is_ready());
+        pair.drive();
+        while let Some(served) = pair.server.accept(Dir::Bi) {
+            pair.server.drop_both(served);
+        }
+        pair.client.drop_both(call);
+        pair.drive();
+    }
+}
+
+#[test]
+fn a_higher_priority_overtakes_what_was_written_before_it() {
+    let mut pair = Pair::connected(timeless());
+    let (bulk, urgent) = (pair.client.open(Dir::Bi), pair.client.open(Dir::Bi));
+    pair.client.write(bulk, &mut Bytes::from(vec![1; 60_000]), true).unwrap();
+    pair.client.send(urgent, b"now", true);
+    pair.client.connection.set_priority(urgent, 1);
+    let mut out = bytes::BytesMut::new();
+    let _ = pair.client.connection.poll_transmit(pair.now, &mut out, 1);
+    let size = usize::from(u16::from_be_bytes([out[0], out[1]]) & 0x3fff);
+    assert_eq!(size + 2, out.len(), "one record");
+    assert_eq!(out[2..9], [0x0b, 4, 3, b'n', b'o', b'w', 0x0a], "STREAM 4 first, then the bulk");
+}
+
+#[test]
+fn a_whole_notification_can_be_accepted_after_the_peers_close_even_if_calls_were_asked_for_first() {
+    let mut pair = Pair::connected(timeless());
+    for words in [&b"first"[..], b"second"] {
+        let note = pair.client.open(Dir::Uni);
+        pair.client.send(note, words, true);
+    }
+    while !pair.client.connection.poll_flushed(Waker::noop()).is_ready() {
+        pair.step();
+    }
+    pair.client.connection.close(CloseCode::NO_ERROR, "");
+    pair.drive();
+    let server = &mut pair.server.connection;
+    assert!(server.close_reason().is_some());
+    for words in [&b"first"[..], b"second"] {
+        assert!(matches!(server.poll_accept(Dir::Bi, Waker::noop()), Poll::Ready(Err(_))));
+        let Poll::Ready(Ok((key, _))) = server.poll_accept(Dir::Uni, Waker::noop()) else {
+            panic!("a notification is lost")
+        };
+        let read = server.poll_read(key, Waker::noop(), 99);
+        assert!(matches!(read, Poll::Ready(Ok(chunk)) if chunk.bytes == words && chunk.fin));
+    }
+    assert!(matches!(server.poll_accept(Dir::Uni, Waker::noop()), Poll::Ready(Err(_))));
+}

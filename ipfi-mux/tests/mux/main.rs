@@ -7,5 +7,7 @@ mod lifecycle;
 mod model;
 mod progress;
 mod rules;
+mod session;
 mod support;
 mod timers;
+mod windows;

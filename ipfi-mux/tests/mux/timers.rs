@@ -30,7 +30,7 @@ fn a_peer_that_never_sends_its_parameters_times_out_and_opens_nothing() {
     peer.victim.take_wakes().fire();
     assert_eq!(counter.count(), 1);
     let cause = peer.victim.close_reason().unwrap();
-    assert_eq!(cause.to_string(), "handshake timeout: no transport parameters from the peer after 10s");
+    assert_eq!(cause.to_string(), "handshake timeout: the peer did not complete its handshake within 10s");
     assert!(peer.victim.is_finished());
 }
 

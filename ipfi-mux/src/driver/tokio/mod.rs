@@ -75,8 +75,8 @@ where
 {
     let runtime = Arc::new(TokioRuntime::current());
     let config = Config { limits: options.limits_ref().clone(), ..Config::new(side) };
-    let connection = Connection::new(config, runtime.time())
-        .map_err(|error| ConnectionError::lost(error.to_string()))?;
+    let connection =
+        Connection::new(config, runtime.time()).map_err(|error| ConnectionError::lost(error.to_string()))?;
     let pipe = Pipe::new(connection, writer, Arc::clone(&runtime));
     let session = pipe.session();
     let (wire, serving) = Wire::new(session.clone(), runtime, options);

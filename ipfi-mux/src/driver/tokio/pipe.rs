@@ -268,10 +268,10 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
     }
 
     fn serve(&self, serving: &mut Option<Serving>, cx: &mut Context<'_>) {
-        if let Some(future) = serving {
-            if Pin::new(future).poll(cx).is_ready() {
-                *serving = None;
-            }
+        if let Some(future) = serving
+            && Pin::new(future).poll(cx).is_ready()
+        {
+            *serving = None;
         }
     }
 }
