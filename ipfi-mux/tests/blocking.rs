@@ -3,10 +3,10 @@
 // Test code: a failed unwrap is a failed test.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::Mutex;
-use std::sync::mpsc;
-use std::thread;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -115,8 +115,8 @@ fn every_kind_of_call_works_both_ways_over_a_unix_socket() {
 
 #[test]
 fn a_pipe_may_be_any_reader_and_writer() {
-    let (from_client, to_server) = std::io::pipe().unwrap();
-    let (from_server, to_client) = std::io::pipe().unwrap();
+    let (from_client, to_server) = io::pipe().unwrap();
+    let (from_server, to_client) = io::pipe().unwrap();
     let server = thread::spawn(move || driver::accept(from_client, to_client, || {}, interface()).unwrap());
     let client = driver::connect(from_server, to_server, || {}, interface()).unwrap();
     let server = server.join().unwrap();
@@ -193,7 +193,12 @@ fn bulk_in_both_directions_at_once_does_not_stall() {
             Ok::<u64, Status>(sum.await?)
         })
     };
-    let (client, server) = wires_with(sink(), sink());
+    // Operating-system pipes hold 64 KiB: both directions are full all the time.
+    let (from_client, to_server) = io::pipe().unwrap();
+    let (from_server, to_client) = io::pipe().unwrap();
+    let server = thread::spawn(move || driver::accept(from_client, to_client, || {}, sink()).unwrap());
+    let client = driver::connect(from_server, to_server, || {}, sink()).unwrap();
+    let server = server.join().unwrap();
     let upload = |wire: &BlockingWire| {
         wire.upload::<Bytes, u64>(0, (), (0..400).map(|_| Bytes::from(vec![7; 64 << 10]))).unwrap()
     };
@@ -201,6 +206,88 @@ fn bulk_in_both_directions_at_once_does_not_stall() {
         let back = scope.spawn(|| upload(&server));
         assert_eq!((upload(&client), back.join().unwrap()), (400 << 16, 400 << 16));
     });
+}
+
+/// A socket that notes which threads write to it, and that says when it is dropped.
+struct Noted<T> {
+    socket: T,
+    writers: Arc<Mutex<Vec<ThreadId>>>,
+    dropped: mpsc::Sender<&'static str>,
+    name: &'static str,
+}
+
+impl Write for Noted<TcpStream> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writers.lock().unwrap().push(thread::current().id());
+        self.socket.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for Noted<TcpStream> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket.read(buffer)
+    }
+}
+
+impl<T> Drop for Noted<T> {
+    fn drop(&mut self) {
+        let _ = self.dropped.send(self.name);
+    }
+}
+
+#[test]
+fn a_lone_caller_writes_for_itself_and_nothing_is_left_of_a_connection_that_is_over() {
+    let (ours, theirs) = tcp();
+    let (dropped, gone) = mpsc::channel();
+    let writers = Arc::<Mutex<Vec<ThreadId>>>::default();
+    let noted = |name| {
+        let (socket, writers, dropped) = (ours.try_clone().unwrap(), Arc::clone(&writers), dropped.clone());
+        Noted { socket, writers, dropped, name }
+    };
+    let server = thread::spawn(move || driver::accept_tcp(theirs, interface()).unwrap());
+    let (reader, writer) = (noted("reader"), noted("writer"));
+    let close = move || drop(ours.shutdown(Shutdown::Both));
+    let client = driver::connect(reader, writer, close, Interface::new()).unwrap();
+    let server = server.join().unwrap();
+    for _ in 0..100 {
+        client.call::<String>(0, ("Ada",)).unwrap();
+    }
+    let me = thread::current().id();
+    let mine = writers.lock().unwrap().iter().filter(|writer| **writer == me).count();
+    // The thread that writes may hold the pipe at a bad moment, but hardly for most calls.
+    assert!(mine >= 50, "{mine} of 100 calls were written by their caller");
+
+    client.shutdown(Duration::ZERO);
+    let mut seen = [gone.recv_timeout(AT_ONCE).unwrap(), gone.recv_timeout(AT_ONCE).unwrap()];
+    seen.sort_unstable();
+    assert_eq!(seen, ["reader", "writer"]);
+    assert!(server.closed().is_orderly());
+}
+
+#[test]
+fn shutdown_returns_when_the_peer_has_been_told() {
+    let (ours, theirs) = tcp();
+    let server = thread::spawn(move || driver::accept_tcp(theirs, interface()).unwrap());
+    let (dropped, gone) = mpsc::channel();
+    let socket = ours.try_clone().unwrap();
+    let writer = Noted { socket, writers: Arc::default(), dropped, name: "writer" };
+    let close = || {};
+    let client = driver::connect(ours, writer, close, Interface::new()).unwrap();
+    client.shutdown(Duration::ZERO);
+    assert_eq!(gone.try_recv(), Ok("writer"), "the last word has been written");
+    assert!(server.join().unwrap().closed().is_orderly());
+}
+
+#[test]
+fn dropping_the_last_handle_closes_the_connection_in_order() {
+    let (client, server) = wires();
+    drop(client);
+    let reason = server.closed();
+    assert!(reason.is_orderly(), "{reason}");
 }
 
 #[test]
@@ -246,7 +333,7 @@ fn shutdown_lets_running_calls_finish_and_says_what_happened() {
     let slow = Interface::new().procedure(
         0,
         blocking({
-            let released = std::sync::Arc::new(released);
+            let released = Arc::new(released);
             move |(): ()| {
                 let released = released.lock().unwrap().take().unwrap();
                 released.recv().unwrap();
@@ -292,7 +379,6 @@ fn a_peer_that_says_nothing_is_given_up_after_the_handshake_timeout() {
 
 #[test]
 fn a_peer_that_prints_text_is_quoted() {
-    use std::io::Write;
     let (ours, mut theirs) = tcp();
     theirs.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
     let error = driver::connect_tcp(ours, Interface::new()).unwrap_err();
@@ -335,8 +421,8 @@ struct Deaf {
 }
 
 #[cfg(unix)]
-impl std::io::Read for Deaf {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+impl Read for Deaf {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.handshaken {
             loop {
                 thread::park();

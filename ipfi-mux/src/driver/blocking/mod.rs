@@ -22,7 +22,8 @@
 //! | `ipfi-blocking` | as needed | one for each [`blocking`](ipfi_core::blocking) handler that runs, and one for the clock |
 //!
 //! The last two kinds are shared by all connections of the process, and go when there has been nothing to
-//! do for 10 s. A thread that waits for its call, the only one in flight, writes it itself.
+//! do for 10 s. A thread that waits for its call, the only one in flight, writes it itself; if that blocks,
+//! the call's deadline is noticed when it returns, `write_stall_timeout` later at most.
 //!
 //! The reader never writes: with both pipes full, two readers that write would wait for each other for
 //! ever. Blocking handlers have a thread each, so that any number of them may call each other in turn: the
@@ -130,5 +131,5 @@ where
     let (wire, serving) = Wire::new(session.clone(), threads, options);
     pipe.start(reader, serving)?;
     block_on(session.established())?;
-    Ok(BlockingWire::new(wire))
+    Ok(BlockingWire::driven(wire, pipe.written()))
 }

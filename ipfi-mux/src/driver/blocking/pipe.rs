@@ -14,7 +14,7 @@ use ipfi_core::error::ConnectionError;
 use ipfi_core::time::Time;
 use ipfi_core::wire::Serving;
 
-use super::doorbell::Doorbell;
+use super::doorbell::{Doorbell, Gate};
 use super::runtime::{Role, Threads, in_role, role};
 use crate::connection::{Connection, READ_BLOCK_BYTES, Transmit};
 use crate::driver::timers::{Clock, TimerKey};
@@ -36,6 +36,8 @@ pub(super) struct Pipe<W> {
     half: Mutex<WriteHalf<W>>,
     /// Wakes the writer.
     output: Doorbell,
+    /// Opened when nothing more will be written.
+    written: Arc<Gate>,
     serving: Mutex<Option<Serving>>,
     /// Somebody has undertaken to poll `serving`.
     woken: AtomicBool,
@@ -81,6 +83,7 @@ impl<W: Write + Send + 'static> Pipe<W> {
             threads,
             half: Mutex::new(WriteHalf { writer: Some(writer), batch: BytesMut::new() }),
             output: Doorbell::default(),
+            written: Arc::default(),
             serving: Mutex::new(None),
             woken: AtomicBool::new(false),
             serving_waker: Waker::from(Arc::new(ServingWake(me.clone()))),
@@ -95,6 +98,11 @@ impl<W: Write + Send + 'static> Pipe<W> {
 
     pub(super) fn session(&self) -> MuxSession {
         self.shared.session()
+    }
+
+    /// Opens when the last word has been written, or cannot be.
+    pub(super) fn written(&self) -> Arc<Gate> {
+        Arc::clone(&self.written)
     }
 
     fn now(&self) -> Time {
@@ -234,6 +242,7 @@ impl<W: Write + Send + 'static> Pipe<W> {
                     Transmit::Appended(_) => {}
                     Transmit::Idle if self.shared.is_write_closed() => {
                         half.writer = None;
+                        self.written.open();
                         self.conclude();
                         return Flushed::Over;
                     }
@@ -247,6 +256,7 @@ impl<W: Write + Send + 'static> Pipe<W> {
             }
             if let Err(error) = self.write_batch(writer, &mut half.batch) {
                 half.writer = None;
+                self.written.open();
                 self.lost(&error.to_string());
                 return Flushed::Over;
             }

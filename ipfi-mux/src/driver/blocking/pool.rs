@@ -71,37 +71,32 @@ impl Pool {
 
     /// Has `job` run by a thread of the pool.
     ///
-    /// Fails, dropping the job, when no thread can be had for it: the system refuses one and, for work
-    /// that must not wait for other work, none is idle.
+    /// Fails, dropping the job, when there is no thread for it: the system refuses one and, unless work may
+    /// wait for other work, none is idle.
     pub(super) fn submit(self: &Arc<Self>, job: Job) -> io::Result<()> {
         let mut state = self.lock();
         state.queue.push_back(job);
-        let bound = match self.size {
-            Size::Bounded(bound) => bound,
-            Size::PerJob => usize::MAX,
-        };
         if state.queue.len() <= state.idle {
             drop(state);
             self.work.notify_one();
             return Ok(());
         }
-        if state.threads >= bound {
+        if let Size::Bounded(bound) = self.size
+            && state.threads >= bound
+        {
             return Ok(());
         }
-        state.threads += 1;
-        drop(state);
+        // Under the lock, so that the job taken back below is this one.
         let pool = Arc::clone(self);
         let started = thread::Builder::new().name(self.name.to_owned()).spawn(move || pool.run());
-        let Err(error) = started else { return Ok(()) };
-        let mut state = self.lock();
-        state.threads -= 1;
-        let refused = match self.size {
-            Size::Bounded(_) if state.threads > 0 => return Ok(()),
-            // Some thread may have ended its work meanwhile, in which case this is not the same job: any
-            // one too many will do.
-            Size::Bounded(_) | Size::PerJob if state.queue.len() > state.idle => state.queue.pop_back(),
-            Size::Bounded(_) | Size::PerJob => return Ok(()),
+        let Err(error) = started else {
+            state.threads += 1;
+            return Ok(());
         };
+        if self.size != Size::PerJob && state.threads > 0 {
+            return Ok(());
+        }
+        let refused = state.queue.pop_back();
         drop(state);
         drop(refused);
         tracing::error!(target: "ipfi::threads", pool = self.name, %error, "no thread for a call's work");

@@ -1,6 +1,7 @@
 //! The handle of a blocking wire: the async one, and a thread that waits.
 
 use std::future::IntoFuture;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream;
@@ -11,7 +12,11 @@ use ipfi_core::error::ConnectionError;
 use ipfi_core::wire::{ShutdownReport, Wire};
 
 use super::calls::{BlockingExchange, BlockingSender, Items};
+use super::doorbell::Gate;
 use super::runtime::{Role, in_role, role};
+
+/// How long a shutdown waits for a peer that takes no bytes: as long as the connection does.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Waits on this thread until `future` is ready.
 ///
@@ -44,23 +49,33 @@ pub fn block_on<F: IntoFuture>(future: F) -> F::Output {
 ///
 /// In a [`blocking`](ipfi_core::blocking) handler, `BlockingWire::new(context.wire())` calls the peer back.
 #[derive(Clone, Debug)]
-pub struct BlockingWire(Wire);
+pub struct BlockingWire {
+    wire: Wire,
+    /// Opens when the connection's last word has been written. `None` where the connection's driver is not
+    /// known: it may not be this one.
+    written: Option<Arc<Gate>>,
+}
 
 impl From<Wire> for BlockingWire {
     fn from(wire: Wire) -> Self {
-        Self(wire)
+        Self { wire, written: None }
     }
 }
 
 impl BlockingWire {
     /// The same handle for threads that wait.
     pub fn new(wire: Wire) -> Self {
-        Self(wire)
+        Self::from(wire)
+    }
+
+    /// A wire of this driver.
+    pub(super) fn driven(wire: Wire, written: Arc<Gate>) -> Self {
+        Self { wire, written: Some(written) }
     }
 
     /// The async handle: for options of a call, and for what needs no waiting.
     pub fn wire(&self) -> &Wire {
-        &self.0
+        &self.wire
     }
 
     /// Calls a procedure that answers with one value.
@@ -73,7 +88,7 @@ impl BlockingWire {
         procedure: impl Into<ProcedureIndex>,
         arguments: impl EncodeArguments,
     ) -> Result<R, CallError> {
-        block_on(self.0.call(procedure, arguments))
+        block_on(self.wire.call(procedure, arguments))
     }
 
     /// Calls a procedure that answers with a sequence, and gives it as an iterator; dropped before its
@@ -87,7 +102,7 @@ impl BlockingWire {
         procedure: impl Into<ProcedureIndex>,
         arguments: impl EncodeArguments,
     ) -> Result<Items<T>, CallError> {
-        block_on(self.0.stream(procedure, arguments)).map(Items::new)
+        block_on(self.wire.stream(procedure, arguments)).map(Items::new)
     }
 
     /// Calls a procedure that takes a stream of items and answers with one value. Stops taking from
@@ -106,7 +121,7 @@ impl BlockingWire {
         T: Encode + Send + 'static,
         R: Decode + 'static,
     {
-        block_on(self.0.upload::<T, R>(procedure, arguments).items(stream::iter(items)))
+        block_on(self.wire.upload::<T, R>(procedure, arguments).items(stream::iter(items)))
     }
 
     /// Calls a procedure that takes a stream of items and answers with one: both ends, which may be used
@@ -120,7 +135,7 @@ impl BlockingWire {
         procedure: impl Into<ProcedureIndex>,
         arguments: impl EncodeArguments,
     ) -> Result<(BlockingSender<T>, Items<U>), CallError> {
-        let (sender, receiver) = block_on(self.0.duplex(procedure, arguments))?;
+        let (sender, receiver) = block_on(self.wire.duplex(procedure, arguments))?;
         Ok((BlockingSender::new(sender), Items::new(receiver)))
     }
 
@@ -134,7 +149,7 @@ impl BlockingWire {
         procedure: impl Into<ProcedureIndex>,
         arguments: impl EncodeArguments,
     ) -> Result<(), CallError> {
-        block_on(self.0.notify(procedure, arguments))
+        block_on(self.wire.notify(procedure, arguments))
     }
 
     /// Starts a call whose arguments (and items) are sent in pieces, of any size, even one byte.
@@ -143,16 +158,22 @@ impl BlockingWire {
     ///
     /// When the call cannot be sent.
     pub fn start(&self, procedure: impl Into<ProcedureIndex>) -> Result<BlockingExchange, CallError> {
-        block_on(self.0.start(procedure)).map(BlockingExchange::new)
+        block_on(self.wire.start(procedure)).map(BlockingExchange::new)
     }
 
-    /// Ends the wire in order: see [`Wire::shutdown`].
+    /// Ends the wire in order: see [`Wire::shutdown`]. A handle that [`connect`](super::connect) or
+    /// [`accept`](super::accept) made also waits, 3 s at most, until the peer has been told, so that a
+    /// program may end right after it.
     pub fn shutdown(&self, grace: Duration) -> ShutdownReport {
-        block_on(self.0.shutdown(grace))
+        let report = block_on(self.wire.shutdown(grace));
+        if let Some(written) = &self.written {
+            written.wait(FAREWELL);
+        }
+        report
     }
 
     /// Waits until the connection has ended and says why.
     pub fn closed(&self) -> ConnectionError {
-        block_on(self.0.closed())
+        block_on(self.wire.closed())
     }
 }
