@@ -27,6 +27,6 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
-pub mod bytewise;
+pub mod pieces;
 pub mod session_suite;
 pub mod test_runtime;

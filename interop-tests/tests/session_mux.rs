@@ -3,7 +3,7 @@
 // A carrier that cannot be made is a failed test.
 #![allow(clippy::unwrap_used)]
 
-use interop_tests::bytewise::OneByte;
+use interop_tests::pieces::Pieces;
 use interop_tests::session_suite::{Carrier, run_all};
 use ipfi_core::limits::Limits;
 use ipfi_core::session::Side;
@@ -45,8 +45,8 @@ impl Carrier for SingleBytes {
     type Session = MuxSession;
 
     async fn pair(&self, limits: Limits) -> (MuxSession, MuxSession) {
-        let (client, server) = tokio::io::duplex(1);
-        over(OneByte::new(client), OneByte::new(server), &limits)
+        let (client, server) = tokio::io::duplex(100);
+        over(Pieces::new(client), Pieces::new(server), &limits)
     }
 }
 
