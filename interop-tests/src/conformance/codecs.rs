@@ -78,6 +78,7 @@ async fn in_codec(stage: &Stage, codec: CodecId) -> Outcome {
         equal("its answer", ok("it", receive.try_next().await)?, Some(everything(n)))?;
     }
     ok("the end", send.finish().await)?;
+    that("the answers end", ok("their end", receive.try_next().await)?.is_none())?;
     let sum = ok("an upload", caller.upload::<u64, u64>(SUM, ()).items(stream::iter(0..10)).await)?;
     equal("the sum", sum, 45)?;
     ok("a notification", caller.notify(NOTE, ()).await)?;
