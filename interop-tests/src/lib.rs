@@ -1,4 +1,5 @@
-//! What must hold over every carrier, run unchanged over each of them.
+//! What must hold over every carrier, run unchanged over each of them: [`session_suite`] for streams,
+//! [`conformance`] for calls.
 //!
 //! [`session_suite`] holds the claims about a pair of [`Session`](ipfi_core::session::Session)s. A new
 //! carrier implements [`session_suite::Carrier`], calls [`session_suite::run_all`] in a test and prints
@@ -27,6 +28,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+pub mod conformance;
 pub mod pieces;
 pub mod session_suite;
 pub mod test_runtime;

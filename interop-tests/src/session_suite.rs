@@ -232,7 +232,7 @@ async fn run_one<C: Carrier>(carrier: &C, claim: &Claim<C::Session>, roles: Role
     }
 }
 
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
         .copied()

@@ -5,7 +5,9 @@ use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::ProcedureIndex;
+use crate::close_code::StreamCode;
 use crate::deadlines::Deadline;
+use crate::error::ReadError;
 use crate::metadata::Metadata;
 use crate::peer::Peer;
 use crate::signal::Signal;
@@ -23,6 +25,17 @@ pub enum CancelCause {
     Connection,
     /// This side is shutting down and the grace period is over, or the caller's side says so of itself.
     Shutdown,
+}
+
+impl CancelCause {
+    /// What a caller's reset or stop with `code` means to the handler (`docs/protocol.md` 5.5).
+    pub(crate) fn of(code: StreamCode) -> Self {
+        match code {
+            StreamCode::DEADLINE => Self::Deadline,
+            StreamCode::SHUTDOWN => Self::Shutdown,
+            _ => Self::Caller,
+        }
+    }
 }
 
 impl fmt::Display for CancelCause {
@@ -107,6 +120,15 @@ impl Context {
 
     pub(crate) fn take_reply_metadata(&self) -> Option<Metadata> {
         self.0.reply_metadata.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The request broke off where the handler itself was reading it: it learns why before it goes on.
+    pub(crate) fn broken_off(&self, error: &ReadError) {
+        match error {
+            ReadError::Reset(StreamCode::DETACHED) | ReadError::Stopped => {}
+            ReadError::Reset(code) => self.cancel(CancelCause::of(*code)),
+            ReadError::Connection(_) => self.cancel(CancelCause::Connection),
+        }
     }
 
     pub(crate) fn cancel(&self, cause: CancelCause) {

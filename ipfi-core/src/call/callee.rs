@@ -138,10 +138,6 @@ impl IncomingCall {
         &self.core
     }
 
-    pub(crate) fn procedure(&self) -> ProcedureIndex {
-        self.procedure
-    }
-
     pub(crate) fn codec(&self) -> CodecId {
         self.codec
     }
@@ -244,7 +240,7 @@ impl IncomingCall {
     fn inbound_failure(&mut self, error: InboundError) -> Failure {
         match error {
             InboundError::Refused(status) => Failure::Status(status),
-            InboundError::Read(ReadError::Reset(code)) => self.cancelled(cause_of(code)),
+            InboundError::Read(ReadError::Reset(code)) => self.cancelled(CancelCause::of(code)),
             InboundError::Read(ReadError::Connection(_)) => self.cancelled(CancelCause::Connection),
             InboundError::Read(ReadError::Stopped) => {
                 Failure::Status(Status::internal("the request was given up by this side"))
@@ -332,7 +328,7 @@ impl IncomingCall {
         if !self.watch.detached {
             match self.outbound.poll_stopped(cx) {
                 Poll::Ready(Ok(StreamCode::DETACHED)) => self.watch.detached = true,
-                Poll::Ready(Ok(code)) => return Poll::Ready(cause_of(code)),
+                Poll::Ready(Ok(code)) => return Poll::Ready(CancelCause::of(code)),
                 Poll::Ready(Err(_)) => return Poll::Ready(CancelCause::Connection),
                 Poll::Pending => {}
             }
@@ -395,7 +391,10 @@ impl IncomingCall {
                 self.outbound.reset(StreamCode::SHUTDOWN);
                 Some(Code::Unavailable)
             }
-            Err(Failure::Cancelled(CancelCause::Caller | CancelCause::Connection)) => {
+            Err(Failure::Cancelled(cause @ (CancelCause::Caller | CancelCause::Connection))) => {
+                if cause == CancelCause::Connection {
+                    self.core.count_lost();
+                }
                 self.outbound.reset(StreamCode::CANCELLED);
                 Some(Code::Cancelled)
             }
@@ -461,15 +460,6 @@ impl Drop for IncomingCall {
             self.end(Some(Code::Unavailable));
         }
         self.core.inbound().leave();
-    }
-}
-
-/// What a caller's reset or stop with `code` means to the handler (`docs/protocol.md` 5.5).
-fn cause_of(code: StreamCode) -> CancelCause {
-    match code {
-        StreamCode::DEADLINE => CancelCause::Deadline,
-        StreamCode::SHUTDOWN => CancelCause::Shutdown,
-        _ => CancelCause::Caller,
     }
 }
 

@@ -32,5 +32,6 @@ pub use receiver::Receiver;
 pub use request::Call;
 pub(crate) use request::Request;
 pub use sender::Sender;
+pub(crate) use sender::yield_once;
 pub use streaming::{Duplex, StreamCall, Upload, Uploading};
 pub use unary::{Answer, Unary};

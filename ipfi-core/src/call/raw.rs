@@ -13,6 +13,7 @@ use super::error::CallError;
 use super::exchange::Exchange;
 use super::inbound::{Inbound, InboundError};
 use super::request::Call;
+use super::sender::yield_once;
 use super::unary::Reply;
 use crate::codec::{CodecId, Decode};
 use crate::context::Context;
@@ -86,6 +87,9 @@ impl RawExchange {
             let staged = self.exchange.outbound.stage_bytes(&bytes, kind(terminator));
             let procedure = self.exchange.tracker.procedure();
             staged.map_err(|status| CallError::new(procedure, status.with_origin(Origin::Caller)))?;
+        }
+        if self.exchange.stopped {
+            yield_once().await;
         }
         self.in_message = terminator == Terminator::None;
         self.any_message = true;
@@ -179,7 +183,10 @@ impl RawCall {
                 Ok(Part::Metadata(_)) => {}
                 Ok(Part::Status(_)) => return Err(Status::internal("a request carries no status")),
                 Err(InboundError::Refused(status)) => return Err(status),
-                Err(InboundError::Read(error)) => return Err(Status::cancelled(error.to_string())),
+                Err(InboundError::Read(error)) => {
+                    self.context.broken_off(&error);
+                    return Err(Status::cancelled(error.to_string()));
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::marker::PhantomData;
 use core::pin::Pin;
-use core::task::{Context, Poll, ready};
+use core::task::{Context as TaskContext, Poll, ready};
 
 use futures_core::Stream;
 
@@ -14,6 +14,7 @@ use super::inbound::{Inbound, InboundError, Incoming};
 use crate::ProcedureIndex;
 use crate::close_code::StreamCode;
 use crate::codec::{CodecError, CodecId, Decode, DecodeLimits};
+use crate::context::Context;
 use crate::error::ReadError;
 use crate::metadata::Metadata;
 use crate::status::{Origin, Status};
@@ -40,7 +41,7 @@ enum End {
     /// At the caller: the end of the call.
     Call { tracker: Tracker, deadline: Option<DeadlineWatch> },
     /// At the callee: the end of the caller's items.
-    Items { procedure: ProcedureIndex },
+    Items { context: Context },
 }
 
 impl<T> Receiver<T> {
@@ -54,13 +55,8 @@ impl<T> Receiver<T> {
         Self::new(inbound, codec, limits, End::Call { tracker, deadline })
     }
 
-    pub(crate) fn of_items(
-        inbound: Inbound,
-        codec: CodecId,
-        limits: DecodeLimits,
-        procedure: ProcedureIndex,
-    ) -> Self {
-        Self::new(inbound, codec, limits, End::Items { procedure })
+    pub(crate) fn of_items(inbound: Inbound, codec: CodecId, limits: DecodeLimits, context: Context) -> Self {
+        Self::new(inbound, codec, limits, End::Items { context })
     }
 
     fn new(inbound: Inbound, codec: CodecId, limits: DecodeLimits, end: End) -> Self {
@@ -84,7 +80,7 @@ impl<T> Receiver<T> {
     fn procedure(&self) -> ProcedureIndex {
         match &self.end {
             End::Call { tracker, .. } => tracker.procedure(),
-            End::Items { procedure } => *procedure,
+            End::Items { context } => context.procedure(),
         }
     }
 
@@ -116,16 +112,21 @@ impl<T> Receiver<T> {
     }
 
     fn inbound_error(&self, error: InboundError) -> CallError {
-        match (&self.end, error) {
-            (End::Call { tracker, .. }, error) => tracker.inbound_error(error, true),
-            (End::Items { procedure }, InboundError::Refused(status)) => {
-                CallError::new(*procedure, status.with_origin(Origin::Callee))
-            }
-            (End::Items { procedure }, InboundError::Read(ReadError::Reset(code))) => {
+        let context = match &self.end {
+            End::Call { tracker, .. } => return tracker.inbound_error(error, true),
+            End::Items { context } => context,
+        };
+        let procedure = context.procedure();
+        if let InboundError::Read(error) = &error {
+            context.broken_off(error);
+        }
+        match error {
+            InboundError::Refused(status) => CallError::new(procedure, status.with_origin(Origin::Callee)),
+            InboundError::Read(ReadError::Reset(code)) => {
                 let status = Status::cancelled(format!("the caller broke off its items: {code}"));
-                CallError::new(*procedure, status.with_origin(Origin::Callee))
+                CallError::new(procedure, status.with_origin(Origin::Callee))
             }
-            (End::Items { procedure }, InboundError::Read(error)) => CallError::read(*procedure, error),
+            InboundError::Read(error) => CallError::read(procedure, error),
         }
     }
 }
@@ -133,7 +134,7 @@ impl<T> Receiver<T> {
 impl<T: Decode> Stream for Receiver<T> {
     type Item = Result<T, CallError>;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_next(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         if this.over {
             return Poll::Ready(None);

@@ -3,6 +3,7 @@
 use core::fmt;
 use core::future::poll_fn;
 use core::marker::PhantomData;
+use core::task::Poll;
 
 use super::error::CallError;
 use super::outbound::Outbound;
@@ -14,6 +15,19 @@ use crate::wire::Wire;
 
 /// Staged items leave together once they are this many bytes.
 const FEED_BYTES: usize = 16 << 10;
+
+/// Lets the other tasks run.
+pub(crate) async fn yield_once() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if core::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
 
 /// Sends items to the callee, under its backpressure. Dropped without [`finish`](Self::finish), it
 /// breaks the items off, which cancels the call.
@@ -81,6 +95,8 @@ impl<T: Encode> Sender<T> {
 
     pub(crate) async fn drain(&mut self, fin: bool) -> Result<(), CallError> {
         if self.stopped {
+            // Whoever sends without end must not keep from running what would end it.
+            yield_once().await;
             return Ok(());
         }
         match poll_fn(|cx| self.outbound.poll_flush(cx, fin)).await {

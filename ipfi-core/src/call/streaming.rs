@@ -12,7 +12,7 @@ use super::error::CallError;
 use super::exchange::Exchange;
 use super::receiver::Receiver;
 use super::request::Call;
-use super::sender::Sender;
+use super::sender::{Sender, yield_once};
 use super::unary::Reply;
 use crate::codec::{Decode, Encode};
 use crate::status::Origin;
@@ -88,6 +88,8 @@ impl<T: Encode, R: Decode> Uploading<T, R> {
     /// [`finish`](Self::finish) gives its answer. Cancel safe.
     pub async fn send(&mut self, item: T) -> Result<(), CallError> {
         if self.exchange.stopped {
+            // Whoever sends without end must not keep from running what would end it.
+            yield_once().await;
             return Ok(());
         }
         let codec = self.exchange.codec;

@@ -14,7 +14,7 @@ use futures_util::{FutureExt, StreamExt};
 use super::handler::{
     Handler, ItemsHandler, ItemsSequenceHandler, RawHandler, Scope, ScopeSource, SequenceHandler,
 };
-use crate::call::{Failure, IncomingCall, IncomingNotification, RawCall, Receiver};
+use crate::call::{Failure, IncomingCall, IncomingNotification, RawCall, Receiver, yield_once};
 use crate::codec::{Decode, DecodeArguments, Encode};
 use crate::context::Context;
 use crate::runtime::Task;
@@ -175,24 +175,11 @@ async fn send_items(
     }
 }
 
-/// Lets the other tasks run.
-async fn yield_once() {
-    let mut yielded = false;
-    poll_fn(|cx| {
-        if core::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-}
-
 /// The items that follow the arguments, for the handler.
 fn take_items<T>(call: &mut IncomingCall) -> Result<Receiver<T>, Failure> {
-    let (codec, limits, procedure) = (call.codec(), call.decode_limits(), call.procedure());
+    let (codec, limits, context) = (call.codec(), call.decode_limits(), call.context());
     match call.take_inbound() {
-        Some(inbound) => Ok(Receiver::of_items(inbound, codec, limits, procedure)),
+        Some(inbound) => Ok(Receiver::of_items(inbound, codec, limits, context)),
         None => Err(Status::internal("the items were taken before").into()),
     }
 }

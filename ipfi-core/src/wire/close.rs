@@ -23,7 +23,7 @@ use crate::close_code::CloseCode;
 pub struct ShutdownReport {
     /// Calls of the peer that were running and finished within the grace period.
     pub finished: usize,
-    /// Calls of the peer that were cut when it was over.
+    /// Calls of the peer that were cut when it was over, or lost to an end of the connection before.
     pub cut: usize,
     /// Calls of the peer that never started: they were refused and may be tried elsewhere.
     pub never_started: usize,
@@ -53,10 +53,12 @@ impl Wire {
         let core = self.core();
         let refused_before = core.counters().calls_in_refused.load(Ordering::Relaxed);
         let running = core.inbound().running();
+        let lost_before = core.lost();
         core.draining.set(());
         let ours = Some(core.outbound());
         until_idle(core, grace, ours).await;
-        let cut = core.inbound().running();
+        // Some may have ended with the connection, others be about to.
+        let cut = core.inbound().running() + core.lost().saturating_sub(lost_before);
         let abandoned = core.outbound().running();
         if cut > 0 || core.notifications().running() > 0 {
             core.cut.set(());

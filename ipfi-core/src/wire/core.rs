@@ -44,6 +44,8 @@ pub(crate) struct WireCore {
     pub(super) closing: Signal<(CloseCode, Arc<str>)>,
     pub(super) inbound: Gauge,
     notifications: Gauge,
+    /// Calls of the peer that ended with the connection.
+    lost: AtomicUsize,
     pub(super) outbound: Gauge,
     outbound_places: Places,
     /// This side's control stream is open: other streams may follow it (`docs/protocol.md` 2.2).
@@ -73,6 +75,7 @@ impl WireCore {
             closing: Signal::new(),
             inbound: Gauge::default(),
             notifications: Gauge::default(),
+            lost: AtomicUsize::new(0),
             outbound: Gauge::default(),
             outbound_places: Places::default(),
             greeted: AtomicBool::new(false),
@@ -144,6 +147,16 @@ impl WireCore {
     /// Notifications of the peer.
     pub(crate) fn notifications(&self) -> &Gauge {
         &self.notifications
+    }
+
+    /// Calls of the peer that ended with the connection.
+    pub(super) fn lost(&self) -> usize {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// A call of the peer ended with the connection.
+    pub(crate) fn count_lost(&self) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn outbound(&self) -> &Gauge {
