@@ -279,6 +279,8 @@ async fn drop_call<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
 
 /// Whoever ends a half and lets go of it in one breath has not ended it twice.
 async fn code_kept<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
+    // With more than one stream alive a carrier collects frames, and both acts meet in one batch.
+    let _others = (bi(&a, &b).await?, bi(&a, &b).await?);
     let ((mut send, _recv), (_answer, mut request)) = bi(&a, &b).await?;
     request.stop(StreamCode::DEADLINE);
     drop(request);
