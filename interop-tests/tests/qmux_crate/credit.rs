@@ -1,7 +1,9 @@
 //! Small windows on either side, so that credit, its return and the frames that say BLOCKED are in every
 //! transfer (RFC 9000 section 4.1).
 
-use interop_tests::session_suite::ops::{accept_bi, accept_uni, finish_with, pattern, read, read_all};
+use interop_tests::session_suite::ops::{
+    accept_bi, accept_uni, finish_with, pattern, read, read_all, stopped,
+};
 use ipfi_core::close_code::StreamCode;
 use ipfi_core::limits::Limits;
 use ipfi_core::session::{RecvStream as _, SendStream as _, Session as _};
@@ -12,8 +14,8 @@ use crate::support::{
     config, everywhere, small_config, small_limits, their_echo, their_finish, their_read_all,
 };
 
-/// Thirty times the connection's window.
-const MUCH: usize = 2 << 20;
+/// Eight times the connection's window.
+const MUCH: usize = 512 << 10;
 
 async fn we_send(session: &MuxSession, seed: usize, len: usize) {
     let mut send = session.open_uni().await.unwrap();
@@ -89,7 +91,7 @@ async fn an_unread_stream_of_the_crate_stops_at_its_window_and_its_credit_comes_
         let mut recv = {
             let stuck = send.write_all(&data);
             tokio::select! {
-                _ = stuck => panic!("2 MiB went through a window of 16 KiB that nobody reads"),
+                _ = stuck => panic!("512 KiB went through a window of 16 KiB that nobody reads"),
                 recv = accept_uni(&ours) => recv.unwrap(),
             }
         };
@@ -127,16 +129,23 @@ async fn streams_that_the_crate_does_not_read_hurt_no_other_within_its_connectio
 #[tokio::test]
 async fn credit_comes_back_from_streams_that_were_given_up() {
     everywhere(small_limits(), small_config(), |ours, theirs| async move {
-        // Forty times 16 KiB, stopped or reset half way, is ten connection windows each way.
+        // Forty times 12 KiB, stopped or reset half way, is seven connection windows each way.
         for n in 0..40 {
             let mut send = ours.open_uni().await.unwrap();
             let mut data = pattern(n, 12 << 10);
             std::future::poll_fn(|cx| send.poll_write(cx, &mut data, false)).await.unwrap();
             let mut recv = theirs.accept_uni().await.unwrap();
-            recv.read_chunk(10).await.unwrap();
             if n % 2 == 0 {
+                // The crate (0.6.6) never gives back the credit of what it holds unread when it stops, so
+                // it reads what has come. On our side nothing is read.
+                let mut seen = 0;
+                while seen < 12 << 10 {
+                    seen += recv.read_chunk(64 << 10).await.unwrap().expect("no end yet").len();
+                }
                 recv.stop(3);
+                stopped(&mut send).await.unwrap();
             } else {
+                recv.read_chunk(10).await.unwrap();
                 send.reset(StreamCode(3));
                 while let Ok(Some(_)) = recv.read_chunk(4096).await {}
             }

@@ -110,24 +110,29 @@ async fn a_thousand_resets_and_stops_that_cross_leave_the_connection_whole() {
             for n in 0..1000_u32 {
                 let (mut send, mut recv) = ours.open_bi().await.unwrap();
                 write(&mut send, "x").await.unwrap();
+                if n % 2 == 0 {
+                    // Else the reset overtakes the byte, and the crate need not show the stream at all.
+                    tokio::task::yield_now().await;
+                }
                 send.reset(StreamCode(u64::from(n)));
                 recv.stop(StreamCode(u64::from(n)));
             }
+            let (mut send, mut recv) = ours.open_bi().await.unwrap();
+            write(&mut send, "ask").await.unwrap();
+            assert_eq!(read_all(&mut recv).await.unwrap(), "answer");
         };
         let answering = async {
-            for n in 0..1000_u32 {
+            loop {
                 let (mut send, mut recv) = theirs.accept_bi().await.unwrap();
+                if matches!(recv.read_chunk(10).await, Ok(Some(asked)) if asked == "ask") {
+                    return their_finish(&mut send, b"answer").await;
+                }
                 let _ = send.write_all(b"y").await;
-                recv.stop(n);
-                send.reset(n);
+                recv.stop(1);
+                send.reset(1);
             }
         };
         tokio::join!(acting, answering);
-        let (mut send, mut recv) = ours.open_bi().await.unwrap();
-        write(&mut send, "ask").await.unwrap();
-        let (mut answer, _request) = theirs.accept_bi().await.unwrap();
-        let ((), answered) = tokio::join!(their_finish(&mut answer, b"answer"), read_all(&mut recv));
-        assert_eq!(answered.unwrap(), "answer");
     })
     .await;
 }

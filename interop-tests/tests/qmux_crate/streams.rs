@@ -10,7 +10,7 @@ use ipfi_core::error::DatagramError;
 use ipfi_core::limits::Limits;
 use ipfi_core::session::{SendStream as _, Session as _};
 use ipfi_mux::MuxSession;
-use web_transport_trait::{SendStream as _, Session as _};
+use web_transport_trait::Session as _;
 
 use crate::support::{
     config, everywhere, small_config, small_limits, their_echo, their_finish, their_read_all,

@@ -18,7 +18,7 @@ use web_transport_trait::{RecvStream as _, SendStream as _, Session as _};
 const BOUND: Duration = Duration::from_secs(60);
 
 /// Waits for `future`, or fails naming what did not happen.
-pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(BOUND, future).await {
         Ok(value) => value,
         Err(_) => panic!("{what}: nothing after {BOUND:?}"),
@@ -27,13 +27,13 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
 
 /// What carries the bytes.
 #[derive(Clone, Copy, Debug)]
-pub enum Carrier {
+pub(crate) enum Carrier {
     Tcp,
     Unix,
 }
 
 /// Every carrier, with our side as the client and as the server.
-pub const MATRIX: [(Carrier, Side); 4] = [
+pub(crate) const MATRIX: [(Carrier, Side); 4] = [
     (Carrier::Tcp, Side::Client),
     (Carrier::Tcp, Side::Server),
     (Carrier::Unix, Side::Client),
@@ -41,12 +41,12 @@ pub const MATRIX: [(Carrier, Side); 4] = [
 ];
 
 /// What the crate is configured with.
-pub fn config() -> qmux::Config {
+pub(crate) fn config() -> qmux::Config {
     qmux::Config::new(Version::QMux02)
 }
 
 /// The crate with the smallest windows of the task: 64 KiB for all, 16 KiB for each.
-pub fn small_config() -> qmux::Config {
+pub(crate) fn small_config() -> qmux::Config {
     let mut config = config();
     config.max_data = 64 << 10;
     config.max_stream_data_bidi_local = 16 << 10;
@@ -58,7 +58,7 @@ pub fn small_config() -> qmux::Config {
 }
 
 /// Ours with fixed windows of 16 KiB, 64 KiB in all: two calls, two notifications.
-pub fn small_limits() -> Limits {
+pub(crate) fn small_limits() -> Limits {
     let mut limits = Limits::default();
     limits.max_inbound_calls = 2;
     limits.max_inbound_notifications = 2;
@@ -69,7 +69,7 @@ pub fn small_limits() -> Limits {
 }
 
 /// Runs `scenario` in every cell of the matrix, one after another, each bounded.
-pub async fn everywhere<F>(
+pub(crate) async fn everywhere<F>(
     limits: Limits,
     config: qmux::Config,
     scenario: impl Fn(MuxSession, qmux::Session) -> F,
@@ -87,7 +87,7 @@ pub async fn everywhere<F>(
 }
 
 /// Two ends of a new connection, both established.
-pub async fn pair(
+pub(crate) async fn pair(
     carrier: Carrier,
     our_side: Side,
     limits: Limits,
@@ -135,10 +135,10 @@ pub async fn pair(
 }
 
 /// A path for a socket that goes with the value.
-pub struct SocketPath(pub PathBuf);
+pub(crate) struct SocketPath(pub(crate) PathBuf);
 
 impl SocketPath {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("ipfi-qmux-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         Self(std::env::temp_dir().join(name))
@@ -153,7 +153,7 @@ impl Drop for SocketPath {
 }
 
 /// Sends everything with the crate and finishes.
-pub async fn their_finish(send: &mut qmux::SendStream, data: &[u8]) {
+pub(crate) async fn their_finish(send: &mut qmux::SendStream, data: &[u8]) {
     send.write_all(data).await.expect("the crate writes");
     send.finish().expect("the crate finishes");
     // Its streams may be dropped only when the end has left.
@@ -161,7 +161,7 @@ pub async fn their_finish(send: &mut qmux::SendStream, data: &[u8]) {
 }
 
 /// Reads to the end with the crate. Its own `read_all` takes a clean end for granted.
-pub async fn their_read_all(recv: &mut qmux::RecvStream) -> Result<Bytes, qmux::Error> {
+pub(crate) async fn their_read_all(recv: &mut qmux::RecvStream) -> Result<Bytes, qmux::Error> {
     let mut all = Vec::new();
     while let Some(bytes) = recv.read_chunk(64 << 10).await? {
         all.extend_from_slice(&bytes);
@@ -170,7 +170,7 @@ pub async fn their_read_all(recv: &mut qmux::RecvStream) -> Result<Bytes, qmux::
 }
 
 /// The crate's side answers each of `streams` streams with what it was sent.
-pub async fn their_echo(session: &qmux::Session, streams: usize) {
+pub(crate) async fn their_echo(session: &qmux::Session, streams: usize) {
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..streams {
         let (mut send, mut recv) = session.accept_bi().await.expect("the crate accepts");

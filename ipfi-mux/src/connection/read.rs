@@ -71,7 +71,10 @@ impl Connection {
         self.finished.remove(&key);
         let Some(half) = self.streams.get_mut(key).and_then(|stream| stream.recv.as_mut()) else { return };
         let asks = half.state() == RecvState::Recv;
-        half.stop_code = code;
+        if asks {
+            // The first stop counts: a handle that was stopped and then dropped keeps its code.
+            half.stop_code = code;
+        }
         half.apply(RecvEvent::Stop);
         half.reader = None;
         self.streams.settle(key, Owed::CREDIT);
