@@ -28,6 +28,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+pub mod cable;
 pub mod conformance;
 pub mod pieces;
 pub mod session_suite;
