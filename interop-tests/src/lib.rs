@@ -30,6 +30,7 @@
 
 pub mod cable;
 pub mod conformance;
+pub mod held_clock;
 pub mod pieces;
 pub mod session_suite;
 pub mod test_runtime;

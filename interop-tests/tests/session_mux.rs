@@ -1,8 +1,9 @@
-//! The claims about sessions, over QMux with the tokio driver: in memory on a virtual clock, with large
-//! and small buffers and a byte at a time, and over real sockets.
+//! The claims about sessions, over QMux with the tokio driver: in memory, with large and small buffers
+//! and a byte at a time, and over real sockets, all on a virtual clock.
 // A carrier that cannot be made is a failed test.
 #![allow(clippy::unwrap_used)]
 
+use interop_tests::held_clock::HeldClock;
 use interop_tests::pieces::Pieces;
 use interop_tests::session_suite::{Carrier, run_all};
 use ipfi_core::limits::Limits;
@@ -15,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 /// Both ends over the two ends of a pipe.
 fn over<T>(client: T, server: T, limits: &Limits) -> (MuxSession, MuxSession)
 where
-    T: AsyncRead + AsyncWrite + Send + 'static,
+    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let end = |pipe, side| {
         let (reader, writer) = split(pipe);
@@ -63,6 +64,7 @@ impl Carrier for Tcp {
         for socket in [&client, &server] {
             socket.set_nodelay(true).unwrap();
         }
+        let (client, server) = HeldClock::pair(client, server);
         over(client, server, &limits)
     }
 }
@@ -75,6 +77,7 @@ impl Carrier for Unix {
 
     async fn pair(&self, limits: Limits) -> (MuxSession, MuxSession) {
         let (client, server) = UnixStream::pair().unwrap();
+        let (client, server) = HeldClock::pair(client, server);
         over(client, server, &limits)
     }
 }
@@ -99,12 +102,12 @@ async fn every_claim_holds_when_the_pipe_moves_one_byte_at_a_time() {
     every_claim_holds_over(SingleBytes).await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn every_claim_holds_over_tcp() {
     every_claim_holds_over(Tcp).await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn every_claim_holds_over_unix_sockets() {
     every_claim_holds_over(Unix).await;
 }
