@@ -27,5 +27,6 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+pub mod hostile_peer;
 pub mod session_suite;
 pub mod test_runtime;
