@@ -6,8 +6,9 @@
 //! to do, without a clock.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use futures_util::FutureExt;
 use ipfi_core::session::Side;
 use ipfi_core::{Wire, WireOptions};
@@ -198,27 +199,31 @@ impl HostilePeer {
     /// Sends on `id`, in frames of `frame` bytes, all that the other side grants and goes on granting
     /// (`grow` says truly that we are blocked, which asks for more). `pattern` is repeated.
     pub async fn fill(&mut self, id: StreamId, frame: usize, grow: bool, pattern: &[u8]) {
+        let mut at = 0;
         loop {
             let mut left = usize::try_from(self.credit(id)).unwrap_or(usize::MAX).min(1 << 20);
-            if left == 0 || self.broken {
-                let credit = self.streams.get_mut(&id.get()).expect("the stream was opened");
-                if !grow || self.broken || credit.told == Some(credit.sent) {
-                    return;
-                }
-                credit.told = Some(credit.sent);
-                let limit = credit.sent;
-                self.put(&Frame::StreamDataBlocked { id, limit });
-            }
-            while left > 0 {
-                let now = left.min(pattern.len());
-                self.stream(id, &pattern[..now], frame, false);
+            let sent = left > 0;
+            while left > 0 && !self.broken {
+                let now = left.min(pattern.len() - at);
+                self.stream(id, &pattern[at..at + now], frame, false);
                 left -= now;
+                at = (at + now) % pattern.len();
                 if self.out.len() > PIPE_BYTES {
                     self.flush().await;
                 }
             }
             self.flush().await;
             self.settle().await;
+            // Of the credit that it was blocked at: what came since is granted for having been read.
+            let credit = self.streams.get_mut(&id.get()).expect("the stream was opened");
+            let limit = credit.sent;
+            if grow && credit.told.replace(limit) != Some(limit) {
+                self.put(&Frame::StreamDataBlocked { id, limit });
+                self.flush().await;
+                self.settle().await;
+            } else if !sent || self.broken {
+                return;
+            }
         }
     }
 
@@ -281,21 +286,15 @@ impl HostilePeer {
         }
     }
 
-    /// Goes away without a word.
+    /// Goes away without a word, and lets the time pass (of a paused clock) that the other side may take
+    /// over that.
     pub async fn vanish(self) {
         drop(self);
-        for _ in 0..SETTLED {
-            tokio::task::yield_now().await;
-        }
+        tokio::time::sleep(Duration::from_secs(60)).await;
     }
 }
 
 /// The beginning of a call: its header, codec bincode, and empty arguments.
 pub fn call_of(procedure: u8) -> [u8; 3] {
     [procedure, 1, 0]
-}
-
-/// A payload of zeros: on a stream of items, any number of empty ones.
-pub fn zeros(len: usize) -> Bytes {
-    vec![0; len].into()
 }
