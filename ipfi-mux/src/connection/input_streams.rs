@@ -27,7 +27,7 @@ impl Connection {
             return self.budget.spend(1, "a STREAM frame for a closed stream");
         };
         let len = payload.len();
-        let small = self.is_small(len);
+        let copy = self.must_copy(len);
         let (half, _) = self.recv_half(key);
         let received = half.credit.received();
         // The frame's decoder bounds the sum (RFC 9000 section 19.8).
@@ -57,7 +57,7 @@ impl Connection {
         let stopped = half.state() == RecvState::Stopped;
         half.apply(if fin { RecvEvent::Fin } else { RecvEvent::Data });
         if !stopped {
-            if small {
+            if copy {
                 half.queue.push_copy(&payload);
             } else {
                 half.queue.push(payload);
