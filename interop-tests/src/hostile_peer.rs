@@ -53,6 +53,8 @@ pub struct HostilePeer {
     streams: BTreeMap<u64, Credit>,
     /// Reads nothing of what it is sent while this is set.
     pub deaf: bool,
+    /// What was answered on each stream, while this is there.
+    pub answers: Option<BTreeMap<StreamId, Vec<u8>>>,
     /// RESET_STREAM and STOP_SENDING frames that came.
     pub given_up: u64,
     /// Why the other side closed the connection, if it said.
@@ -107,6 +109,7 @@ impl HostilePeer {
             opened: [0; 2],
             streams: BTreeMap::new(),
             deaf: false,
+            answers: None,
             given_up: 0,
             closed: None,
             broken: false,
@@ -280,6 +283,11 @@ impl HostilePeer {
                 }
             }
             Frame::ResetStream { .. } | Frame::StopSending { .. } => self.given_up += 1,
+            Frame::Stream { id, payload, .. } => {
+                if let Some(answers) = &mut self.answers {
+                    answers.entry(id).or_default().extend_from_slice(&payload);
+                }
+            }
             Frame::ConnectionClose(close) => self.closed = Some(close),
             Frame::Ping { sequence } => self.put(&Frame::Pong { sequence }),
             _ => {}

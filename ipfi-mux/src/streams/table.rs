@@ -25,7 +25,15 @@ pub(crate) struct StreamTable {
     pub(crate) schedule: Schedule,
     /// Live bidirectional streams: the calls in flight.
     calls: usize,
+    /// Live streams in slots from [`LOW_SLOTS`] on.
+    high: usize,
 }
+
+/// The slots that are kept for the rest of the connection's life once a burst has made more.
+const LOW_SLOTS: usize = 256;
+
+/// With at most so many slots none are given back: more calls must come and go than giving back costs.
+const KEEP_SLOTS: usize = 4 * LOW_SLOTS;
 
 impl Default for StreamTable {
     fn default() -> Self {
@@ -35,6 +43,7 @@ impl Default for StreamTable {
             control: List::new(Thread::Control),
             schedule: Schedule::default(),
             calls: 0,
+            high: 0,
         }
     }
 }
@@ -57,6 +66,7 @@ impl StreamTable {
         let key = StreamKey::new(self.slots.insert(stream));
         let before = self.by_id.insert(id.get(), key);
         debug_assert!(before.is_none(), "a stream id was used twice");
+        self.high += usize::from(key.index() >= LOW_SLOTS);
         key
     }
 
@@ -84,9 +94,10 @@ impl StreamTable {
         let stream = self.slots.remove(key.index());
         self.by_id.remove(&stream.id.get());
         self.calls -= usize::from(stream.id.dir() == Dir::Bi);
-        if self.slots.is_empty() && self.slots.capacity() > KEEP_SLOTS {
-            // A burst's worth of slots is not kept for the rest of the connection's life; those of a few
-            // calls are, or each lone call would allocate the table anew.
+        // A burst's worth of slots is not kept for the rest of the connection's life. The control streams
+        // live as long as it does, in low slots, so waiting for an empty table would be waiting for ever.
+        self.high -= usize::from(key.index() >= LOW_SLOTS);
+        if self.high == 0 && self.slots.capacity() > KEEP_SLOTS {
             self.slots.shrink_to_fit();
             self.by_id.shrink_to_fit();
         }

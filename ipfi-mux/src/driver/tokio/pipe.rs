@@ -26,7 +26,7 @@ const BATCH_BYTES: usize = 64 << 10;
 const FULL_BATCH_BYTES: usize = 16 << 10;
 
 /// The read buffer of a quiet connection; it grows to [`MAX_READ_BYTES`] while reads fill it.
-const MIN_READ_BYTES: usize = 4 << 10;
+const MIN_READ_BYTES: usize = 2 << 10;
 const MAX_READ_BYTES: usize = 64 << 10;
 
 /// How long the peer's last words may take once it reads no more.
