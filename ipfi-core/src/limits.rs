@@ -74,7 +74,9 @@ pub struct Limits {
     /// How long the callee may take to get its status out once a call is over. Default 5 s.
     pub status_grace: Duration,
     /// Tokens of the abuse budget: what costs work and brings nothing spends them, useful work earns
-    /// them back. Default 1000. *Danger*: floods of pings, resets, empty frames.
+    /// them back. Default 1000. *Danger*: floods of pings, resets, empty frames. Each call or notification
+    /// that the peer cancels before this side looked at it holds 2 until it did: keep it above twice the sum
+    /// of `max_inbound_calls` and `max_inbound_notifications`.
     pub abuse_budget: u32,
 }
 

@@ -103,10 +103,11 @@ impl Connection {
             self.datagrams.received.push_back(kept);
             Self::wake(&mut self.wakes, &mut self.datagrams.receiver);
         }
-        if full {
-            return self.budget.spend(1, "a datagram that had to be dropped");
+        match (full, len) {
+            (true, 0) => return self.budget.spend(1, "an empty datagram that is dropped"),
+            (true, _) => {}
+            (false, _) => self.budget.payload(len),
         }
-        self.budget.payload(len);
         Ok(())
     }
 }

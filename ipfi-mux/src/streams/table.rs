@@ -11,9 +11,6 @@ use super::{Owed, Stream, StreamKey};
 use crate::schedule::Schedule;
 use crate::stream_id::{Dir, StreamId};
 
-/// Slots that an empty table keeps.
-const KEEP_SLOTS: usize = 64;
-
 /// All streams of a connection that are not over.
 #[derive(Debug)]
 pub(crate) struct StreamTable {
