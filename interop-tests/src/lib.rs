@@ -29,5 +29,6 @@
 //! ```
 
 pub mod conformance;
+pub mod hostile_peer;
 pub mod session_suite;
 pub mod test_runtime;
