@@ -1,308 +1,274 @@
-//! A client that speaks QMux frame by frame and keeps to no limit that it is not held to.
+//! A peer that says what a test tells it to, byte by byte, over a bare session: what a wire must survive.
 //!
-//! It knows the credit it was granted, so that it can use up all of it, says honestly that it is blocked
-//! (which makes windows grow), and can be told to read nothing of what it is sent. Everything is virtual:
-//! the pipe is memory, and [`settle`](HostilePeer::settle) lets the other side run until it has nothing
-//! to do, without a clock.
+//! ```
+//! use interop_tests::hostile_peer::{Answer, HostilePeer};
+//! use ipfi_core::{Code, Interface};
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+//! # runtime.block_on(async {
+//! let (mut peer, _wire) = HostilePeer::against(Interface::new());
+//! peer.hello().await;
+//! // Procedure 0 in bincode, and a flag that has no meaning: refused by name.
+//! let mut call = peer.call(&[0x00, 0x81], true).await;
+//! let Answer::Status(status) = call.answer().await else { unreachable!() };
+//! assert_eq!(status.code(), Code::Unimplemented);
+//! # });
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
-use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use futures_util::FutureExt;
-use ipfi_core::session::Side;
-use ipfi_core::{Wire, WireOptions};
-use ipfi_mux::frame::{ConnectionClose, Frame, stream};
-use ipfi_mux::params::TransportParameters;
-use ipfi_mux::record::{RecordFraming, RecordReader, begin_record, end_record};
-use ipfi_mux::stream_id::{Dir, StreamId};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use bytes::{Bytes, BytesMut};
+use ipfi_core::close_code::{CloseCode, StreamCode};
+use ipfi_core::error::{ConnectionError, ReadError, WriteError};
+use ipfi_core::memory::{MemoryOptions, MemoryRecvStream, MemorySendStream, MemorySession, pair};
+use ipfi_core::metadata::Metadata;
+use ipfi_core::proto::control::{put_goaway, put_preamble};
+use ipfi_core::proto::{Direction, ItemDecoder, Part, Settings};
+use ipfi_core::session::{RecvStream, SendStream, Session};
+use ipfi_core::{Limits, Status, Wire, WireOptions};
 
-/// What the pipe holds, each way: part of what a test must allow for.
-pub const PIPE_BYTES: usize = 64 << 10;
+use crate::session_suite::ops::{accept_bi, accept_uni, read, settle, stopped};
+use crate::test_runtime::TestRuntime;
 
-/// The largest record made here: what every peer accepts.
-const RECORD_BYTES: usize = 16_382;
+/// How long the peer waits, in virtual time, for what must happen.
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
-/// How often the other side is let run before it counts as settled: every task of it several times, and
-/// all that its answers wake.
-const SETTLED: usize = 64;
-
-/// What the other side granted on one stream.
-#[derive(Clone, Copy, Debug)]
-struct Credit {
-    max: u64,
-    sent: u64,
-    /// The limit at which it was told that we are blocked.
-    told: Option<u64>,
-}
-
-/// The hostile end of a connection.
+/// One end of a connection whose other end is a wire. It is the client; that matters to nobody.
 #[derive(Debug)]
 pub struct HostilePeer {
-    pipe: DuplexStream,
-    /// Whole records to be written, and perhaps one that is being made, begun at `record`.
-    out: BytesMut,
-    record: Option<usize>,
-    input: BytesMut,
-    reader: RecordReader,
-    granted: TransportParameters,
-    max_data: u64,
-    sent_data: u64,
-    opened: [u64; 2],
-    streams: BTreeMap<u64, Credit>,
-    /// Reads nothing of what it is sent while this is set.
-    pub deaf: bool,
-    /// What was answered on each stream, while this is there.
-    pub answers: Option<BTreeMap<StreamId, Vec<u8>>>,
-    /// RESET_STREAM and STOP_SENDING frames that came.
-    pub given_up: u64,
-    /// Why the other side closed the connection, if it said.
-    pub closed: Option<ConnectionClose>,
-    /// Nothing more can be written.
-    pub broken: bool,
+    /// The session, for what has no verb.
+    pub session: MemorySession,
+    control: Option<MemorySendStream>,
+}
+
+/// Waits for what must happen; a wire that does not do it hangs, and the test says so.
+async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, future).await {
+        Ok(seen) => seen,
+        Err(_) => fail(&format!("nothing within {PATIENCE:?}: {what}")),
+    }
+}
+
+// A test's helper fails as a test does.
+#[allow(clippy::panic)]
+fn fail(what: &str) -> ! {
+    panic!("{what}")
 }
 
 impl HostilePeer {
-    /// What it declares unless a test has a reason: all the credit there can be.
-    pub fn generous() -> TransportParameters {
-        let most = 1 << 60;
-        TransportParameters {
-            initial_max_data: most,
-            initial_max_stream_data_bidi_local: most,
-            initial_max_stream_data_bidi_remote: most,
-            initial_max_stream_data_uni: most,
-            initial_max_streams_bidi: most,
-            initial_max_streams_uni: most,
-            max_datagram_frame_size: 1 << 16,
-            ..TransportParameters::default()
-        }
+    /// A peer of a wire with `options`, which is served in a task. The peer's own limits are the defaults.
+    pub fn against(options: impl Into<WireOptions>) -> (Self, Wire) {
+        Self::reading(options, usize::MAX)
     }
 
-    /// Connects to a server with `options` in this process; gives the server's wire too, unless the
-    /// handshake failed.
-    pub async fn connect(options: WireOptions, declares: &TransportParameters) -> (Self, Option<Wire>) {
-        let (mut peer, server) = Self::begin(options);
-        peer.put(&Frame::TransportParameters(declares.clone()));
-        peer.flush().await;
-        let wire = server.await.expect("accepting does not panic").ok();
-        peer.settle().await;
-        (peer, wire)
+    /// The same; the wire reads at most `max_read_bytes` at a time.
+    pub fn reading(options: impl Into<WireOptions>, max_read_bytes: usize) -> (Self, Wire) {
+        let options = options.into();
+        let mut memory = MemoryOptions::new(Limits::default());
+        memory.server.limits = options.limits_ref().clone();
+        memory.server.max_read_bytes = max_read_bytes;
+        let (session, end) = pair(memory);
+        let (wire, serving) = Wire::new(end, TestRuntime::shared(), options);
+        tokio::spawn(serving);
+        (Self { session, control: None }, wire)
     }
 
-    /// A connection on which nothing was said, and the server that waits for it.
-    pub fn begin(
-        options: WireOptions,
-    ) -> (Self, tokio::task::JoinHandle<Result<Wire, ipfi_core::error::ConnectionError>>) {
-        let (near, far) = tokio::io::duplex(PIPE_BYTES);
-        let (reader, writer) = tokio::io::split(far);
-        let server = tokio::spawn(ipfi_mux::accept(reader, writer, options));
-        let peer = Self {
-            pipe: near,
-            out: BytesMut::with_capacity(2 * PIPE_BYTES),
-            record: None,
-            input: BytesMut::with_capacity(2 * PIPE_BYTES),
-            reader: RecordReader::new(RecordFraming::Sized, 1 << 20),
-            granted: TransportParameters::default(),
-            max_data: 0,
-            sent_data: 0,
-            opened: [0; 2],
-            streams: BTreeMap::new(),
-            deaf: false,
-            answers: None,
-            given_up: 0,
-            closed: None,
-            broken: false,
-        };
-        (peer, server)
+    /// Opens a control stream as a good peer does.
+    pub async fn hello(&mut self) {
+        let mut preamble = BytesMut::new();
+        put_preamble(&mut preamble, &Settings::default());
+        self.control = Some(self.uni(&preamble, false).await);
+        settle().await;
     }
 
-    // --- What it says ---
-
-    /// Appends a frame to the record being made; written with [`flush`](Self::flush).
-    pub fn put(&mut self, frame: &Frame) {
-        self.put_with(|out| frame.encode(out));
+    /// Writes to the control stream that [`hello`](Self::hello) opened.
+    pub async fn control(&mut self, bytes: &[u8]) {
+        let control = self.control.as_mut().expect("hello() came before");
+        // A wire that has closed takes no more, which the test sees elsewhere.
+        let _ = write(control, bytes, false).await;
+        settle().await;
     }
 
-    /// Appends bytes to the record being made, whatever they are.
-    pub fn put_with(&mut self, put: impl FnOnce(&mut BytesMut)) {
-        let out = &mut self.out;
-        let mark = *self.record.get_or_insert_with(|| begin_record(out));
-        put(out);
-        if out.len() - mark > RECORD_BYTES / 2 {
-            self.end_record();
-        }
+    /// Says that calls will be refused.
+    pub async fn goaway(&mut self) {
+        let mut goaway = BytesMut::new();
+        put_goaway(&mut goaway);
+        self.control(&goaway).await;
     }
 
-    /// Ends the record being made: what follows is in another.
-    pub fn end_record(&mut self) {
-        if let Some(mark) = self.record.take() {
-            end_record(&mut self.out, mark);
-        }
+    /// Opens a unidirectional stream, its type included in `bytes`.
+    pub async fn uni(&self, bytes: &[u8], fin: bool) -> MemorySendStream {
+        let opened = soon("a unidirectional stream", self.session.open_uni()).await;
+        let mut send = opened.expect("the connection lives");
+        let _ = write(&mut send, bytes, fin).await;
+        settle().await;
+        send
     }
 
-    /// Appends bytes as they are, without a record around them.
-    pub fn put_raw(&mut self, bytes: &[u8]) {
-        self.end_record();
-        self.out.extend_from_slice(bytes);
+    /// Opens a bidirectional stream and writes `bytes`: a call, or what passes for one.
+    pub async fn call(&self, bytes: &[u8], fin: bool) -> HostileStream {
+        let opened = soon("a bidirectional stream", self.session.open_bi()).await;
+        let (send, recv) = opened.expect("the connection lives");
+        let mut stream = HostileStream { send, recv };
+        // A wire that has refused it takes no more.
+        let _ = stream.write(bytes, fin).await;
+        settle().await;
+        stream
     }
 
-    /// Opens a stream, if the other side lets it.
-    pub fn open(&mut self, dir: Dir) -> Option<StreamId> {
-        let (place, granted, window) = match dir {
-            Dir::Bi => {
-                (0, self.granted.initial_max_streams_bidi, self.granted.initial_max_stream_data_bidi_remote)
-            }
-            Dir::Uni => (1, self.granted.initial_max_streams_uni, self.granted.initial_max_stream_data_uni),
-        };
-        let index = self.opened[place];
-        (index < granted).then(|| {
-            self.opened[place] += 1;
-            let id = StreamId::new(Side::Client, dir, index);
-            self.streams.insert(id.get(), Credit { max: window, sent: 0, told: None });
-            id
-        })
+    /// Accepts the wire's next call.
+    pub async fn accept(&self) -> HostileStream {
+        let accepted = soon("a call of the wire", accept_bi(&self.session)).await;
+        let (send, recv) = accepted.expect("the connection lives");
+        HostileStream { send, recv }
     }
 
-    /// Appends `bytes` of stream `id` in frames of at most `frame` bytes, credit or not.
-    pub fn stream(&mut self, id: StreamId, bytes: &[u8], frame: usize, fin: bool) {
-        let mut rest = bytes;
+    /// Accepts the wire's next unidirectional stream.
+    pub async fn accept_uni(&self) -> MemoryRecvStream {
+        let accepted = soon("a unidirectional stream of the wire", accept_uni(&self.session)).await;
+        accepted.expect("the connection lives")
+    }
+
+    /// With what code and reason the wire closed the connection.
+    pub async fn closed(&self) -> (CloseCode, String) {
+        let mut waited = Duration::ZERO;
         loop {
-            let (now, later) = rest.split_at(rest.len().min(frame));
-            let credit = self.streams.get_mut(&id.get()).expect("the stream was opened");
-            let offset = credit.sent;
-            credit.sent += now.len() as u64;
-            self.sent_data += now.len() as u64;
-            let last = later.is_empty();
-            if now.len() > RECORD_BYTES / 2 {
-                self.end_record();
+            match self.session.close_reason() {
+                Some(ConnectionError::PeerClosed { code, reason }) => return (code, reason.to_string()),
+                Some(other) => fail(&format!("the connection ended otherwise: {other:?}")),
+                None if waited > PATIENCE => fail("the wire did not close the connection"),
+                None => settle().await,
             }
-            self.put_with(|out| {
-                stream::put_header(out, id, offset, Some(now.len()), fin && last);
-                out.extend_from_slice(now);
-            });
-            rest = later;
-            if last {
-                return;
-            }
+            waited += Duration::from_millis(20);
         }
     }
 
-    /// Bytes that may be sent on `id` now.
-    pub fn credit(&self, id: StreamId) -> u64 {
-        let own = self.streams.get(&id.get()).map_or(0, |credit| credit.max.saturating_sub(credit.sent));
-        own.min(self.max_data.saturating_sub(self.sent_data))
-    }
-
-    /// Bytes sent on `id`.
-    pub fn sent(&self, id: StreamId) -> u64 {
-        self.streams.get(&id.get()).map_or(0, |credit| credit.sent)
-    }
-
-    /// Sends on `id`, in frames of `frame` bytes, all that the other side grants and goes on granting
-    /// (`grow` says truly that we are blocked, which asks for more). `pattern` is repeated.
-    pub async fn fill(&mut self, id: StreamId, frame: usize, grow: bool, pattern: &[u8]) {
-        let mut at = 0;
-        loop {
-            let mut left = usize::try_from(self.credit(id)).unwrap_or(usize::MAX).min(1 << 20);
-            let sent = left > 0;
-            while left > 0 && !self.broken {
-                let now = left.min(pattern.len() - at);
-                self.stream(id, &pattern[at..at + now], frame, false);
-                left -= now;
-                at = (at + now) % pattern.len();
-                if self.out.len() > PIPE_BYTES {
-                    self.flush().await;
-                }
-            }
-            self.flush().await;
-            self.settle().await;
-            // Of the credit that it was blocked at: what came since is granted for having been read.
-            let credit = self.streams.get_mut(&id.get()).expect("the stream was opened");
-            let limit = credit.sent;
-            if grow && credit.told.replace(limit) != Some(limit) {
-                self.put(&Frame::StreamDataBlocked { id, limit });
-                self.flush().await;
-                self.settle().await;
-            } else if !sent || self.broken {
-                return;
-            }
-        }
-    }
-
-    /// Writes what was appended.
-    pub async fn flush(&mut self) {
-        self.end_record();
-        if self.pipe.write_all(&self.out).await.is_err() {
-            self.broken = true;
-        }
-        self.out.clear();
-    }
-
-    // --- What it hears ---
-
-    /// Lets the other side run until it has nothing to do, and hears what it says unless deaf.
-    pub async fn settle(&mut self) {
-        for _ in 0..SETTLED {
-            tokio::task::yield_now().await;
-            self.hear();
-        }
-    }
-
-    fn hear(&mut self) {
-        while !self.deaf {
-            if self.input.capacity() < PIPE_BYTES {
-                self.input.reserve(PIPE_BYTES);
-            }
-            match self.pipe.read_buf(&mut self.input).now_or_never() {
-                None | Some(Err(_)) => return,
-                Some(Ok(0)) => return self.broken = true,
-                Some(Ok(_)) => {}
-            }
-            while let Some(mut record) = self.reader.next(&mut self.input).expect("our side sends records") {
-                while !record.is_empty() {
-                    let frame = Frame::decode(&mut record).expect("our side sends frames");
-                    self.heard(frame);
-                }
-            }
-        }
-    }
-
-    fn heard(&mut self, frame: Frame) {
-        match frame {
-            Frame::TransportParameters(parameters) => {
-                self.max_data = parameters.initial_max_data;
-                self.granted = parameters;
-            }
-            Frame::MaxData { max } => self.max_data = max,
-            Frame::MaxStreams { dir: Dir::Bi, max } => self.granted.initial_max_streams_bidi = max,
-            Frame::MaxStreams { dir: Dir::Uni, max } => self.granted.initial_max_streams_uni = max,
-            Frame::MaxStreamData { id, max } => {
-                if let Some(credit) = self.streams.get_mut(&id.get()) {
-                    credit.max = max;
-                }
-            }
-            Frame::ResetStream { .. } | Frame::StopSending { .. } => self.given_up += 1,
-            Frame::Stream { id, payload, .. } => {
-                if let Some(answers) = &mut self.answers {
-                    answers.entry(id).or_default().extend_from_slice(&payload);
-                }
-            }
-            Frame::ConnectionClose(close) => self.closed = Some(close),
-            Frame::Ping { sequence } => self.put(&Frame::Pong { sequence }),
-            _ => {}
-        }
-    }
-
-    /// Goes away without a word, and lets the time pass (of a paused clock) that the other side may take
-    /// over that.
-    pub async fn vanish(self) {
-        drop(self);
-        tokio::time::sleep(Duration::from_secs(60)).await;
+    /// Demands that the wire still serves: [`ECHO`](crate::conformance::kit::ECHO) must be offered.
+    pub async fn still_served(&self) {
+        settle().await;
+        let mut call = self.call(b"\x00\x01\x10\x03Ada", true).await;
+        let answer = call.answer().await;
+        assert_eq!(answer.message(), &b"\x03Ada"[..], "a call afterwards");
     }
 }
 
-/// The beginning of a call: its header, codec bincode, and empty arguments.
-pub fn call_of(procedure: u8) -> [u8; 3] {
-    [procedure, 1, 0]
+async fn write(send: &mut MemorySendStream, bytes: &[u8], fin: bool) -> Result<(), WriteError> {
+    let mut bytes = Bytes::copy_from_slice(bytes);
+    let writing = poll_fn(|cx| send.poll_write(cx, &mut bytes, fin));
+    // Against a window that stays closed the rest is not written: so be it.
+    tokio::time::timeout(Duration::from_millis(1), writing).await.unwrap_or(Ok(()))
+}
+
+/// Both halves of a stream, of either side.
+#[derive(Debug)]
+pub struct HostileStream {
+    /// What this end sends.
+    pub send: MemorySendStream,
+    /// What it receives.
+    pub recv: MemoryRecvStream,
+}
+
+/// What came back on a stream.
+#[derive(Debug)]
+pub enum Answer {
+    /// The messages and the metadata of an answer that ended well.
+    Messages(Vec<Bytes>, Metadata),
+    /// The status that ended it.
+    Status(Status),
+    /// It was reset.
+    Reset(StreamCode),
+    /// The connection ended.
+    Ended(ConnectionError),
+}
+
+impl Answer {
+    /// The one message of a good answer.
+    pub fn message(self) -> Bytes {
+        match self {
+            Self::Messages(messages, _) if messages.len() == 1 => messages[0].clone(),
+            other => fail(&format!("expected one message, saw {other:?}")),
+        }
+    }
+
+    /// The status of a bad one.
+    pub fn status(self) -> Status {
+        match self {
+            Self::Status(status) => status,
+            other => fail(&format!("expected a status, saw {other:?}")),
+        }
+    }
+}
+
+impl HostileStream {
+    /// Writes `bytes`, as many as there is room for, and ends the stream with `fin`.
+    pub async fn write(&mut self, bytes: &[u8], fin: bool) -> Result<(), WriteError> {
+        let written = write(&mut self.send, bytes, fin).await;
+        settle().await;
+        written
+    }
+
+    /// Resets what this end sends.
+    pub async fn reset(&mut self, code: StreamCode) {
+        self.send.reset(code);
+        settle().await;
+    }
+
+    /// Stops what the wire sends.
+    pub async fn stop(&mut self, code: StreamCode) {
+        self.recv.stop(code);
+        settle().await;
+    }
+
+    /// With what code the wire stopped what this end sends, or `None` when it does not.
+    pub async fn stopped(&mut self) -> Option<StreamCode> {
+        settle().await;
+        let stopped = tokio::time::timeout(Duration::from_millis(1), stopped(&mut self.send)).await;
+        stopped.ok().and_then(Result::ok)
+    }
+
+    /// Reads to the end of what the wire sends, as a good caller would.
+    pub async fn answer(&mut self) -> Answer {
+        let mut decoder = ItemDecoder::new(Direction::Response, &Limits::default());
+        let (mut messages, mut message, mut metadata) = (Vec::new(), BytesMut::new(), Metadata::new());
+        let mut status = None;
+        loop {
+            match decoder.next().expect("a wire sends well-formed items") {
+                Some(Part::Data { bytes, end, .. }) => {
+                    message.extend_from_slice(&bytes);
+                    if end {
+                        messages.push(message.split().freeze());
+                    }
+                }
+                Some(Part::Metadata(came)) => metadata = came,
+                Some(Part::Status(came)) => status = Some(came),
+                Some(Part::End) => {
+                    return match status {
+                        Some(status) => Answer::Status(status),
+                        None => Answer::Messages(messages, metadata),
+                    };
+                }
+                None => match soon("an answer", read(&mut self.recv, 64 << 10)).await {
+                    Ok(chunk) => decoder.push(chunk.bytes, chunk.fin),
+                    Err(ReadError::Reset(code)) => return Answer::Reset(code),
+                    Err(ReadError::Connection(cause)) => return Answer::Ended(cause),
+                    Err(ReadError::Stopped) => fail("this end stopped the answer itself"),
+                },
+            }
+        }
+    }
+
+    /// Everything the wire sends, undecoded, until it ends or `limit` bytes have come.
+    pub async fn bytes(&mut self, limit: usize) -> Result<Bytes, ReadError> {
+        let mut all = BytesMut::new();
+        while all.len() < limit {
+            let chunk = soon("bytes", read(&mut self.recv, limit - all.len())).await?;
+            all.extend_from_slice(&chunk.bytes);
+            if chunk.fin {
+                break;
+            }
+        }
+        Ok(all.freeze())
+    }
 }

@@ -10,7 +10,7 @@ mod heap;
 use std::collections::HashMap;
 
 use bytes::{Bytes, BytesMut};
-use interop_tests::hostile_peer::HostilePeer;
+use interop_tests::hostile_mux::HostilePeer;
 use ipfi_core::close_code::{CloseCode, TransportCode};
 use ipfi_core::error::ConnectionError;
 use ipfi_core::proto::{Direction, ItemDecoder, Part};

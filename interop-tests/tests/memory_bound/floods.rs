@@ -1,6 +1,6 @@
 //! Frames that cost a peer nothing.
 
-use interop_tests::hostile_peer::{HostilePeer, call_of};
+use interop_tests::hostile_mux::{HostilePeer, call_of};
 use ipfi_core::error::ConnectionError;
 use ipfi_mux::frame::Frame;
 use ipfi_mux::stream_id::Dir;

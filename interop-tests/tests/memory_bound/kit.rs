@@ -3,7 +3,7 @@
 use std::future::pending;
 
 use futures_util::stream;
-use interop_tests::hostile_peer::{HostilePeer, PIPE_BYTES};
+use interop_tests::hostile_mux::{HostilePeer, PIPE_BYTES};
 use ipfi_core::error::ConnectionError;
 use ipfi_core::{Context, Interface, Limits, Receiver, Wire, WireOptions};
 use ipfi_mux::params::TransportParameters;

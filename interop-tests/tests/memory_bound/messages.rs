@@ -1,6 +1,6 @@
 //! Halves of messages, metadata, answers, notifications, and all of it together.
 
-use interop_tests::hostile_peer::{HostilePeer, call_of};
+use interop_tests::hostile_mux::{HostilePeer, call_of};
 use ipfi_core::Limits;
 use ipfi_mux::frame::Frame;
 use ipfi_mux::params::TransportParameters;

@@ -1,6 +1,6 @@
 //! What was received and not read.
 
-use interop_tests::hostile_peer::{HostilePeer, call_of};
+use interop_tests::hostile_mux::{HostilePeer, call_of};
 use ipfi_core::Limits;
 use ipfi_mux::stream_id::Dir;
 
