@@ -2,6 +2,9 @@
 //!
 //! Not part of the interface: no version promise covers this module.
 
+// A finding is a panic.
+#![allow(clippy::panic)]
+
 use bytes::{Bytes, BytesMut};
 use ipfi_core::limits::Limits;
 use ipfi_core::session::Side;

@@ -12,7 +12,7 @@ fn seeds(file: &str) -> Vec<(String, Vec<u8>)> {
             Value::Array(list) => list.iter().for_each(|entry| collect(entry, seeds)),
             Value::Object(map) => {
                 for (key, entry) in map {
-                    let bytes = entry.as_str().and_then(|hex| from_hex(hex));
+                    let bytes = entry.as_str().and_then(from_hex);
                     match bytes {
                         Some(bytes) => seeds.push((key.clone(), bytes)),
                         None => collect(entry, seeds),
@@ -31,7 +31,7 @@ fn seeds(file: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 fn from_hex(hex: &str) -> Option<Vec<u8>> {
-    if hex.is_empty() || hex.len() % 2 != 0 {
+    if hex.is_empty() || !hex.len().is_multiple_of(2) {
         return None;
     }
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()).collect()
