@@ -18,8 +18,8 @@ use ipfi_core::{Code, Interface, Limits, Wire, WireOptions, varint};
 use ipfi_mux::stream_id::{Dir, StreamId};
 
 /// What may be asked of the heap beside what arrived: the promise is 1 MiB for a single block, this holds
-/// for all blocks together, given back or not.
-const MOST: usize = 192 << 10;
+/// for all blocks together, given back or not, the buffers of the hostile peer (256 KiB) among them.
+const MOST: usize = 320 << 10;
 
 /// Lengths without any of what they announce.
 const HUGE: [u64; 2] = [1 << 31, varint::MAX];

@@ -3,8 +3,8 @@
 //! The figures are printed (`--nocapture`) and held under generous ceilings: a benchmark follows them
 //! closely, a test only notices when one is lost.
 
-// Test code: a failed unwrap is a failed test.
-#![allow(clippy::unwrap_used)]
+// Test code: a failed unwrap is a failed test. The figures are printed for those who want to see them.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod heap;
 

@@ -20,7 +20,7 @@ async fn fill_windows(peer: &mut HostilePeer, heap: &mut Heap, frame: usize) {
         heap.look();
         sent += peer.sent(id);
     }
-    assert!(sent >= 32 * 64 << 10, "only {sent} bytes were taken: no attack");
+    assert!(sent >= 32 * (64 << 10), "only {sent} bytes were taken: no attack");
 }
 
 #[test]
