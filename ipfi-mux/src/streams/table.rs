@@ -126,13 +126,19 @@ impl StreamTable {
         self.control.first()
     }
 
-    /// Puts `key` into the schedule or takes it out, by whether it has bytes and credit.
+    /// Puts `key` into the schedule or takes it out, by whether it has bytes and credit. Bytes without
+    /// credit are reported (RFC 9000 section 4.1): a peer that gives none at first hears of the stream only
+    /// by that, and one that has read everything widens the window for it.
     pub(crate) fn reschedule(&mut self, key: StreamKey) {
-        let ready = self.slots[key.index()].send.as_ref().is_some_and(super::SendHalf::can_send);
-        if ready {
+        let Some(half) = &self.slots[key.index()].send else { return };
+        if half.can_send() {
             self.schedule.push(&mut self.slots, key);
-        } else {
-            self.schedule.remove(&mut self.slots, key);
+            return;
+        }
+        let blocked = !half.queue.is_empty() && half.credit.blocked().is_some();
+        self.schedule.remove(&mut self.slots, key);
+        if blocked {
+            self.owe(key, Owed::BLOCKED);
         }
     }
 

@@ -8,6 +8,7 @@ mod lifecycle;
 mod model;
 mod progress;
 mod rules;
+mod sending;
 mod session;
 mod support;
 mod timers;
