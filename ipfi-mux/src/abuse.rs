@@ -10,9 +10,9 @@
 //! | a ping; a run of PADDING; an empty STREAM frame without FIN; an empty datagram that is dropped | -1 |
 //! | a MAX_* that raises nothing; a BLOCKED that is untrue or repeated; a frame without effect | -1 |
 //! | a frame for a stream that is closed | -1 |
-//! | RESET_STREAM or STOP_SENDING of a stream that nobody has accepted yet, until it was let go | -2 |
+//! | RESET_STREAM or STOP_SENDING of a stream that nobody has accepted yet | -2, and 1 back when it is let go |
 //! | 1024 bytes of useful payload, either way | +1 |
-//! | a stream that is completed, whoever opened it | +1 |
+//! | a stream that is completed otherwise, whoever opened it | +1 |
 //! | a second, where the driver tells the time | +10 |
 //!
 //! Free are: bytes within credit on a stream that this side has stopped, a RESET_STREAM that answers our
@@ -21,11 +21,13 @@
 //! sends), and datagrams that are lost because they come faster than they are taken, as they may.
 //! The budget never rises above `abuse_budget`; at 0 the connection is closed.
 //!
-//! What a reset before the accept costs is a deposit: given back once the stream was accepted and let go.
-//! Calls that are cancelled at once, one after the other, are honest, and the peer can have no more of them
-//! than it has places, which come back no sooner (CVE-2023-44487). So the deposit, times the places of the
-//! default limits, is less than the budget: not even a burst that takes every place ends the connection.
-//! Without giving back, the 125th cancelled call ended all others on its connection.
+//! Half of what a reset before the accept costs is a deposit: given back once the stream was let go.
+//! Calls that are cancelled at once are honest, and the peer can have no more of them than it has places,
+//! which come back no sooner (CVE-2023-44487). So the cost, times the places of the default limits, is less
+//! than the budget: not even a burst that takes every place ends the connection. The other half makes a
+//! flood of nothing but such calls end it after a thousand, while a peer that completes as many calls as it
+//! cancels, or cancels ten a second, can go on for ever. At 8 each, the 125th cancelled call ended all
+//! others on its connection.
 //!
 //! What we send earns as much as what we receive, because both provoke honest frames without effect: a
 //! MAX_STREAM_DATA (at most four for each window) or a STOP_SENDING may cross the end of the stream.
@@ -41,7 +43,7 @@ const BYTES_PER_TOKEN: u64 = 1024;
 /// Time that earns one token.
 const MICROS_PER_TOKEN: u64 = 100_000;
 
-/// What a reset before the accept costs, until the stream was accepted and let go.
+/// What a reset before the accept costs; half of it comes back when the stream is let go.
 pub(crate) const RESET_BEFORE_ACCEPT: u32 = 2;
 
 /// The budget of one connection.
@@ -93,7 +95,7 @@ impl AbuseBudget {
 
     /// A stream was completed; `deposit` says whether it was reset before it was accepted.
     pub(crate) fn stream_completed(&mut self, deposit: bool) {
-        self.earn(1 + if deposit { u64::from(RESET_BEFORE_ACCEPT) } else { 0 });
+        self.earn(if deposit { u64::from(RESET_BEFORE_ACCEPT) / 2 } else { 1 });
     }
 
     /// Time passed, if the driver tells it.
