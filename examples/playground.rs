@@ -55,7 +55,10 @@ async fn run(wire: &Wire, words: &[&str]) -> Result<(), CallError> {
                         Some(number) => println!("{number}"),
                         None => break,
                     },
-                    _ = tokio::signal::ctrl_c() => return Ok(println!("cancelled")),
+                    _ = tokio::signal::ctrl_c() => {
+                        println!("cancelled");
+                        break;
+                    }
                 }
             }
         }

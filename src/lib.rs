@@ -28,6 +28,9 @@
 //! What is behind the names is documented where it lives: [`core`] for interfaces, wires and calls,
 //! [`mux`] for the wire format over one pipe.
 
+// Standard output may be the wire.
+#![warn(clippy::print_stdout)]
+
 mod address;
 #[cfg(feature = "tokio")]
 mod connector;
@@ -58,3 +61,8 @@ pub use connector::{ConnectError, Connector, connect, connect_with};
 pub use server::{Bound, Server, ServerError};
 #[cfg(all(feature = "stdio", unix))]
 pub use stdio::{Module, spawn, stdio};
+
+/// The code of the README is compiled like any other.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

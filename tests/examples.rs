@@ -133,3 +133,60 @@ fn the_playground_answers_at_its_prompt() {
         assert!(output.contains(expected), "{expected:?} is missing from:\n{output}");
     }
 }
+
+#[cfg(feature = "blocking")]
+#[test]
+fn threads_without_a_runtime_call_both_ways() {
+    assert_eq!(
+        run(&mut example("blocking")).lines().collect::<Vec<_>>(),
+        [
+            "Hello, user 7!",
+            "3 2 1 0",
+            "the sum is 5050",
+            "primes: [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79]",
+            "the server's end: closed by the peer: NO_ERROR",
+        ]
+    );
+}
+
+#[test]
+fn two_peers_hand_each_other_bytes() {
+    let output = run(&mut example("byte_by_byte"));
+    let lines: Vec<_> = output.lines().collect();
+    assert_eq!(lines[..2], ["Hello, Ada!", "[1, 4, 9, 16, 25]"]);
+    assert!(lines[2].ends_with("bytes back, one at a time"), "{}", lines[2]);
+}
+
+#[test]
+fn a_telegraph_carries_a_call_in_dots_and_dashes_and_sounds_it() {
+    let wav = std::env::temp_dir().join(format!("ipfi-telegraph-{}.wav", std::process::id()));
+    let output = example("telegraph").arg(&wav).output().unwrap();
+    let sound = std::fs::read(&wav).unwrap();
+    std::fs::remove_file(&wav).unwrap();
+    let (said, signals) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}\n{signals}");
+    assert!(said.starts_with("the weather in Kyiv is fair, wind from the west\n"), "{said}");
+    let line = said.lines().nth(1).unwrap();
+    let number = |n: usize| line.split_whitespace().nth(n).unwrap().parse::<usize>().unwrap();
+    let (sent, received, seconds) = (number(0), number(3), number(5));
+    // Every byte is seen, with its direction, in Morse.
+    let count = |sign: &str| signals.lines().filter(|line| line[2..].trim().starts_with(sign)).count();
+    assert_eq!((count(">"), count("<")), (sent, received));
+    assert!(signals.contains("4b >  ....- -..."), "the K of Kyiv leaves:\n{signals}");
+    // And heard: 16 bits, one channel, 8000 samples a second.
+    assert_eq!((&sound[..4], &sound[8..16]), (&b"RIFF"[..], &b"WAVEfmt "[..]));
+    assert!((sound.len() / 16_000).abs_diff(seconds) <= 1, "{} bytes for {seconds} s", sound.len());
+    assert!(sound[44..].chunks_exact(2).any(|sample| i16::from_le_bytes([sample[0], sample[1]]) > 10_000));
+}
+
+#[test]
+fn a_wasm_guest_and_its_host_call_each_other() {
+    assert_eq!(
+        run(&mut example("wasm")).lines().collect::<Vec<_>>(),
+        [
+            "the guest imports 0 things",
+            "Hello, user 7, from the inside!",
+            "the guest says: the first prime from 90 on is 97",
+        ]
+    );
+}

@@ -53,6 +53,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<(), String> {
     let mut entries: Vec<Entry> = entries::<peers::raw_tcp::RawTcp>()
         .chain(entries::<peers::bare_ids::BareIds>())
+        .chain(entries::<peers::ipfi::Ipfi>())
         .filter(|entry| args.takes(&format!("{}/{}", entry.peer, entry.workload.name)))
         .collect();
     if entries.is_empty() {

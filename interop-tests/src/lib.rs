@@ -29,6 +29,8 @@
 //! ```
 
 pub mod conformance;
+pub mod hostile_mux;
 pub mod hostile_peer;
+pub mod pieces;
 pub mod session_suite;
 pub mod test_runtime;

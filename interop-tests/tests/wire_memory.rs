@@ -5,7 +5,7 @@ use interop_tests::test_runtime::TestRuntime;
 use ipfi_core::limits::Limits;
 use ipfi_core::memory::{MemoryOptions, pair};
 use ipfi_core::session::Side;
-use ipfi_core::{Code, Context, Interface, Peer, Receiver, Status, Wire, WireOptions, blocking};
+use ipfi_core::{Code, CodecId, Context, Interface, Peer, Receiver, Status, Wire, WireOptions, blocking};
 
 fn wires(interface: Interface) -> (Wire, Wire) {
     let (client, server) = pair(MemoryOptions::new(Limits::default()));
@@ -68,5 +68,18 @@ async fn every_kind_of_call_once() -> Result<(), Box<dyn std::error::Error>> {
         call.write(&[byte]).await?;
     }
     assert_eq!(call.finish::<String>().await?, "Hello, Ada!");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_handle_calls_in_its_own_codec() -> Result<(), ipfi_core::CallError> {
+    let interface =
+        Interface::new().procedure(0, |(numbers,): (Vec<u64>,)| async move { numbers.len() as u64 });
+    let (wire, _server) = wires(interface);
+    for codec in [CodecId::Bincode, CodecId::Postcard, CodecId::MessagePack, CodecId::Json] {
+        let wire = wire.with_codec(codec);
+        assert_eq!(wire.codec(), codec);
+        assert_eq!(wire.call::<u64>(0, (vec![1_u64, 2, 3],)).await?, 3);
+    }
     Ok(())
 }

@@ -16,6 +16,9 @@
 //!
 //! Not goals: finding services, keeping values alive across connections, an interface language of its own.
 
+// Standard output may be the wire.
+#![warn(clippy::print_stdout)]
+
 pub mod call;
 pub mod close_code;
 pub mod codec;

@@ -88,12 +88,21 @@ pub(crate) struct StreamCredit {
     initial: u64,
     /// The largest limit at which the peer said to be blocked: one doubling for each.
     blocked_at: Option<u64>,
+    /// That limit still blocks it, and the window has not grown for it.
+    wants_growth: bool,
 }
 
 impl StreamCredit {
     /// A stream whose window is `initial` bytes.
     pub(crate) fn new(initial: u64) -> Self {
-        Self { received: 0, granted: initial, window: initial, initial, blocked_at: None }
+        Self {
+            received: 0,
+            granted: initial,
+            window: initial,
+            initial,
+            blocked_at: None,
+            wants_growth: false,
+        }
     }
 
     /// Bytes that came, read or not: the offset of the next, and in the end the final size.
@@ -126,6 +135,7 @@ impl StreamCredit {
     /// Takes note of bytes up to offset `end`, which [`check`](Self::check) let pass.
     pub(crate) fn receive(&mut self, end: u64) {
         debug_assert!(self.received <= end && end <= self.granted, "credit was not tested first");
+        self.wants_growth &= end == self.received;
         self.received = end;
     }
 
@@ -155,6 +165,7 @@ impl StreamCredit {
         let honest = limit == self.received && self.blocked_at.is_none_or(|at| limit > at);
         if honest {
             self.blocked_at = Some(limit);
+            self.wants_growth = true;
         }
         honest
     }
@@ -166,16 +177,20 @@ impl StreamCredit {
         grown
     }
 
-    /// Doubles the window if the application keeps up (at most a quarter of it unread), within `cap`
-    /// and what `pool` has left. True when it grew. Needs neither a clock nor a round-trip time.
-    pub(crate) fn grow(&mut self, unread: u64, cap: u64, pool: &mut u64) -> bool {
-        if unread > self.window / RETURN_SHARE {
-            return false;
+    /// Doubles the window if the peer is blocked by it and the application keeps up, within `cap` and what
+    /// `pool` has left. Needs neither a clock nor a round-trip time.
+    ///
+    /// To keep up is to have at most a quarter unread before the peer's next bytes come. The signal often
+    /// comes in one read with the bytes before it, so this is asked again after each read of the
+    /// application; a slow reader has returned credit and been sent more by the time it gets there.
+    pub(crate) fn grow(&mut self, unread: u64, cap: u64, pool: &mut u64) {
+        if !self.wants_growth || unread > self.window / RETURN_SHARE {
+            return;
         }
+        self.wants_growth = false;
         let more = self.window.min(cap.saturating_sub(self.window)).min(*pool);
         *pool -= more;
         self.window += more;
-        more > 0
     }
 }
 

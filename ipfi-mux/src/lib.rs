@@ -18,7 +18,7 @@
 //!                bytes to the pipe, the next deadline                 wakers to be fired
 //! ```
 //!
-//! [`Shared`](session::Shared) puts it behind one short lock, [`MuxSession`](session::MuxSession)
+//! [`Shared`](session::Shared) puts it behind one short lock, [`MuxSession`]
 //! implements [`ipfi_core::session::Session`] on that, and drivers are thin loops around it.
 //!
 //! # What it promises
@@ -51,10 +51,15 @@
 //! | `abuse` | the token budget |
 //! | `byte_queue` | buffers that do not pin what they do not hold |
 
+// Standard output may be the wire.
+#![warn(clippy::print_stdout)]
+
 pub mod config;
 pub mod connection;
 pub mod driver;
 pub mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod params;
 pub mod record;
 pub mod session;

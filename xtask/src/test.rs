@@ -21,12 +21,13 @@ pub(crate) fn run(net: bool) -> Result<(), String> {
     steps.step("source rules", || sources::report().map(|()| Outcome::Passed))?;
     steps
         .commands("lints", [Cmd::cargo("clippy --workspace --all-targets --all-features -- -D warnings")])?;
+    // An example builds a guest for it.
+    steps.step("tools", || tools::ensure_wasm().map(|()| Outcome::Passed))?;
     steps.commands("tests", [tests(net)])?;
     // nextest does not run these.
     steps.commands("documentation tests", [Cmd::cargo("test --doc --workspace --all-features")])?;
     steps.commands("each feature alone, and none", features::matrix()?)?;
     steps.step("wasm32-unknown-unknown", || {
-        tools::ensure_wasm()?;
         let build = "build --target wasm32-unknown-unknown -p ipfi-core -p ipfi-mux --no-default-features";
         Cmd::cargo(build).run().map(|()| Outcome::Passed)
     })?;

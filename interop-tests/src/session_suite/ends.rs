@@ -29,6 +29,7 @@ pub(super) fn claims<S: Session>() -> Vec<Claim<S>> {
         Claim::new("after its own stop a reader reads no more", after_stop),
         Claim::new("a stop of one half leaves the other alone", stop_one_half),
         Claim::new("a stop after the end was read does nothing", stop_after_end),
+        Claim::new("a half that is dropped right after its stop or reset keeps the code", code_kept),
         Claim::new("dropping an unfinished send half resets with CANCELLED", drop_send),
         Claim::new("dropping a finished send half loses nothing", drop_finished),
         Claim::new("dropping an unread receive half stops with CANCELLED", drop_recv),
@@ -274,4 +275,19 @@ async fn drop_call<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
         Ok(())
     };
     try_join(try_join(reading, waiting), dropping).await.map(drop)
+}
+
+/// Whoever ends a half and lets go of it in one breath has not ended it twice.
+async fn code_kept<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
+    // With more than one stream alive a carrier collects frames, and both acts meet in one batch.
+    let _others = (bi(&a, &b).await?, bi(&a, &b).await?);
+    let ((mut send, _recv), (_answer, mut request)) = bi(&a, &b).await?;
+    request.stop(StreamCode::DEADLINE);
+    drop(request);
+    equal("the stop", stopped(&mut send).await, Ok(StreamCode::DEADLINE))?;
+
+    let (mut send, mut recv) = uni(&a, &b).await?;
+    send.reset(StreamCode::SHUTDOWN);
+    drop(send);
+    equal("the reset", read(&mut recv, 1).await, Err(ReadError::Reset(StreamCode::SHUTDOWN)))
 }

@@ -83,7 +83,7 @@ impl Ready {
 impl Request {
     pub(crate) fn new(wire: &Wire, procedure: ProcedureIndex, arguments: impl EncodeArguments) -> Self {
         let mut request = Self::empty(wire, procedure);
-        request.codec = codec_of(&arguments, wire.core().codec());
+        request.codec = codec_of(&arguments, wire.codec());
         let codec = request.codec;
         if let Some(raw) = arguments.as_raw() {
             request.payload = Some(raw.clone());
@@ -106,7 +106,7 @@ impl Request {
         Self {
             wire: wire.clone(),
             procedure,
-            codec: wire.core().codec(),
+            codec: wire.codec(),
             staged,
             payload: None,
             timeout: Timeout::Default,

@@ -25,7 +25,7 @@ pub use serving::Serving;
 use crate::ProcedureIndex;
 use crate::call::{Call, Duplex, Notify, Piecemeal, Request, StreamCall, Unary, Upload};
 use crate::close_code::CloseCode;
-use crate::codec::{Decode, Encode, EncodeArguments};
+use crate::codec::{CodecId, Decode, Encode, EncodeArguments};
 use crate::error::ConnectionError;
 use crate::observe::Stats;
 use crate::peer::Peer;
@@ -37,7 +37,11 @@ use crate::session::Side;
 /// what was sent has left, calls of the peer that still run are cancelled.
 /// [`shutdown`](Self::shutdown) waits for those.
 #[derive(Clone)]
-pub struct Wire(Arc<Handle>);
+pub struct Wire {
+    handle: Arc<Handle>,
+    /// The codec of the calls made by this handle.
+    codec: CodecId,
+}
 
 /// What all clones of a handle share; its end closes the wire.
 struct Handle(Arc<WireCore>);
@@ -66,15 +70,27 @@ impl Wire {
     pub(crate) fn from_core(core: &Arc<WireCore>) -> Self {
         let mut held = core.handle.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(handle) = held.upgrade() {
-            return Self(handle);
+            return Self { handle, codec: core.codec() };
         }
         let handle = Arc::new(Handle(Arc::clone(core)));
         *held = Arc::downgrade(&handle);
-        Self(handle)
+        Self { handle, codec: core.codec() }
     }
 
     pub(crate) fn core(&self) -> &Arc<WireCore> {
-        &self.0.0
+        &self.handle.0
+    }
+
+    /// The same wire by a handle whose calls use `codec`: their arguments, items and answers. One that
+    /// this build lacks fails its calls. [`Raw`](crate::codec::Raw) arguments need none.
+    #[must_use]
+    pub fn with_codec(&self, codec: CodecId) -> Self {
+        Self { handle: Arc::clone(&self.handle), codec }
+    }
+
+    /// The codec of the calls made by this handle.
+    pub fn codec(&self) -> CodecId {
+        self.codec
     }
 
     /// Which end of the connection this is.

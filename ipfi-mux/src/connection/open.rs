@@ -78,10 +78,8 @@ impl Connection {
     ) -> Poll<Result<(StreamKey, StreamId), ConnectionError>> {
         if let Some(cause) = &self.end {
             // What had arrived whole before the end.
-            return Poll::Ready(match (dir, self.late_accept.pop_first()) {
-                (Dir::Uni, Some((id, key))) => Ok((key, id)),
-                _ => Err(cause.clone()),
-            });
+            let late = if dir == Dir::Uni { self.late_accept.pop_first() } else { None };
+            return Poll::Ready(late.map_or_else(|| Err(cause.clone()), |(id, key)| Ok((key, id))));
         }
         let remote = self.remote.get_mut(dir);
         let Some(key) = remote.accept.pop_front() else {
@@ -108,14 +106,14 @@ impl Connection {
         if !self.streams.get(key).is_some_and(Stream::is_over) {
             return;
         }
-        let id = self.streams.remove(key).id;
+        let Stream { id, deposit, .. } = self.streams.remove(key);
+        self.budget.stream_completed(deposit);
         if id.initiator() == self.config.side {
             let local = self.local.get_mut(id.dir());
             local.close();
             local.grant(&mut self.wakes);
         } else {
             self.remote.get_mut(id.dir()).close();
-            self.budget.stream_completed();
         }
     }
 

@@ -231,6 +231,6 @@ impl RemoteStreams {
     pub(crate) fn skip_to(&mut self, index: u64) {
         self.opened = index;
         self.closed = index;
-        self.granted = index + self.limit;
+        self.granted = self.offer();
     }
 }

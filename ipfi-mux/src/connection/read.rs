@@ -50,6 +50,10 @@ impl Connection {
         if fin {
             half.apply(RecvEvent::ReadEnd);
         }
+        let cap = u64::from(self.config.limits.max_stream_window_bytes);
+        if half.state() == RecvState::Recv {
+            half.credit.grow(half.queue.len() as u64, cap, &mut self.credit.pool);
+        }
         let tell = half.wants_update();
         self.credit.release(bytes.len() as u64);
         if tell {
@@ -67,7 +71,10 @@ impl Connection {
         self.finished.remove(&key);
         let Some(half) = self.streams.get_mut(key).and_then(|stream| stream.recv.as_mut()) else { return };
         let asks = half.state() == RecvState::Recv;
-        half.stop_code = code;
+        if asks {
+            // The first stop counts: a handle that was stopped and then dropped keeps its code.
+            half.stop_code = code;
+        }
         half.apply(RecvEvent::Stop);
         half.reader = None;
         self.streams.settle(key, Owed::CREDIT);

@@ -5,6 +5,7 @@ use core::task::{Poll, Waker};
 use bytes::Bytes;
 use ipfi_core::close_code::StreamCode;
 use ipfi_core::error::{ConnectionError, WriteError};
+use ipfi_core::limits::Limits;
 
 use super::{Connection, register};
 use crate::streams::state::{SendEvent, SendState, Step};
@@ -33,8 +34,7 @@ impl Connection {
         if let Some(cause) = &self.end {
             return Poll::Ready(Err(cause.clone().into()));
         }
-        let free = self.free_room();
-        let cap = self.config.limits.stream_send_buffer_bytes as usize;
+        let (queued, limits) = (self.queued, &self.config.limits);
         let Some(stream) = self.streams.get_mut(key) else { return Poll::Ready(Err(WriteError::Finished)) };
         let Some(half) = stream.send.as_mut() else { return Poll::Ready(Err(WriteError::Finished)) };
         if let Some(code) = half.stopped {
@@ -45,8 +45,9 @@ impl Connection {
             return Poll::Ready(if again { Ok(()) } else { Err(WriteError::Finished) });
         }
 
-        let (own, shared) = (cap.saturating_sub(half.queue.len()), free.saturating_sub(half.queue.len()));
-        let count = data.len().min(own).min(shared);
+        let cap = limits.stream_send_buffer_bytes as usize;
+        let share = share(limits, queued - half.queue.len());
+        let count = data.len().min(share.saturating_sub(half.queue.len()));
         if count > 0 {
             let taken = data.split_to(count);
             if count < COALESCE_BYTES && !half.queue.is_empty() {
@@ -58,7 +59,7 @@ impl Connection {
         }
         if !data.is_empty() {
             register(&mut half.writer, waker);
-            if shared <= own && !stream.waits_for_room {
+            if share < cap && !stream.waits_for_room {
                 stream.waits_for_room = true;
                 let streams = &self.streams;
                 if self.room_waiters.len() > 2 * streams.len() + 16 {
@@ -67,7 +68,7 @@ impl Connection {
                         .retain(|key| streams.get(*key).is_some_and(|stream| stream.waits_for_room));
                 }
                 self.room_waiters.push_back(key);
-                self.room_seen = self.room_seen.min(free - count);
+                self.room_seen = self.room_seen.min(self.free_room());
             }
             self.streams.reschedule(key);
             return Poll::Pending;
@@ -161,19 +162,18 @@ impl Connection {
     }
 
     /// Room in the send buffer that all streams share.
-    ///
-    /// A stream may fill as much of it as is left for the others (the "dynamic threshold" of switch
-    /// buffers): with n streams whose readers stand still, each holds 1/(n+1) of it, and so much is left
-    /// for the next. A fixed share would let sixteen stalled streams of 256 KiB stop all writing.
-    pub(super) fn free_room(&self) -> usize {
+    fn free_room(&self) -> usize {
         (self.config.limits.send_buffer_bytes as usize).saturating_sub(self.queued)
     }
 
     /// Wakes, in their order, those who wait for room and now have some, once there is noticeably more of
     /// it than when they were last looked at.
     pub(super) fn wake_room_waiters(&mut self) {
-        let free = self.free_room();
-        if self.room_waiters.is_empty() || (free < self.room_seen + ROOM_STEP && self.queued > 0) {
+        let (free, queued) = (self.free_room(), self.queued);
+        // When nothing more can leave, no later step will make up for a small one.
+        let at_rest = self.streams.schedule.is_empty() || self.send_credit.available() == 0;
+        let step = if at_rest { 1 } else { ROOM_STEP };
+        if self.room_waiters.is_empty() || (free < self.room_seen + step && queued > 0) {
             return;
         }
         self.room_seen = free;
@@ -184,7 +184,8 @@ impl Connection {
             if !stream.waits_for_room {
                 continue;
             }
-            if half.writer.is_none() || half.queue.len() < free {
+            let own = half.queue.len();
+            if half.writer.is_none() || own < share(&self.config.limits, queued - own) {
                 stream.waits_for_room = false;
                 Self::wake(&mut self.wakes, &mut half.writer);
             } else {
@@ -192,4 +193,19 @@ impl Connection {
             }
         }
     }
+}
+
+/// How many bytes a stream may have queued while the others have `others`.
+///
+/// Its full buffer when they have none, and less the fuller the shared buffer is: by the square of what
+/// is left. A fixed share would let sixteen stalled streams of 256 KiB stop all writing, and one that is
+/// proportional to the rest would let each newcomer that stalls halve it. By the square, n stalled
+/// streams leave 1/(1 + n/16) of the buffer, so that however many stand still the next small call is
+/// accepted, and all together never exceed it.
+fn share(limits: &Limits, others: usize) -> usize {
+    let all = u128::from(limits.send_buffer_bytes);
+    let cap = u128::from(limits.stream_send_buffer_bytes).min(all);
+    let free = all.saturating_sub(others as u128);
+    // At most `cap`, which is 32 bits.
+    usize::try_from(cap * free * free / (all * all)).unwrap_or(usize::MAX)
 }

@@ -9,5 +9,6 @@
 #[cfg(feature = "blocking")]
 pub mod blocking;
 pub mod bytewise;
+mod timers;
 #[cfg(feature = "tokio")]
 pub mod tokio;

@@ -59,16 +59,38 @@ fn a_window_doubles_once_for_each_honest_limit_and_only_for_a_reader_that_keeps_
     credit.receive(100);
     assert!(credit.is_honestly_blocked(100));
     assert!(!credit.is_honestly_blocked(100), "said once already");
-    assert!(!credit.grow(26, 400, &mut pool), "the reader does not keep up");
-    assert!(credit.grow(25, 400, &mut pool));
+    credit.grow(26, 400, &mut pool);
+    assert_eq!(credit.window(), 100, "the reader does not keep up");
+    credit.grow(25, 400, &mut pool);
     assert_eq!((credit.window(), pool), (200, 900));
-    assert!(credit.grow(0, 300, &mut pool), "the cap cuts the step");
+    credit.grow(0, 400, &mut pool);
+    assert_eq!(credit.window(), 200, "once for each limit");
+    let block = |credit: &mut StreamCredit, cap, pool: &mut u64| {
+        let (limit, _) = credit.grant(0);
+        credit.receive(limit);
+        assert!(credit.is_honestly_blocked(limit));
+        credit.grow(0, cap, pool);
+    };
+    block(&mut credit, 300, &mut pool);
+    assert_eq!(credit.window(), 300, "the cap cuts the step");
+    block(&mut credit, 300, &mut pool);
     assert_eq!(credit.window(), 300);
-    assert!(!credit.grow(0, 300, &mut pool));
     pool = 7;
-    assert!(credit.grow(0, 10_000, &mut pool), "the pool cuts the step");
-    assert_eq!((credit.window(), pool), (307, 0));
+    block(&mut credit, 10_000, &mut pool);
+    assert_eq!((credit.window(), pool), (307, 0), "the pool cuts the step");
     assert_eq!((credit.shrink(), credit.shrink()), (207, 0), "it goes back once");
+}
+
+#[test]
+fn bytes_that_come_after_the_signal_prove_the_reader_slow() {
+    let mut pool = 1000;
+    let mut credit = StreamCredit::new(100);
+    credit.receive(100);
+    assert!(credit.is_honestly_blocked(100));
+    credit.grant(75);
+    credit.receive(101);
+    credit.grow(0, 1000, &mut pool);
+    assert_eq!((credit.window(), pool), (100, 1000));
 }
 
 #[test]

@@ -72,13 +72,13 @@ pub struct MuxRecvStream {
     held: Arc<Held>,
     key: StreamKey,
     id: StreamId,
-    /// The end was read: it stays the end, even when the connection ends after it.
-    ended: bool,
+    /// What was read last, if it was the end or a reset: it stays so, even when the connection ends after.
+    ended: Option<Result<(), StreamCode>>,
 }
 
 impl MuxRecvStream {
     pub(super) fn new(held: &Arc<Held>, key: StreamKey, id: StreamId) -> Self {
-        Self { held: Arc::clone(held), key, id, ended: false }
+        Self { held: Arc::clone(held), key, id, ended: None }
     }
 }
 
@@ -88,11 +88,17 @@ impl RecvStream for MuxRecvStream {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<Chunk, ReadError>> {
-        if self.ended {
-            return Poll::Ready(Ok(Chunk { bytes: Bytes::new(), fin: true }));
+        match self.ended {
+            Some(Ok(())) => return Poll::Ready(Ok(Chunk { bytes: Bytes::new(), fin: true })),
+            Some(Err(code)) => return Poll::Ready(Err(ReadError::Reset(code))),
+            None => {}
         }
         let polled = self.held.with(|connection| connection.poll_read(self.key, cx.waker(), max));
-        self.ended = matches!(&polled, Poll::Ready(Ok(chunk)) if chunk.fin);
+        self.ended = match &polled {
+            Poll::Ready(Ok(chunk)) if chunk.fin => Some(Ok(())),
+            Poll::Ready(Err(ReadError::Reset(code))) => Some(Err(*code)),
+            _ => None,
+        };
         polled
     }
 

@@ -17,15 +17,17 @@ mod runtime;
 use std::sync::Arc;
 
 use ipfi_core::error::ConnectionError;
+use ipfi_core::limits::Limits;
 use ipfi_core::session::Side;
-use ipfi_core::wire::{Wire, WireOptions};
+use ipfi_core::wire::{Serving, Wire, WireOptions};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use runtime::TokioRuntime;
 
 use self::pipe::Pipe;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::connection::Connection;
+use crate::session::MuxSession;
 
 /// Makes a wire over a pipe, as the side that connected, or that started the process at the other end;
 /// the peer uses [`accept`]. `reader` is what the peer writes, `writer` what it reads; `options` may be
@@ -68,20 +70,60 @@ where
     drive(reader, writer, Side::Server, options.into()).await
 }
 
+/// Makes a bare session over a pipe, for programs that want streams without calls. `side` is
+/// [`Side::Client`] at the end that connected. Nothing is waited for: streams that are opened wait for the
+/// peer's transport parameters, as [`MuxSession::established`] does. Must be called within a tokio
+/// runtime, whose tasks carry the connection while the session, a clone of it or a stream lives.
+///
+/// # Errors
+///
+/// [`ConfigError`] when the limits contradict each other; then nothing is sent.
+pub fn session<R, W>(reader: R, writer: W, side: Side, limits: Limits) -> Result<MuxSession, ConfigError>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    let runtime = Arc::new(TokioRuntime::current());
+    let pipe = pipe(writer, side, limits, &runtime)?;
+    let session = pipe.session();
+    run(pipe, reader, None);
+    Ok(session)
+}
+
 async fn drive<R, W>(reader: R, writer: W, side: Side, options: WireOptions) -> Result<Wire, ConnectionError>
 where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
     let runtime = Arc::new(TokioRuntime::current());
-    let config = Config { limits: options.limits_ref().clone(), ..Config::new(side) };
-    let connection = Connection::new(config, runtime.time())
+    let pipe = pipe(writer, side, options.limits_ref().clone(), &runtime)
         .map_err(|error| ConnectionError::lost(error.to_string()))?;
-    let pipe = Pipe::new(connection, writer, Arc::clone(&runtime));
     let session = pipe.session();
     let (wire, serving) = Wire::new(session.clone(), runtime, options);
-    tokio::spawn(Arc::clone(&pipe).write());
-    tokio::spawn(pipe.read(reader, serving));
+    run(pipe, reader, Some(serving));
     session.established().await?;
     Ok(wire)
+}
+
+fn pipe<W>(
+    writer: W,
+    side: Side,
+    limits: Limits,
+    runtime: &Arc<TokioRuntime>,
+) -> Result<Arc<Pipe<W>>, ConfigError>
+where
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    let connection = Connection::new(Config { limits, ..Config::new(side) }, runtime.time())?;
+    Ok(Pipe::new(connection, writer, Arc::clone(runtime)))
+}
+
+/// Starts the two tasks.
+fn run<R, W>(pipe: Arc<Pipe<W>>, reader: R, serving: Option<Serving>)
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    tokio::spawn(Arc::clone(&pipe).write());
+    tokio::spawn(pipe.read(reader, serving));
 }

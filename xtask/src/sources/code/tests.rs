@@ -24,6 +24,9 @@ fn a_clock_a_thread_and_a_runtime_are_found_in_the_core_with_their_line() {
 fn the_runtime_s_own_spawn_and_mere_words_are_allowed() {
     for text in [
         "fn spawn(&self, task: Task);",
+        "pub use driver::tokio::connect;",
+        "match thread { Thread::Data => thread }",
+        "result: std::thread::Result<()>",
         "self.runtime.spawn(task);",
         "self.runtime\n    .spawn(task);",
         "// tokio drivers do, spawn( and Instant::now too",

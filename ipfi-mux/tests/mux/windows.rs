@@ -1,0 +1,136 @@
+//! Windows that grow without a clock, on simulated links (MUX section 2, and section 7 test 10).
+//!
+//! The figures are computed, not measured: the link delivers what it delivers.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+use ipfi_core::limits::Limits;
+use ipfi_core::session::Side;
+use ipfi_core::time::Time;
+use ipfi_mux::connection::Transmit;
+use ipfi_mux::stream_id::Dir;
+use ipfi_mux::{Config, Connection, StreamKey};
+
+use crate::support::timeless;
+
+/// One direction of a link: so many bytes a millisecond, so late.
+struct Link {
+    per_tick: usize,
+    delay: u64,
+    waiting: BytesMut,
+    under_way: VecDeque<(u64, BytesMut)>,
+}
+
+impl Link {
+    fn new(megabits: usize, delay: Duration) -> Self {
+        let delay = u64::try_from(delay.as_millis()).unwrap();
+        Self { per_tick: megabits * 125, delay, waiting: BytesMut::new(), under_way: VecDeque::new() }
+    }
+
+    fn tick(&mut self, now: u64, from: &mut Connection, to: &mut Connection, input: &mut BytesMut) {
+        let time = Time::from_micros(now * 1000);
+        // The pipe's buffer is shallow: a batch is pulled when the last is gone.
+        while self.waiting.len() < self.per_tick {
+            if from.poll_transmit(time, &mut self.waiting, self.per_tick) == Transmit::Idle {
+                break;
+            }
+            from.handle_transmitted(time);
+        }
+        let sent = self.waiting.split_to(self.per_tick.min(self.waiting.len()));
+        self.under_way.push_back((now + self.delay, sent));
+        while self.under_way.front().is_some_and(|(at, _)| *at <= now) {
+            let (_, bytes) = self.under_way.pop_front().unwrap();
+            input.extend_from_slice(&bytes);
+            to.handle_input(time, input);
+        }
+    }
+}
+
+struct Outcome {
+    /// Megabits a second in the second half.
+    megabits: u64,
+    /// Most bytes unread at once.
+    unread: u64,
+}
+
+/// Sends on one stream for `ticks` milliseconds to a reader that takes `read` bytes in each.
+fn transfer(limits: &Limits, megabits: usize, round_trip: Duration, ticks: u64, read: usize) -> Outcome {
+    let [mut client, mut server] = [Side::Client, Side::Server].map(|side| {
+        Connection::new(Config { limits: limits.clone(), ..Config::new(side) }, Time::ZERO).unwrap()
+    });
+    let mut up = Link::new(megabits, round_trip / 2);
+    let mut down = Link::new(megabits, round_trip / 2);
+    let [mut up_input, mut down_input] = [BytesMut::new(), BytesMut::new()];
+    let data = Bytes::from(vec![0; 1 << 20]);
+    let mut rest = data.clone();
+    let (mut sender, mut receiver): (Option<StreamKey>, Option<StreamKey>) = (None, None);
+    let mut ticket = None;
+    let (mut counted, mut unread) = (0, 0);
+    let waker = core::task::Waker::noop();
+    for now in 0..ticks {
+        if sender.is_none()
+            && let core::task::Poll::Ready(Ok((key, _))) = client.poll_open(Dir::Bi, &mut ticket, waker)
+        {
+            sender = Some(key);
+        }
+        if let Some(key) = sender {
+            while client.poll_write(key, waker, &mut rest, false).is_ready() {
+                rest = data.clone();
+            }
+        }
+        up.tick(now, &mut client, &mut server, &mut up_input);
+        if receiver.is_none()
+            && let core::task::Poll::Ready(Ok((key, _))) = server.poll_accept(Dir::Bi, waker)
+        {
+            receiver = Some(key);
+        }
+        let mut budget = read;
+        while let Some(key) = receiver.filter(|_| budget > 0) {
+            let core::task::Poll::Ready(chunk) = server.poll_read(key, waker, budget) else { break };
+            let count = chunk.unwrap().bytes.len();
+            budget -= count;
+            if now >= ticks / 2 {
+                counted += count as u64;
+            }
+        }
+        unread = unread.max(server.unread_bytes());
+        down.tick(now, &mut server, &mut client, &mut down_input);
+    }
+    assert_eq!((client.close_reason(), server.close_reason()), (None, None));
+    Outcome { megabits: counted * 8 / (ticks - ticks / 2) / 1000, unread }
+}
+
+const ALL: usize = usize::MAX;
+
+fn fixed() -> Limits {
+    let mut limits = timeless();
+    limits.window_pool_bytes = 0;
+    limits
+}
+
+#[test]
+fn on_100_mbit_at_200_ms_a_growing_window_fills_the_link_and_a_fixed_one_a_fortieth() {
+    let round_trip = Duration::from_millis(200);
+    let (grown, fixed) =
+        (transfer(&timeless(), 100, round_trip, 6000, ALL), transfer(&fixed(), 100, round_trip, 6000, ALL));
+    assert!(grown.megabits >= 90, "{} Mbit/s", grown.megabits);
+    assert!(fixed.megabits <= 4, "{} Mbit/s", fixed.megabits);
+}
+
+#[test]
+fn on_1_gbit_at_40_ms_the_window_grows_to_its_cap() {
+    let round_trip = Duration::from_millis(40);
+    let (grown, fixed) =
+        (transfer(&timeless(), 1000, round_trip, 1500, ALL), transfer(&fixed(), 1000, round_trip, 1500, ALL));
+    // 4 MiB every 40 ms are 839 Mbit/s.
+    assert!(grown.megabits >= 600, "{} Mbit/s", grown.megabits);
+    assert!(fixed.megabits <= 15, "{} Mbit/s", fixed.megabits);
+}
+
+#[test]
+fn a_slow_readers_window_does_not_grow() {
+    let slow = transfer(&timeless(), 100, Duration::from_millis(20), 4000, 100);
+    assert!(slow.unread <= 128 << 10, "{} bytes unread", slow.unread);
+}
