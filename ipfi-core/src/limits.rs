@@ -18,7 +18,8 @@ pub struct Limits {
     /// stream window of response each, taken only when opened. *Danger*: our own runaway loop.
     pub max_outbound_calls: u32,
     /// Notifications (unidirectional streams, the control stream among them) that the peer may have
-    /// open at once. Default 64. *Cost*: one `notification_window_bytes` each, out of the pool.
+    /// open at once, and datagrams whose handlers may run at once; more of those are dropped. Default 64.
+    /// *Cost*: one `notification_window_bytes` each, out of the pool.
     pub max_inbound_notifications: u32,
     /// Unread bytes a call's stream may hold at first. Default 64 KiB. *Cost*: this, times calls.
     pub stream_window_bytes: u32,
@@ -45,8 +46,8 @@ pub struct Limits {
     /// The largest message (arguments, item, answer), encoded. Default 4 MiB. *Danger*: unbounded
     /// values; sending a larger one fails before it leaves.
     pub max_message_bytes: u32,
-    /// Bytes of half-received messages, all calls together. Default 8 MiB. *Danger*: many half-sent
-    /// large messages; the newest is refused.
+    /// Bytes of half-received messages, all calls together, counted as announced. Default 8 MiB.
+    /// *Danger*: many half-sent large messages; the newest is refused.
     pub max_reassembly_bytes: u32,
     /// What one message may take in memory once decoded. Default 16 MiB. *Danger*: 9 bytes that
     /// claim 2^40 elements, 100 kB of `None` that become 33 MB.
@@ -57,9 +58,10 @@ pub struct Limits {
     pub max_metadata_bytes: u32,
     /// Entries of metadata of one call. Default 64.
     pub max_metadata_entries: u32,
-    /// How long the peer may take for its handshake. Default 10 s. *Danger*: slow loris.
+    /// How long the peer may take for its handshake, each step of it: the carrier's, the authentication
+    /// hook's verdict on it, its SETTINGS. Default 10 s. *Danger*: slow loris.
     pub handshake_timeout: Duration,
-    /// How long a call's header and arguments may take to arrive. Default 10 s.
+    /// How long a call's header and arguments together may take to arrive. Default 10 s.
     pub request_timeout: Duration,
     /// After this long without a record from the peer, a ping is sent. Default 15 s; `None` never.
     pub ping_interval: Option<Duration>,

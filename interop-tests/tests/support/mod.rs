@@ -49,7 +49,7 @@ impl Refused {
     /// The code of the status.
     pub fn status(&self) -> Code {
         let name = self.json["status"].as_str().unwrap();
-        (1..=16).map(|code| Code::from_u64(code)).find(|code| code.name() == name).unwrap()
+        (1..=16).map(Code::from_u64).find(|code| code.name() == name).unwrap()
     }
 
     /// The name of the close code.
