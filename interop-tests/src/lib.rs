@@ -28,6 +28,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+pub mod cable;
 pub mod conformance;
 pub mod hostile_mux;
 pub mod hostile_peer;
