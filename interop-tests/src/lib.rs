@@ -31,6 +31,8 @@
 pub mod cable;
 pub mod conformance;
 pub mod held_clock;
+pub mod hostile_mux;
+pub mod hostile_peer;
 pub mod pieces;
 pub mod session_suite;
 pub mod test_runtime;

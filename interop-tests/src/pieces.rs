@@ -13,7 +13,7 @@ const SINGLE_BYTES: usize = 16 << 10;
 /// What moves at once after that, at most.
 const MAX_PIECE_BYTES: u32 = 100;
 
-/// Cuts what goes through: the first [`SINGLE_BYTES`] each way into single bytes, the rest into pieces of
+/// Cuts what goes through: the first `SINGLE_BYTES` each way into single bytes, the rest into pieces of
 /// uneven size. Takes a turn between any two, so that whoever reads or writes in a loop meets `Pending`
 /// as well as short counts.
 #[derive(Debug)]

@@ -73,7 +73,8 @@ async fn every_kind_of_call_once() -> Result<(), Box<dyn std::error::Error>> {
 
 #[tokio::test(start_paused = true)]
 async fn each_handle_calls_in_its_own_codec() -> Result<(), ipfi_core::CallError> {
-    let interface = Interface::new().procedure(0, |(numbers,): (Vec<u64>,)| async move { numbers.len() as u64 });
+    let interface =
+        Interface::new().procedure(0, |(numbers,): (Vec<u64>,)| async move { numbers.len() as u64 });
     let (wire, _server) = wires(interface);
     for codec in [CodecId::Bincode, CodecId::Postcard, CodecId::MessagePack, CodecId::Json] {
         let wire = wire.with_codec(codec);

@@ -90,7 +90,7 @@ impl Context {
     }
 
     /// How much time is left, if the call has a deadline; zero when it has passed. Pass it on with
-    /// [`Request::within`](crate::call::Request::within), so that it shrinks across hops.
+    /// [`Call::within`](crate::call::Call::within), so that it shrinks across hops.
     pub fn remaining(&self) -> Option<Duration> {
         let deadline = self.0.deadline?;
         Some(deadline.at().saturating_since(self.0.core.runtime().now()))

@@ -184,3 +184,6 @@ impl Deadlines {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

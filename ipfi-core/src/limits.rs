@@ -1,7 +1,7 @@
 //! Every limit of a connection in one table: its unit, its default, what it costs and the attack it stops.
 //!
 //! The bytes that one connection can be made to hold are bounded by [`Limits::memory_bound_bytes`],
-//! which is the sum written down there and tested in `tests/memory_bound.rs`.
+//! which is the sum written down there and measured in `interop-tests/tests/memory_bound.rs`.
 
 use core::time::Duration;
 
@@ -18,7 +18,8 @@ pub struct Limits {
     /// stream window of response each, taken only when opened. *Danger*: our own runaway loop.
     pub max_outbound_calls: u32,
     /// Notifications (unidirectional streams, the control stream among them) that the peer may have
-    /// open at once. Default 64. *Cost*: one `notification_window_bytes` each, out of the pool.
+    /// open at once, and datagrams whose handlers may run at once; more of those are dropped. Default 64.
+    /// *Cost*: one `notification_window_bytes` each, out of the pool.
     pub max_inbound_notifications: u32,
     /// Unread bytes a call's stream may hold at first. Default 64 KiB. *Cost*: this, times calls.
     pub stream_window_bytes: u32,
@@ -45,8 +46,8 @@ pub struct Limits {
     /// The largest message (arguments, item, answer), encoded. Default 4 MiB. *Danger*: unbounded
     /// values; sending a larger one fails before it leaves.
     pub max_message_bytes: u32,
-    /// Bytes of half-received messages, all calls together. Default 8 MiB. *Danger*: many half-sent
-    /// large messages; the newest is refused.
+    /// Bytes of half-received messages, all calls together, counted as announced. Default 8 MiB.
+    /// *Danger*: many half-sent large messages; the newest is refused.
     pub max_reassembly_bytes: u32,
     /// What one message may take in memory once decoded. Default 16 MiB. *Danger*: 9 bytes that
     /// claim 2^40 elements, 100 kB of `None` that become 33 MB.
@@ -57,9 +58,10 @@ pub struct Limits {
     pub max_metadata_bytes: u32,
     /// Entries of metadata of one call. Default 64.
     pub max_metadata_entries: u32,
-    /// How long the peer may take for its handshake. Default 10 s. *Danger*: slow loris.
+    /// How long the peer may take for its handshake, each step of it: the carrier's, the authentication
+    /// hook's verdict on it, its SETTINGS. Default 10 s. *Danger*: slow loris.
     pub handshake_timeout: Duration,
-    /// How long a call's header and arguments may take to arrive. Default 10 s.
+    /// How long a call's header and arguments together may take to arrive. Default 10 s.
     pub request_timeout: Duration,
     /// After this long without a record from the peer, a ping is sent. Default 15 s; `None` never.
     pub ping_interval: Option<Duration>,
@@ -74,39 +76,55 @@ pub struct Limits {
     /// How long the callee may take to get its status out once a call is over. Default 5 s.
     pub status_grace: Duration,
     /// Tokens of the abuse budget: what costs work and brings nothing spends them, useful work earns
-    /// them back. Default 1000. *Danger*: floods of pings, resets, empty frames.
+    /// them back. Default 1000. *Danger*: floods of pings, resets, empty frames. Each call or notification
+    /// that the peer cancels before this side looked at it holds 2 until it did: keep it above twice the sum
+    /// of `max_inbound_calls` and `max_inbound_notifications`.
     pub abuse_budget: u32,
 }
 
 impl Limits {
-    /// The most bytes that one connection holds for its peer, whatever the peer sends, with
+    /// The most heap that one connection holds for its peer, whatever the peer sends, with
     /// `outbound_calls` calls of this side open:
     ///
     /// ```text
-    ///   (max_inbound_calls + outbound_calls) x stream_window_bytes   received and not read
-    /// + window_pool_bytes                                            by which windows have grown
-    /// + max_reassembly_bytes                                         halves of messages
-    /// + send_buffer_bytes                                            accepted and not sent
-    /// + max_inbound_calls x max_metadata_bytes                       of the calls being served
-    /// + 2 x max_queued_datagrams x max_datagram_frame_bytes          both ways
-    /// + 2 x max_record_bytes + 64 KiB                                read buffer, write batch
+    ///   calls   = max_inbound_calls + outbound_calls
+    ///   windows = calls x stream_window_bytes + window_pool_bytes
+    ///
+    ///   windows                                              received and not read
+    /// + windows / 4                                          blocks that received slices keep alive
+    /// + (calls + max_inbound_notifications) x 48 KiB         beside each window: what was taken out of it
+    ///                                                        and not asked for (16 KiB), a batch of
+    ///                                                        answers (16 KiB), bookkeeping
+    /// + (calls + max_inbound_notifications)
+    ///     x 2 x max_metadata_bytes                           of the request, and of items after it
+    /// + max_reassembly_bytes                                 halves of messages
+    /// + send_buffer_bytes                                    accepted and not sent
+    /// + 2 x max_queued_datagrams x max_datagram_frame_bytes  both ways
+    /// + 4 x max_record_bytes + 64 KiB                        read buffer, write batch
     /// ```
     ///
     /// What a handler makes of its arguments is the program's own: at most `max_decoded_bytes` for each
-    /// call being served.
+    /// call being served. So is what it answers: a message that waits for a slow reader is held by its call,
+    /// at most `max_message_bytes` of it. And so are the bytes that it is given and keeps: a `Bytes` may
+    /// keep four times its length alive.
     pub fn memory_bound_bytes(&self, outbound_calls: u32) -> u64 {
         let wide = u64::from;
         let calls = wide(self.max_inbound_calls) + wide(outbound_calls);
-        calls * wide(self.stream_window_bytes)
-            + wide(self.window_pool_bytes)
+        let channels = calls + wide(self.max_inbound_notifications);
+        let windows = calls * wide(self.stream_window_bytes) + wide(self.window_pool_bytes);
+        windows
+            + windows / 4
+            + channels * (CHANNEL_BYTES + 2 * wide(self.max_metadata_bytes))
             + wide(self.max_reassembly_bytes)
             + wide(self.send_buffer_bytes)
-            + wide(self.max_inbound_calls) * wide(self.max_metadata_bytes)
             + 2 * wide(self.max_queued_datagrams) * wide(self.max_datagram_frame_bytes)
-            + 2 * wide(self.max_record_bytes)
+            + 4 * wide(self.max_record_bytes)
             + WRITE_BATCH_BYTES
     }
 }
+
+/// What a call or a notification holds beside its window, its messages and its metadata.
+const CHANNEL_BYTES: u64 = 48 << 10;
 
 /// What a driver takes from the mux for one write.
 const WRITE_BATCH_BYTES: u64 = 64 << 10;

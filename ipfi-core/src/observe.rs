@@ -56,7 +56,8 @@ pub struct Stats {
     pub calls_in: u64,
     /// Of these, the ones that ended otherwise than with success.
     pub calls_in_failed: u64,
-    /// Calls of the peer that were refused before they started (shutting down, not serving).
+    /// Calls of the peer that were refused before they started: this side shut down, had no place, or
+    /// waited for a header that did not come in time.
     pub calls_in_refused: u64,
     /// Notifications (datagrams among them) sent.
     pub notifications_out: u64,

@@ -96,3 +96,6 @@ impl<T> Drop for Wait<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

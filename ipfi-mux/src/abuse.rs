@@ -7,18 +7,30 @@
 //!
 //! | event | tokens |
 //! |---|--:|
-//! | a ping; a run of PADDING; an empty STREAM frame without FIN; a datagram that had to be dropped | -1 |
+//! | a ping; a run of PADDING; an empty STREAM frame without FIN; an empty datagram that is dropped | -1 |
 //! | a MAX_* that raises nothing; a BLOCKED that is untrue or repeated; a frame without effect | -1 |
 //! | a frame for a stream that is closed | -1 |
-//! | RESET_STREAM of a stream that nobody has accepted yet | -8 |
-//! | 1024 bytes of useful payload | +1 |
-//! | a stream of the peer's that is completed | +1 |
+//! | RESET_STREAM or STOP_SENDING of a stream that nobody has accepted yet | -2, and 1 back when it is let go |
+//! | 1024 bytes of useful payload, either way | +1 |
+//! | a stream that is completed otherwise, whoever opened it | +1 |
 //! | a second, where the driver tells the time | +10 |
 //!
 //! Free are: bytes within credit on a stream that this side has stopped, a RESET_STREAM that answers our
-//! STOP_SENDING, a BLOCKED that is true (it has been paid for in bytes), and small frames that carry
-//! something: those are copied together, bounded by credit, and what an honest producer of small items
-//! sends. The budget never rises above `abuse_budget`; at 0 the connection is closed.
+//! STOP_SENDING, a BLOCKED that is true (it has been paid for in bytes), small frames that carry
+//! something (those are copied together, bounded by credit, and what an honest producer of small items
+//! sends), and datagrams that are lost because they come faster than they are taken, as they may.
+//! The budget never rises above `abuse_budget`; at 0 the connection is closed.
+//!
+//! Half of what a reset before the accept costs is a deposit: given back once the stream was let go.
+//! Calls that are cancelled at once are honest, and the peer can have no more of them than it has places,
+//! which come back no sooner (CVE-2023-44487). So the cost, times the places of the default limits, is less
+//! than the budget: not even a burst that takes every place ends the connection. The other half makes a
+//! flood of nothing but such calls end it after a thousand, while a peer that completes as many calls as it
+//! cancels, or cancels ten a second, can go on for ever. At 8 each, the 125th cancelled call ended all
+//! others on its connection.
+//!
+//! What we send earns as much as what we receive, because both provoke honest frames without effect: a
+//! MAX_STREAM_DATA (at most four for each window) or a STOP_SENDING may cross the end of the stream.
 
 use ipfi_core::close_code::TransportCode;
 use ipfi_core::time::Time;
@@ -31,8 +43,8 @@ const BYTES_PER_TOKEN: u64 = 1024;
 /// Time that earns one token.
 const MICROS_PER_TOKEN: u64 = 100_000;
 
-/// What a reset before the accept costs.
-pub(crate) const RESET_BEFORE_ACCEPT: u32 = 8;
+/// What a reset before the accept costs; half of it comes back when the stream is let go.
+pub(crate) const RESET_BEFORE_ACCEPT: u32 = 2;
 
 /// The budget of one connection.
 #[derive(Clone, Copy, Debug)]
@@ -74,16 +86,16 @@ impl AbuseBudget {
         ))
     }
 
-    /// Useful payload came.
+    /// Useful payload came or left.
     pub(crate) fn payload(&mut self, bytes: usize) {
         self.bytes += bytes as u64;
         self.earn(self.bytes / BYTES_PER_TOKEN);
         self.bytes %= BYTES_PER_TOKEN;
     }
 
-    /// A stream of the peer's was completed.
-    pub(crate) fn stream_completed(&mut self) {
-        self.earn(1);
+    /// A stream was completed; `deposit` says whether it was reset before it was accepted.
+    pub(crate) fn stream_completed(&mut self, deposit: bool) {
+        self.earn(if deposit { u64::from(RESET_BEFORE_ACCEPT) / 2 } else { 1 });
     }
 
     /// Time passed, if the driver tells it.

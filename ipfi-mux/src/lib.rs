@@ -58,6 +58,8 @@ pub mod config;
 pub mod connection;
 pub mod driver;
 pub mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod params;
 pub mod record;
 pub mod session;

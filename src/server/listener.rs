@@ -80,7 +80,7 @@ impl Listener {
     async fn bind_unix(address: Address) -> Result<Self, ServerError> {
         let Address::Unix(path) = &address else { return Err(ServerError::NoListener) };
         let bound = match tokio::net::UnixListener::bind(path) {
-            // A file in the way that nobody answers at is what a dead server left behind.
+            // A socket in the way that nobody answers at is what a dead server left behind.
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_dead_socket(path).await => {
                 std::fs::remove_file(path).and_then(|()| tokio::net::UnixListener::bind(path))
             }
@@ -163,6 +163,12 @@ impl Drop for Listener {
 
 #[cfg(all(feature = "unix", unix))]
 async fn is_dead_socket(path: &std::path::Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    // Connecting is refused by any other kind of file too, and that one is somebody's.
+    let is_socket = |file: std::fs::Metadata| file.file_type().is_socket();
+    if !std::fs::symlink_metadata(path).is_ok_and(is_socket) {
+        return false;
+    }
     match tokio::net::UnixStream::connect(path).await {
         Err(error) => error.kind() == io::ErrorKind::ConnectionRefused,
         Ok(_) => false,

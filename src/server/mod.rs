@@ -10,13 +10,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipfi_core::close_code::CloseCode;
 use ipfi_core::codec::CodecId;
 use ipfi_core::error::ConnectionError;
 use ipfi_core::observe::Observer;
 use ipfi_core::wire::{ShutdownReport, Wire, WireOptions};
 use ipfi_core::{Interface, Limits, Peer, Status};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use self::gate::Gate;
 use self::listener::{Accepted, Listener};
@@ -237,6 +238,8 @@ impl Bound {
             }
         }
         accepting.shutdown().await;
+        // Whoever had just been let in is not to wait for its handshake until all others are done.
+        drop(accepted);
         drop(drain);
         drop(draining);
         while let Some(ended) = connections.join_next().await {
@@ -266,6 +269,7 @@ async fn serve(server: Server, accepted: Accepted, mut drain: watch::Receiver<()
     };
     tracing::debug!(target: "ipfi::server", %peer, "connected");
     let hook = server.on_connect.map(|hook| tokio::spawn(hook(wire.clone())));
+    let Connected { wire, .. } = &Connected { wire, hook };
     let report = tokio::select! {
         reason = wire.closed() => {
             log_end(&peer, &reason);
@@ -274,11 +278,25 @@ async fn serve(server: Server, accepted: Accepted, mut drain: watch::Receiver<()
         // The sender is dropped, never used: any change is the end.
         _ = drain.changed() => wire.shutdown(server.grace).await,
     };
-    if let Some(hook) = hook {
-        hook.abort();
-    }
     drop(place);
     report
+}
+
+/// A connection that is served. Dropped with its server, it is closed, whatever else holds handles to it:
+/// the hook, or handlers that call back.
+struct Connected {
+    wire: Wire,
+    hook: Option<JoinHandle<()>>,
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        // Does nothing to one that has ended in order.
+        self.wire.close(CloseCode::SHUTDOWN, "the server was dropped");
+        if let Some(hook) = &self.hook {
+            hook.abort();
+        }
+    }
 }
 
 fn log_end(peer: &Peer, reason: &ConnectionError) {

@@ -3,6 +3,8 @@
 use crate::run::{Cmd, root};
 use crate::tools;
 
+mod seeds;
+
 const SECONDS: u64 = 60;
 
 /// One input may take a second and the whole process 256 MiB: a peer that can spend more found a fault.
@@ -13,6 +15,7 @@ pub(crate) fn run(args: &[&str]) -> Result<(), String> {
     let (chosen, seconds) = choose(args, &targets)?;
     tools::FUZZ.ensure()?;
     for target in chosen {
+        seeds::write(&target)?;
         // Sanitizers and coverage are unstable, so cargo-fuzz needs nightly; asked for by name, so
         // that the default toolchain stays the one that everything else is tested on.
         Cmd::cargo(&format!("+nightly fuzz run {target} -- -max_total_time={seconds} {LIMITS}"))

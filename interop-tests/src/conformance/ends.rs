@@ -15,6 +15,7 @@ pub(super) fn claims() -> Vec<Claim> {
     vec![
         Claim::new("dropping the last handle closes in order, and loses no notification", last_handle),
         Claim::new("a call keeps the connection alive, of whatever kind it is", call_keeps_alive),
+        Claim::new("calls of the peer do not keep a connection alive, and are cancelled", peers_calls),
         Claim::new("a clone of a handle is the same wire", clones),
         Claim::new("close() ends everything at once, with its code and reason at both sides", close),
         Claim::new("an interface serves other wires when one has ended", interface_lives_on),
@@ -95,6 +96,20 @@ async fn call_keeps_alive(stage: Stage) -> Outcome {
     equal("the sum", ok("it", uploading.finish().await)?, 4)?;
     within("then the end", Duration::from_secs(1), callee.closed()).await?;
     Ok(())
+}
+
+async fn peers_calls(stage: Stage) -> Outcome {
+    let probe = Probe::default();
+    let interface = standard().procedure(OWN, probe.never());
+    let (caller, callee) = stage.wires(Interface::new(), interface).await;
+    let call = tokio::spawn(caller.call::<()>(OWN, ()).into_future());
+    settle().await;
+    drop(callee);
+    let error = failed("the call", ok("its task", call.await)?, Code::Unavailable)?;
+    that("an orderly end", error.connection_error().is_some_and(ConnectionError::is_orderly))?;
+    settle().await;
+    probe.dropped_once(CancelCause::Connection)?;
+    equal("calls left", caller.outbound_calls(), 0)
 }
 
 async fn clones(stage: Stage) -> Outcome {

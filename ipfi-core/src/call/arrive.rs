@@ -24,8 +24,8 @@ use crate::runtime::Task;
 use crate::status::{Code, Origin, Status};
 use crate::wire::{BoxRecv, BoxSend, Role, WireCore};
 
-/// A read for a header takes at most this: small arguments come with it.
-const READ_BYTES: usize = 64 << 10;
+/// A read for a header takes at most this, a full STREAM frame: small arguments come with it.
+const READ_BYTES: usize = 16 << 10;
 
 /// A task to run, if anything is left to do.
 pub(crate) struct Arrival {

@@ -3,7 +3,7 @@
 use core::task::{Context, Poll, ready};
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::close_code::StreamCode;
 use crate::error::ReadError;
@@ -12,8 +12,9 @@ use crate::proto::{Direction, ItemDecoder, ItemError, Part};
 use crate::status::Status;
 use crate::wire::{BoxRecv, WireCore};
 
-/// The most one read takes: a whole window may be waiting, and other calls are waiting too.
-const READ_BYTES: usize = 64 << 10;
+/// The most one read takes: a full STREAM frame. What was read and not yet asked for by the program has
+/// left the window it came in, so this is what a call can hold beside its window.
+const READ_BYTES: usize = 16 << 10;
 
 /// What came.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ pub(crate) struct Inbound {
     recv: BoxRecv,
     decoder: ItemDecoder,
     /// The fragments of an unfinished message.
-    assembly: BytesMut,
+    assembly: Vec<u8>,
     /// How many bytes are charged to the wire for it.
     charged: usize,
     /// The end, or a failure, was reached: the stream needs no stop.
@@ -69,7 +70,7 @@ impl Inbound {
             Direction::Request => StreamCode::NO_ERROR,
             Direction::Response => StreamCode::CANCELLED,
         };
-        let assembly = BytesMut::new();
+        let assembly = Vec::new();
         Self { core, recv, decoder, assembly, charged: 0, over: false, fin_read: false, drop_code }
     }
 
@@ -89,6 +90,7 @@ impl Inbound {
         loop {
             match self.decoder.next() {
                 Ok(Some(part)) => {
+                    self.decoder.own_rest();
                     self.over |= matches!(part, Part::End);
                     return Poll::Ready(Ok(part));
                 }
@@ -118,7 +120,7 @@ impl Inbound {
                     if end {
                         self.release();
                         return Poll::Ready(Ok(Incoming::Message(
-                            core::mem::take(&mut self.assembly).freeze(),
+                            core::mem::take(&mut self.assembly).into(),
                         )));
                     }
                 }
@@ -139,6 +141,11 @@ impl Inbound {
         let needed = seen.max(claimed).saturating_sub(self.charged);
         self.core.reassembly().reserve(needed).map_err(InboundError::Refused)?;
         self.charged += needed;
+        if seen > self.assembly.capacity() {
+            // Doubling, but never to more than was charged: the limit counts what the heap holds.
+            let capacity = seen.max(self.assembly.capacity().saturating_mul(2)).min(self.charged);
+            self.assembly.reserve_exact(capacity - self.assembly.len());
+        }
         self.assembly.extend_from_slice(bytes);
         Ok(())
     }

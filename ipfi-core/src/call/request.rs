@@ -194,7 +194,8 @@ impl<K> Call<K> {
 
     /// How long the call may take, from when it is sent to the end of its answer. Sent along as
     /// remaining time; both sides end the call with DEADLINE_EXCEEDED. By default unary calls have the
-    /// limit `default_timeout` (30 s) and others none. Resolution is the larger of 1 ms and 1/64.
+    /// limit `default_timeout` (30 s) and others none. Of a notification: until it has left, and then
+    /// until its handler has ended; of a datagram nothing. Resolution is the larger of 1 ms and 1/64.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.request.timeout = Timeout::Set(Some(timeout));
         self

@@ -13,8 +13,9 @@ use crate::error::WriteError;
 use crate::status::Origin;
 use crate::wire::Wire;
 
-/// Staged items leave together once they are this many bytes.
-const FEED_BYTES: usize = 16 << 10;
+/// Staged items leave together once they are this many bytes: nearly a full STREAM frame, and with a
+/// usual item more still no larger a buffer than 16 KiB.
+const FEED_BYTES: usize = (16 << 10) - 512;
 
 /// Lets the other tasks run.
 pub(crate) async fn yield_once() {
@@ -62,7 +63,7 @@ impl<T: Encode> Sender<T> {
         self.flush().await
     }
 
-    /// As [`send`](Self::send), but items gather until there are 16 KiB of them or
+    /// As [`send`](Self::send), but items gather until there are nearly 16 KiB of them or
     /// [`flush`](Self::flush) is called.
     pub async fn feed(&mut self, item: T) -> Result<(), CallError> {
         self.stage(&item)?;

@@ -52,6 +52,7 @@ impl Codec for Bincode {
     fn decode<T: DeserializeOwned>(bytes: &[u8], limits: &DecodeLimits) -> Result<T, CodecError> {
         let (value, read) = guard::decode::<T, _, _>(
             limits,
+            bytes.len(),
             |seed| seed_decode_from_slice(seed, bytes, configuration()),
             |error| match error {
                 DecodeError::UnexpectedEnd { .. } | DecodeError::LimitExceeded => {

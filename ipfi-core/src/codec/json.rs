@@ -26,6 +26,7 @@ impl Codec for Json {
     fn decode<T: DeserializeOwned>(bytes: &[u8], limits: &DecodeLimits) -> Result<T, CodecError> {
         let (value, read) = guard::decode::<T, _, serde_json::Error>(
             limits,
+            bytes.len(),
             |seed| {
                 let mut deserializer = Deserializer::from_slice(bytes);
                 let value = seed.deserialize(&mut deserializer)?;

@@ -28,6 +28,7 @@ impl Codec for MessagePack {
     fn decode<T: DeserializeOwned>(bytes: &[u8], limits: &DecodeLimits) -> Result<T, CodecError> {
         let (value, ended) = guard::decode::<T, _, _>(
             limits,
+            bytes.len(),
             |seed| {
                 let mut deserializer = Deserializer::from_read_ref(bytes);
                 // The guard counts; the library's counter only must not be in its way.
@@ -60,6 +61,7 @@ fn left_over(bytes: &[u8], limits: &DecodeLimits) -> usize {
     let limits = DecodeLimits { max_decoded_bytes: usize::MAX, ..*limits };
     let skipped = guard::decode::<IgnoredAny, _, Error>(
         &limits,
+        bytes.len(),
         |seed| {
             let mut deserializer = Deserializer::new(Cursor::new(bytes));
             seed.deserialize(&mut deserializer)?;

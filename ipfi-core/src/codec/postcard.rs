@@ -25,6 +25,7 @@ impl Codec for Postcard {
     fn decode<T: DeserializeOwned>(bytes: &[u8], limits: &DecodeLimits) -> Result<T, CodecError> {
         let (value, rest) = guard::decode::<T, _, _>(
             limits,
+            bytes.len(),
             |seed| {
                 let mut deserializer = Deserializer::from_flavor(Rest(bytes));
                 let value = seed.deserialize(&mut deserializer)?;

@@ -20,8 +20,9 @@ use crate::context::Context;
 use crate::runtime::Task;
 use crate::status::Status;
 
-/// Items staged up to this many bytes leave in one write.
-const BATCH_BYTES: usize = 16 << 10;
+/// Items staged up to this many bytes leave in one write: nearly a full STREAM frame, and with a usual
+/// item more still no larger a buffer than 16 KiB.
+const BATCH_BYTES: usize = (16 << 10) - 512;
 
 /// A procedure of any kind.
 pub(crate) trait Procedure: Send + Sync {

@@ -17,7 +17,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::limits::Limits;
 use crate::metadata::{Metadata, MetadataError};
@@ -82,7 +82,7 @@ enum State {
     /// The rest of a fragment.
     Fragment { left: u64, last: bool },
     /// The rest of a status or of metadata: what has come of `len` bytes.
-    Body { kind: ItemKind, len: usize, body: BytesMut },
+    Body { kind: ItemKind, len: usize, body: Vec<u8> },
     /// Nothing but FIN.
     AfterStatus,
     /// Nothing: the end was handed over.
@@ -126,6 +126,13 @@ impl ItemDecoder {
     /// Whether every byte that was pushed has been taken.
     pub fn is_buffered_empty(&self) -> bool {
         self.input.front.is_empty()
+    }
+
+    /// Makes what was pushed and not yet taken its own, if it may be a slice of something larger: a slice
+    /// that waits for a slow reader keeps the whole block alive that the carrier read. Copies each
+    /// pushed chunk at most once.
+    pub(crate) fn own_rest(&mut self) {
+        self.input.own();
     }
 
     /// Whether a message has begun that has not ended.
@@ -195,6 +202,12 @@ impl ItemDecoder {
                     if bytes.len() == *len {
                         return self.body(kind, &bytes).map(Some);
                     }
+                    // Doubling, but never beyond what was announced, which the limit has let pass.
+                    let needed = body.len() + bytes.len();
+                    if needed > body.capacity() {
+                        let capacity = needed.max(body.capacity().saturating_mul(2)).min(*len);
+                        body.reserve_exact(capacity - body.len());
+                    }
                     body.extend_from_slice(&bytes);
                     if body.len() == *len {
                         let body = core::mem::take(body);
@@ -245,7 +258,7 @@ impl ItemDecoder {
                 };
                 // The message that it interrupts will not be finished.
                 self.in_message = false;
-                self.state = State::Body { kind, len, body: BytesMut::new() };
+                self.state = State::Body { kind, len, body: Vec::new() };
             }
             ItemKind::Metadata => {
                 if self.in_message {
@@ -264,7 +277,7 @@ impl ItemDecoder {
                 };
                 self.any_metadata = true;
                 self.metadata_bytes_left -= len as u64;
-                self.state = State::Body { kind, len, body: BytesMut::new() };
+                self.state = State::Body { kind, len, body: Vec::new() };
             }
         }
         Ok(None)
@@ -326,6 +339,8 @@ struct Input {
     front: Bytes,
     /// Only a caller that pushes without taking fills this; empty, it allocates nothing.
     behind: VecDeque<Bytes>,
+    /// `front` is a slice of nothing but itself.
+    owned: bool,
     fin: bool,
 }
 
@@ -336,8 +351,16 @@ impl Input {
         }
         if self.front.is_empty() {
             self.front = chunk;
+            self.owned = false;
         } else {
             self.behind.push_back(chunk);
+        }
+    }
+
+    fn own(&mut self) {
+        if !self.owned && !self.front.is_empty() {
+            self.front = Bytes::copy_from_slice(&self.front);
+            self.owned = true;
         }
     }
 
@@ -348,6 +371,7 @@ impl Input {
             return self.front.split_to(len);
         }
         let next = self.behind.pop_front().unwrap_or_default();
+        self.owned = false;
         core::mem::replace(&mut self.front, next)
     }
 

@@ -16,7 +16,7 @@ pub mod control;
 pub mod decoder;
 pub mod header;
 pub mod item;
-mod status_body;
+pub(crate) mod status_body;
 
 pub use control::{ControlDecoder, ControlError, ControlMessage, Settings, StreamType};
 pub use decoder::{ItemDecoder, Part};

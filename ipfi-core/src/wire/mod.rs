@@ -33,7 +33,9 @@ use crate::runtime::Runtime;
 use crate::session::Side;
 
 /// A handle to one peer: calls its procedures. Cheap to clone, usable from any thread; the connection
-/// lives while a handle or a call exists, and closes in order when the last is dropped.
+/// lives while a handle or a call of this side exists, and closes in order when the last is dropped:
+/// what was sent has left, calls of the peer that still run are cancelled.
+/// [`shutdown`](Self::shutdown) waits for those.
 #[derive(Clone)]
 pub struct Wire {
     handle: Arc<Handle>,

@@ -97,7 +97,8 @@ impl WireOptions {
     }
 
     /// Asks `hook` about the peer before anything of it is served; a refusal closes the connection
-    /// with UNAUTHENTICATED and the status' text. What a certificate or a header cannot show, a first
+    /// with UNAUTHENTICATED and the status' text, and so does a hook that takes longer than
+    /// `handshake_timeout`. What a certificate or a header cannot show, a first
     /// call can: let it use [`Peer::set_identity`] and guard the others with
     /// [`Interface::authorize`](crate::interface::Interface::authorize).
     #[must_use]

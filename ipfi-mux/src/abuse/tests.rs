@@ -25,7 +25,7 @@ fn useful_work_earns_tokens_back_up_to_the_limit() {
     assert_eq!(budget.tokens(), 50);
     budget.payload(24);
     assert_eq!(budget.tokens(), 51, "pieces add up");
-    budget.stream_completed();
+    budget.stream_completed(false);
     assert_eq!(budget.tokens(), 52);
     budget.payload(1 << 30);
     assert_eq!(budget.tokens(), 100);

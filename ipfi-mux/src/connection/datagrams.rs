@@ -7,7 +7,7 @@ use bytes::Bytes;
 use ipfi_core::close_code::TransportCode;
 use ipfi_core::error::{ConnectionError, DatagramError};
 
-use super::{Connection, KEEP_SHARE, register};
+use super::{Connection, register};
 use crate::frame::datagram::header_len;
 use crate::violation::Violation;
 
@@ -31,7 +31,7 @@ impl Datagrams {
     pub(super) fn memory(&self) -> usize {
         let slots = (self.received.capacity() + self.to_send.capacity()) * size_of::<Bytes>();
         let received: usize = self.received.iter().map(Bytes::len).sum();
-        slots + received * KEEP_SHARE + self.to_send.iter().map(Bytes::len).sum::<usize>()
+        slots + received + self.to_send.iter().map(Bytes::len).sum::<usize>()
     }
 }
 
@@ -92,7 +92,8 @@ impl Connection {
             ));
         }
         let len = payload.len();
-        let kept = if self.is_small(len) { Bytes::copy_from_slice(&payload) } else { payload };
+        // A slice would keep its block alive for as long as it waits.
+        let kept = Bytes::copy_from_slice(&payload);
         // The newest are worth the most: the oldest goes (qmux-02 "Forward Progress and Flow Control").
         let full = self.datagrams.received.len() >= self.config.limits.max_queued_datagrams as usize;
         if full {
@@ -102,10 +103,11 @@ impl Connection {
             self.datagrams.received.push_back(kept);
             Self::wake(&mut self.wakes, &mut self.datagrams.receiver);
         }
-        if full {
-            return self.budget.spend(1, "a datagram that had to be dropped");
+        match (full, len) {
+            (true, 0) => return self.budget.spend(1, "an empty datagram that is dropped"),
+            (true, _) => {}
+            (false, _) => self.budget.payload(len),
         }
-        self.budget.payload(len);
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use ipfi_core::error::ConnectionError;
 use ipfi_core::time::Time;
 
 use super::timers::Expired;
-use super::{Connection, KEEP_BYTES, KEEP_SHARE};
+use super::{Connection, KEEP_BACKLOG_SHARE, KEEP_BYTES, KEEP_SHARE};
 use crate::flow::SendCredit;
 use crate::frame::Frame;
 use crate::params::TransportParameters;
@@ -98,9 +98,12 @@ impl Connection {
         self.drain_time();
     }
 
-    /// Whether a received slice of `len` bytes is to be copied rather than kept.
-    pub(super) fn is_small(&self, len: usize) -> bool {
-        len < KEEP_BYTES || len.saturating_mul(KEEP_SHARE) < self.block
+    /// Whether a received slice of `len` bytes is to be copied rather than kept: it is small, or much
+    /// waits already and this may wait as long.
+    pub(super) fn must_copy(&self, len: usize) -> bool {
+        len < KEEP_BYTES
+            || len.saturating_mul(KEEP_SHARE) < self.block
+            || self.credit.unread() + len as u64 > self.windows.base / KEEP_BACKLOG_SHARE
     }
 
     fn handle_record(&mut self, mut record: Bytes) {

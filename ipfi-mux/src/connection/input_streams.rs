@@ -27,8 +27,8 @@ impl Connection {
             return self.budget.spend(1, "a STREAM frame for a closed stream");
         };
         let len = payload.len();
-        let small = self.is_small(len);
-        let (half, _) = self.recv_half(key);
+        let copy = self.must_copy(len);
+        let half = self.recv_half(key);
         let received = half.credit.received();
         // The frame's decoder bounds the sum (RFC 9000 section 19.8).
         let end = offset + len as u64;
@@ -51,13 +51,13 @@ impl Connection {
         half.credit.check(end)?;
         self.credit.check(len as u64)?;
 
-        let (half, _) = self.recv_half(key);
+        let half = self.recv_half(key);
         half.credit.receive(end);
         let left = half.credit.outstanding();
         let stopped = half.state() == RecvState::Stopped;
         half.apply(if fin { RecvEvent::Fin } else { RecvEvent::Data });
         if !stopped {
-            if small {
+            if copy {
                 half.queue.push_copy(&payload);
             } else {
                 half.queue.push(payload);
@@ -91,7 +91,7 @@ impl Connection {
         let Some(key) = self.peer_sends_on(id)? else {
             return self.budget.spend(1, "a RESET_STREAM for a closed stream");
         };
-        let (half, unaccepted) = self.recv_half(key);
+        let half = self.recv_half(key);
         let received = half.credit.received();
         let complete = half.state().is_complete();
         // RFC 9000 section 4.5: the final size cannot change, nor be less than what has come.
@@ -105,7 +105,7 @@ impl Connection {
         half.credit.check(final_size_)?;
         self.credit.check(final_size_ - received)?;
 
-        let (half, _) = self.recv_half(key);
+        let half = self.recv_half(key);
         half.credit.receive(final_size_);
         let left = half.credit.outstanding();
         let asked_for = half.state() == RecvState::Stopped;
@@ -117,11 +117,11 @@ impl Connection {
         self.streams.settle(key, Owed::CREDIT | Owed::STOP);
         self.discard_unread(key, final_size_ - received);
         self.recv_ended(key);
-        self.retire(key);
-        if unaccepted && !asked_for && !self.is_stopped(key) {
-            return self.budget.spend(RESET_BEFORE_ACCEPT, "a reset before the stream was accepted");
+        if asked_for {
+            self.retire(key);
+            return Ok(());
         }
-        Ok(())
+        self.given_up(key, "a reset before the stream was accepted")
     }
 
     /// STOP_SENDING (RFC 9000 section 19.5). In Ready or Send we owe RESET_STREAM (section 3.5).
@@ -131,21 +131,23 @@ impl Connection {
         };
         let code = StreamCode(code);
         let Some(stream) = self.streams.get_mut(key) else { return Ok(()) };
-        let unaccepted = stream.unaccepted;
         let half = stream.send.as_mut().expect("`we_send_on` gives streams that we send on");
         if half.state().is_terminal() || half.stopped.is_some() {
             return self.budget.spend(1, "a STOP_SENDING after the stream's end");
         }
-        let already_reset = stream
-            .recv
-            .as_ref()
-            .is_some_and(|half| matches!(half.state(), RecvState::ResetRecvd(_) | RecvState::ResetRead(_)));
         self.give_up_sending(key, SendEvent::StopReceived(code));
         // Cancelling a whole request before anyone saw it is a reset too, if under another name.
-        if unaccepted && !already_reset {
-            return self.budget.spend(RESET_BEFORE_ACCEPT, "a stop before the stream was accepted");
-        }
-        Ok(())
+        self.given_up(key, "a stop before the stream was accepted")
+    }
+
+    /// The peer gave one half of `key` up. If nobody has accepted the stream, that takes a deposit, once.
+    fn given_up(&mut self, key: StreamKey, what: &'static str) -> Result<(), Violation> {
+        let taken = self.streams.get_mut(key).is_some_and(|stream| {
+            stream.unaccepted && !core::mem::replace(&mut stream.deposit, stream.unaccepted)
+        });
+        let spent = if taken { self.budget.spend(RESET_BEFORE_ACCEPT, what) } else { Ok(()) };
+        self.retire(key);
+        spent
     }
 
     /// MAX_STREAM_DATA (RFC 9000 section 19.10).
@@ -169,7 +171,7 @@ impl Connection {
         };
         let cap = u64::from(self.config.limits.max_stream_window_bytes);
         let mut pool = self.credit.pool;
-        let (half, _) = self.recv_half(key);
+        let half = self.recv_half(key);
         if half.state() != RecvState::Recv || !half.credit.is_honestly_blocked(limit) {
             return self.budget.spend(1, "a STREAM_DATA_BLOCKED that is untrue or repeated");
         }
@@ -244,23 +246,16 @@ impl Connection {
         Ok(())
     }
 
-    /// The receiving half at `key`, which was just found, and whether the stream waits to be accepted.
-    fn recv_half(&mut self, key: StreamKey) -> (&mut RecvHalf, bool) {
+    /// The receiving half at `key`, which was just found.
+    fn recv_half(&mut self, key: StreamKey) -> &mut RecvHalf {
         let stream = self.streams.get_mut(key).expect("the stream was just found");
-        let unaccepted = stream.unaccepted;
-        (stream.recv.as_mut().expect("the peer sends on it"), unaccepted)
+        stream.recv.as_mut().expect("the peer sends on it")
     }
 
     /// The sending half at `key`, which was just found.
     fn send_half(&mut self, key: StreamKey) -> &mut SendHalf {
         let stream = self.streams.get_mut(key).expect("the stream was just found");
         stream.send.as_mut().expect("this side sends on it")
-    }
-
-    /// Whether the peer has stopped our half of the stream (and has paid for that).
-    fn is_stopped(&self, key: StreamKey) -> bool {
-        let half = self.streams.get(key).and_then(|stream| stream.send.as_ref());
-        half.is_some_and(|half| half.stopped.is_some())
     }
 }
 

@@ -80,6 +80,12 @@ use timers::Timers;
 /// quarter. What is smaller is copied together, so that no byte ever keeps more than four alive.
 const KEEP_SHARE: usize = 4;
 
+/// The share of all windows that may wait to be read as slices, at most: a sixteenth. Who reads what
+/// comes stays below it and is handed slices; who lets more wait is sent copies, so that what waits for
+/// long keeps nothing alive but itself. So slices keep at most 3/16 of the windows alive beside their own
+/// bytes, which is part of what [`Limits::memory_bound_bytes`] promises.
+const KEEP_BACKLOG_SHARE: u64 = 16;
+
 /// Below this many bytes a received slice is always copied: bookkeeping would cost more than it.
 const KEEP_BYTES: usize = 1024;
 

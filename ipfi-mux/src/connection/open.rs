@@ -106,14 +106,14 @@ impl Connection {
         if !self.streams.get(key).is_some_and(Stream::is_over) {
             return;
         }
-        let id = self.streams.remove(key).id;
+        let Stream { id, deposit, .. } = self.streams.remove(key);
+        self.budget.stream_completed(deposit);
         if id.initiator() == self.config.side {
             let local = self.local.get_mut(id.dir());
             local.close();
             local.grant(&mut self.wakes);
         } else {
             self.remote.get_mut(id.dir()).close();
-            self.budget.stream_completed();
         }
     }
 

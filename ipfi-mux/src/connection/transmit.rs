@@ -303,6 +303,7 @@ impl Connection {
         half.credit.charge(count as u64);
         self.send_credit.charge(count as u64);
         self.queued -= count;
+        self.budget.payload(count);
         half.apply(SendEvent::DataLeft);
         if fin {
             half.apply(SendEvent::FinLeft);

@@ -95,6 +95,8 @@ pub(crate) struct Stream {
     pub(crate) handles: u8,
     /// In the accept queue.
     pub(crate) unaccepted: bool,
+    /// The peer gave it up while it was there, and the abuse budget holds a deposit for that.
+    pub(crate) deposit: bool,
     /// A writer waits for room in the connection's send buffer.
     pub(crate) waits_for_room: bool,
     pub(crate) control_link: Link,
@@ -117,6 +119,7 @@ impl Stream {
             owed: Owed::default(),
             handles,
             unaccepted: false,
+            deposit: false,
             waits_for_room: false,
             control_link: Link::default(),
             data_link: Link::default(),

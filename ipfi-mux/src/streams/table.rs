@@ -11,9 +11,6 @@ use super::{Owed, Stream, StreamKey};
 use crate::schedule::Schedule;
 use crate::stream_id::{Dir, StreamId};
 
-/// Slots that an empty table keeps.
-const KEEP_SLOTS: usize = 64;
-
 /// All streams of a connection that are not over.
 #[derive(Debug)]
 pub(crate) struct StreamTable {
@@ -25,7 +22,15 @@ pub(crate) struct StreamTable {
     pub(crate) schedule: Schedule,
     /// Live bidirectional streams: the calls in flight.
     calls: usize,
+    /// Live streams in slots from [`LOW_SLOTS`] on.
+    high: usize,
 }
+
+/// The slots that are kept for the rest of the connection's life once a burst has made more.
+const LOW_SLOTS: usize = 256;
+
+/// With at most so many slots none are given back: more calls must come and go than giving back costs.
+const KEEP_SLOTS: usize = 4 * LOW_SLOTS;
 
 impl Default for StreamTable {
     fn default() -> Self {
@@ -35,6 +40,7 @@ impl Default for StreamTable {
             control: List::new(Thread::Control),
             schedule: Schedule::default(),
             calls: 0,
+            high: 0,
         }
     }
 }
@@ -57,6 +63,7 @@ impl StreamTable {
         let key = StreamKey::new(self.slots.insert(stream));
         let before = self.by_id.insert(id.get(), key);
         debug_assert!(before.is_none(), "a stream id was used twice");
+        self.high += usize::from(key.index() >= LOW_SLOTS);
         key
     }
 
@@ -84,9 +91,10 @@ impl StreamTable {
         let stream = self.slots.remove(key.index());
         self.by_id.remove(&stream.id.get());
         self.calls -= usize::from(stream.id.dir() == Dir::Bi);
-        if self.slots.is_empty() && self.slots.capacity() > KEEP_SLOTS {
-            // A burst's worth of slots is not kept for the rest of the connection's life; those of a few
-            // calls are, or each lone call would allocate the table anew.
+        // A burst's worth of slots is not kept for the rest of the connection's life. The control streams
+        // live as long as it does, in low slots, so waiting for an empty table would be waiting for ever.
+        self.high -= usize::from(key.index() >= LOW_SLOTS);
+        if self.high == 0 && self.slots.capacity() > KEEP_SLOTS {
             self.slots.shrink_to_fit();
             self.by_id.shrink_to_fit();
         }
@@ -118,13 +126,19 @@ impl StreamTable {
         self.control.first()
     }
 
-    /// Puts `key` into the schedule or takes it out, by whether it has bytes and credit.
+    /// Puts `key` into the schedule or takes it out, by whether it has bytes and credit. Bytes without
+    /// credit are reported (RFC 9000 section 4.1): a peer that gives none at first hears of the stream only
+    /// by that, and one that has read everything widens the window for it.
     pub(crate) fn reschedule(&mut self, key: StreamKey) {
-        let ready = self.slots[key.index()].send.as_ref().is_some_and(super::SendHalf::can_send);
-        if ready {
+        let Some(half) = &self.slots[key.index()].send else { return };
+        if half.can_send() {
             self.schedule.push(&mut self.slots, key);
-        } else {
-            self.schedule.remove(&mut self.slots, key);
+            return;
+        }
+        let blocked = !half.queue.is_empty() && half.credit.blocked().is_some();
+        self.schedule.remove(&mut self.slots, key);
+        if blocked {
+            self.owe(key, Owed::BLOCKED);
         }
     }
 

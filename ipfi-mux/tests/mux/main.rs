@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // a failed unwrap is a failed test
 #![allow(clippy::field_reassign_with_default)] // `Limits` is non-exhaustive: there is no other way
 
+mod honest;
 mod hostile;
 mod lifecycle;
 mod model;
 mod progress;
 mod rules;
+mod sending;
 mod session;
 mod support;
 mod timers;

@@ -105,8 +105,7 @@ fn limits(random: &mut Random) -> Limits {
     limits.stream_send_buffer_bytes = u32::try_from(1 + random.size()).unwrap();
     limits.send_buffer_bytes = u32::try_from(1 + random.size()).unwrap();
     limits.max_queued_datagrams = u32::try_from(random.below(4)).unwrap();
-    // Cancelling at random is what the budget is there to stop.
-    limits.abuse_budget = u32::MAX;
+    // The abuse budget is the default one: whatever honest peers do, it must not end their connection.
     limits
 }
 

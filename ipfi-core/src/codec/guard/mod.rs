@@ -33,8 +33,10 @@
 //!
 //! # Reserve
 //!
-//! `size_hint` never tells more than [`HINT_SHARE`]: serde reserves memory by it before the first
-//! element, when the guard cannot know yet how large an element is.
+//! `size_hint` never tells more than the message has bytes (an element takes one at least, or no memory),
+//! and never more than [`HINT_SHARE`]: serde reserves memory by it before the first element, when the
+//! guard cannot know yet how large an element is. So a few bytes that claim a million entries make a hash
+//! table of a few.
 //!
 //! # Text
 //!
@@ -76,6 +78,8 @@ enum Breach {
 #[derive(Debug)]
 struct Budget {
     limits: DecodeLimits,
+    /// The message's length in bytes.
+    input: usize,
     used: Cell<usize>,
     // Kept, not only returned: a `Deserialize` impl may swallow an error and try something else.
     breach: Cell<Option<Breach>>,
@@ -107,7 +111,7 @@ impl Budget {
 
     fn hint(&self, claimed: Option<usize>) -> Option<usize> {
         let left = self.limits.max_decoded_bytes.saturating_sub(self.used.get());
-        claimed.map(|claimed| claimed.min(left / HINT_SHARE))
+        claimed.map(|claimed| claimed.min(left / HINT_SHARE).min(self.input))
     }
 }
 
@@ -164,17 +168,18 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Seed<'_, T> {
     }
 }
 
-/// Decodes one value under the guard: `read` passes the seed to the library, `fault` translates the
+/// Decodes one value under the guard, out of a message of `input` bytes: `read` passes the seed to the library, `fault` translates the
 /// library's error. A limit that was reached is reported as such, even when `read` made something of it.
 pub(super) fn decode<'de, T, R, E>(
     limits: &DecodeLimits,
+    input: usize,
     read: impl FnOnce(Seed<'_, T>) -> Result<R, E>,
     fault: impl FnOnce(E) -> CodecError,
 ) -> Result<R, CodecError>
 where
     T: Deserialize<'de>,
 {
-    let budget = Budget { limits: *limits, used: Cell::new(0), breach: Cell::new(None) };
+    let budget = Budget { limits: *limits, input, used: Cell::new(0), breach: Cell::new(None) };
     let result = read(Seed { budget: &budget, value: PhantomData });
     match (budget.breach.get(), result) {
         (Some(Breach::Depth), _) => Err(CodecError::Depth { limit: limits.max_depth }),

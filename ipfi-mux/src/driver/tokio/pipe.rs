@@ -26,7 +26,7 @@ const BATCH_BYTES: usize = 64 << 10;
 const FULL_BATCH_BYTES: usize = 16 << 10;
 
 /// The read buffer of a quiet connection; it grows to [`MAX_READ_BYTES`] while reads fill it.
-const MIN_READ_BYTES: usize = 4 << 10;
+const MIN_READ_BYTES: usize = 2 << 10;
 const MAX_READ_BYTES: usize = 64 << 10;
 
 /// How long the peer's last words may take once it reads no more.
@@ -162,6 +162,7 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
 
     /// The writer: batches out, and the connection's clock.
     pub(super) async fn write(self: Arc<Self>) {
+        let _gone = WriterGone(&self);
         let mut sleep = pin!(tokio::time::sleep_until(self.runtime.instant(self.now())));
         let mut yielded = false;
         poll_fn(|cx| {
@@ -197,7 +198,6 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
             tokio::time::sleep(LAST_WORDS).await;
             self.shared.handle_lost(&error.to_string());
         }
-        self.reader.wake();
     }
 
     /// Tells the machine when its next deadline has passed. The timer is moved only when it fires or the
@@ -218,10 +218,14 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
 
     /// The reader: bytes in, calls begun and answered, until both directions have ended. `serving` is
     /// absent where nobody makes calls of the streams.
-    pub(super) async fn read<R>(self: Arc<Self>, mut reader: R, mut serving: Option<Serving>)
+    pub(super) async fn read<R>(self: Arc<Self>, reader: R, serving: Option<Serving>)
     where
         R: AsyncRead + Unpin,
     {
+        let _gone = ReaderGone(&self);
+        // Dropped before the guard: a wire that is cut short still says why.
+        let (mut reader, mut serving) = (reader, serving);
+        let mut handshaken = false;
         let mut buffer = BytesMut::new();
         let mut read_bytes = MIN_READ_BYTES;
         let mut ended = false;
@@ -260,14 +264,18 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
             if reads == READS_PER_POLL {
                 cx.waker().wake_by_ref();
             }
+            if !handshaken && self.shared.with(|connection| connection.peer_parameters().is_some()) {
+                handshaken = true;
+                // Pings and idleness may now be due sooner than the handshake was, and the writer keeps the
+                // clock. Nothing else that is read brings a deadline nearer.
+                self.writer.wake();
+            }
             self.serve(&mut serving, cx);
             self.reading.store(false, Ordering::SeqCst);
             if self.shared.pending_output().is_some() || self.shared.is_write_closed() {
                 self.flush_here();
             }
             if serving.is_none() && (ended || self.shared.is_finished()) {
-                // The machine may be waiting for the peer's end, which has come.
-                self.writer.wake();
                 Poll::Ready(())
             } else {
                 Poll::Pending
@@ -285,10 +293,37 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
     }
 }
 
+/// The reader has come to its end, or was aborted, or code that it ran panicked.
+struct ReaderGone<'a, W>(&'a Pipe<W>);
+
+impl<W> Drop for ReaderGone<'_, W> {
+    fn drop(&mut self) {
+        let pipe = self.0;
+        // Nobody looks for output after this: whoever has some is to ring.
+        pipe.reading.store(false, Ordering::SeqCst);
+        // A connection that has ended keeps its cause, and its last word is still to be sent.
+        if pipe.shared.with(|connection| connection.close_reason().is_none()) {
+            pipe.shared.handle_driver_dropped();
+        }
+        // The machine may be waiting for the peer's end, which has come.
+        pipe.writer.wake();
+    }
+}
+
+/// The writer has come to its end, or was aborted, or the pipe panicked: nothing more can be written, and
+/// nobody keeps the time.
+struct WriterGone<'a, W>(&'a Pipe<W>);
+
+impl<W> Drop for WriterGone<'_, W> {
+    fn drop(&mut self) {
+        self.0.shared.handle_driver_dropped();
+        self.0.reader.wake();
+    }
+}
+
 impl<W> Drop for Pipe<W> {
     fn drop(&mut self) {
-        // Both tasks are gone. If they were aborted, or their runtime was shut down, the handles would wait
-        // for ever; a connection that has ended keeps its cause.
+        // Tasks that were never polled have no guards: their runtime may have been shut down before.
         self.shared.handle_driver_dropped();
     }
 }

@@ -1,0 +1,117 @@
+//! The server around its connections: sockets in the way, limits, and what is left when it is dropped.
+#![cfg(all(unix, feature = "unix"))]
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
+use std::future::{IntoFuture, pending};
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipfi::{ConnectError, Interface, Server, ServerError};
+use tokio::time::timeout;
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// A path for a socket, in a directory of its own that goes with it.
+struct Place(PathBuf);
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let directory = std::env::temp_dir().join(format!("ipfi-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        Self(directory)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.join("socket")
+    }
+
+    fn url(&self) -> String {
+        format!("unix:{}", self.path().display())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn interface() -> Interface {
+    Interface::new()
+        .procedure(0, |(name,): (String,)| async move { format!("Hello, {name}!") })
+        .procedure(1, |(): ()| async { pending::<()>().await })
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_socket_is_left_alone() {
+    let place = Place::new("file");
+    std::fs::write(place.path(), "precious").unwrap();
+    let refused = Server::new(interface()).listen(place.url()).bind().await.unwrap_err();
+    assert!(
+        matches!(&refused, ServerError::Io { source, .. } if source.kind() == ErrorKind::AddrInUse),
+        "{refused}"
+    );
+    assert_eq!(std::fs::read_to_string(place.path()).unwrap(), "precious");
+}
+
+#[tokio::test]
+async fn a_socket_left_by_a_dead_server_is_replaced_and_that_of_a_living_one_is_not() {
+    let place = Place::new("dead");
+    drop(std::os::unix::net::UnixListener::bind(place.path()).unwrap());
+    let living = Server::new(interface()).listen(place.url()).bind().await.unwrap();
+    let refused = Server::new(interface()).listen(place.url()).bind().await.unwrap_err();
+    assert!(matches!(refused, ServerError::Io { .. }), "{refused}");
+    drop(living);
+    assert!(!place.path().exists(), "the socket goes with its server");
+}
+
+#[tokio::test]
+async fn a_server_that_is_dropped_closes_its_connections_whatever_holds_them() {
+    let place = Place::new("dropped");
+    // The hook keeps a handle, as one that calls back does.
+    let server = Server::new(interface()).listen(place.url()).on_connect(|wire| async move {
+        pending::<()>().await;
+        drop(wire);
+    });
+    let server = server.bind().await.unwrap();
+    let running = tokio::spawn(server.run());
+    let wire = ipfi::connect(&place.url()).await.unwrap();
+    let greeting: String = wire.call(0, ("Ada",)).await.unwrap();
+    assert_eq!(greeting, "Hello, Ada!");
+    let call = wire.call::<()>(1, ()).into_future();
+    let call = tokio::spawn(call);
+    let _: String = wire.call(0, ("Ada",)).await.unwrap();
+    running.abort();
+    timeout(SOON, wire.closed()).await.expect("the connection outlives its server");
+    timeout(SOON, call).await.expect("the call outlives its server").unwrap().unwrap_err();
+}
+
+#[tokio::test]
+async fn connections_over_the_limit_are_closed_and_a_place_that_is_free_again_is_given() {
+    let place = Place::new("limit");
+    let server = Server::new(interface()).listen(place.url()).max_connections(1);
+    let server = server.bind().await.unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(server.run_until(stopped));
+    let first = ipfi::connect(&place.url()).await.unwrap();
+    let _: String = first.call(0, ("Ada",)).await.unwrap();
+    let refused = ipfi::connect(&place.url()).await.unwrap_err();
+    assert!(matches!(refused, ConnectError::Handshake { .. }), "{refused}");
+    drop(first);
+    let second = timeout(SOON, async {
+        loop {
+            // The server hears of the first one's end a moment after us.
+            match ipfi::connect(&place.url()).await {
+                Ok(wire) => break wire,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    });
+    let second = second.await.expect("the place is never free again");
+    let _: String = second.call(0, ("Ada",)).await.unwrap();
+    stop.send(()).unwrap();
+    let report = timeout(SOON, running).await.unwrap().unwrap();
+    assert_eq!((report.cut, report.finished), (0, 0));
+    timeout(SOON, second.closed()).await.expect("the server said goodbye");
+}
