@@ -2,12 +2,15 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ipfi_core::Peer;
 use ipfi_core::error::ConnectionError;
 use ipfi_core::session::Side;
 use ipfi_core::wire::{Wire, WireOptions};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::mpsc;
 
 use super::ServerError;
@@ -190,15 +193,37 @@ impl Connection {
         &self.peer
     }
 
-    pub(super) async fn handshake(self, options: WireOptions) -> Result<Wire, ConnectionError> {
+    /// Makes a wire of it, which keeps `place` for as long as it keeps the socket: a peer that was told
+    /// goodbye and does not go holds both, so that nobody gets more sockets out of a server than places.
+    pub(super) async fn handshake(self, place: Place, options: WireOptions) -> Result<Wire, ConnectionError> {
         match self.pipe {
             #[cfg(feature = "tcp")]
-            Pipe::Tcp(reader, writer) => ipfi_mux::accept(reader, writer, options.peer(self.peer)).await,
+            Pipe::Tcp(reader, writer) => {
+                let reader = Placed { reader, _place: place };
+                ipfi_mux::accept(reader, writer, options.peer(self.peer)).await
+            }
             #[cfg(all(feature = "unix", unix))]
             Pipe::Unix(reader, writer) => {
+                let reader = Placed { reader, _place: place };
                 let limits = without_idle_timeout(options.limits_ref());
                 ipfi_mux::accept(reader, writer, options.limits(limits).peer(self.peer)).await
             }
         }
+    }
+}
+
+/// The reading half of a socket, and the place it takes.
+struct Placed<R> {
+    reader: R,
+    _place: Place,
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Placed<R> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.reader).poll_read(cx, buf)
     }
 }

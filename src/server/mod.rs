@@ -254,7 +254,7 @@ impl Bound {
 async fn serve(server: Server, accepted: Accepted, mut drain: watch::Receiver<()>) -> ShutdownReport {
     let Accepted { connection, place } = accepted;
     let peer = connection.peer().clone();
-    let handshake = connection.handshake(server.options.clone());
+    let handshake = connection.handshake(place, server.options.clone());
     let wire = tokio::select! {
         wire = handshake => wire,
         // Whoever has not finished the handshake has no calls to lose.
@@ -270,16 +270,14 @@ async fn serve(server: Server, accepted: Accepted, mut drain: watch::Receiver<()
     tracing::debug!(target: "ipfi::server", %peer, "connected");
     let hook = server.on_connect.map(|hook| tokio::spawn(hook(wire.clone())));
     let Connected { wire, .. } = &Connected { wire, hook };
-    let report = tokio::select! {
+    tokio::select! {
         reason = wire.closed() => {
             log_end(&peer, &reason);
             ShutdownReport::default()
         }
         // The sender is dropped, never used: any change is the end.
         _ = drain.changed() => wire.shutdown(server.grace).await,
-    };
-    drop(place);
-    report
+    }
 }
 
 /// A connection that is served. Dropped with its server, it is closed, whatever else holds handles to it:

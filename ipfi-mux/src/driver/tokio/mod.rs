@@ -101,8 +101,11 @@ where
     let session = pipe.session();
     let (wire, serving) = Wire::new(session.clone(), runtime, options);
     run(pipe, reader, Some(serving));
-    session.established().await?;
-    Ok(wire)
+    match session.established().await {
+        Ok(()) => Ok(wire),
+        // The wire may have closed the session, and knows the cause that the session only has words for.
+        Err(_) => Err(wire.closed().await),
+    }
 }
 
 fn pipe<W>(
