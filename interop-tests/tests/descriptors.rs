@@ -202,7 +202,7 @@ impl FewDescriptors {
 
 impl Drop for FewDescriptors {
     fn drop(&mut self) {
-        setrlimit(Resource::Nofile, self.0.clone()).unwrap();
+        setrlimit(Resource::Nofile, self.0).unwrap();
     }
 }
 

@@ -1,7 +1,7 @@
 //! Our QMux against the `qmux` crate, which nobody here wrote: over TCP and Unix sockets, with either as
 //! the client, so that a misreading of the draft that both our ends share would show.
 // A test that cannot set itself up has failed.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod calls;
 mod credit;
