@@ -194,6 +194,11 @@ impl HostilePeer {
         own.min(self.max_data.saturating_sub(self.sent_data))
     }
 
+    /// Forgets a stream that nothing more is sent on, so that floods cost this side nothing.
+    pub fn forget(&mut self, id: StreamId) {
+        self.streams.remove(&id.get());
+    }
+
     /// Bytes sent on `id`.
     pub fn sent(&self, id: StreamId) -> u64 {
         self.streams.get(&id.get()).map_or(0, |credit| credit.sent)

@@ -75,8 +75,8 @@ fn slices_that_wait_do_not_keep_more_than_the_bound_alive() {
         peer.settle().await;
         for _ in 0..5 {
             for id in &calls {
-                let len = peer.credit(*id).min(16_300);
-                peer.stream(*id, &zeros[..usize::try_from(len).unwrap()], 16_300, false);
+                let len = peer.credit(*id).min(16_360);
+                peer.stream(*id, &zeros[..usize::try_from(len).unwrap()], 16_360, false);
                 for _ in 0..6 {
                     if peer.credit(drain) >= 8000 {
                         peer.stream(drain, &filler, 8000, false);

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::Sleep;
 
 use super::TokioRuntime;
-use crate::connection::{Connection, Transmit};
+use crate::connection::{Connection, READ_BLOCK_BYTES, Transmit};
 use crate::session::{MuxSession, Notify, Shared};
 
 /// What one write takes from the machine.
@@ -25,9 +25,8 @@ const BATCH_BYTES: usize = 64 << 10;
 /// With this much waiting, a batch is full enough to leave without the yield.
 const FULL_BATCH_BYTES: usize = 16 << 10;
 
-/// The read buffer of a quiet connection; it grows to [`MAX_READ_BYTES`] while reads fill it.
+/// The read buffer of a quiet connection; it grows to [`READ_BLOCK_BYTES`] while reads fill it.
 const MIN_READ_BYTES: usize = 2 << 10;
-const MAX_READ_BYTES: usize = 64 << 10;
 
 /// How long the peer's last words may take once it reads no more.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -234,7 +233,10 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
             self.reading.store(true, Ordering::SeqCst);
             let mut reads = 0;
             while !ended && reads < READS_PER_POLL {
-                buffer.reserve(read_bytes);
+                // What is left of the last block counts: in a larger one, no full frame would be a quarter, and
+                // all would be copied.
+                let room = read_bytes.saturating_sub(buffer.len()).max(MIN_READ_BYTES);
+                buffer.reserve(room);
                 let read = pin!(reader.read_buf(&mut buffer)).poll(cx);
                 match read {
                     Poll::Pending => break,
@@ -245,8 +247,8 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
                     Poll::Ready(Ok(count)) => {
                         reads += 1;
                         // Quiet connections hold little; busy ones read much at once.
-                        read_bytes = if count >= read_bytes {
-                            (read_bytes * 4).min(MAX_READ_BYTES)
+                        read_bytes = if count >= room {
+                            (read_bytes * 4).min(READ_BLOCK_BYTES)
                         } else if count < read_bytes / 8 {
                             (read_bytes / 2).max(MIN_READ_BYTES)
                         } else {
