@@ -4,22 +4,24 @@
 //! *Run*: `cargo run --release --example playground`, then `help`
 //! *Expect*: a prompt. Other programs may connect to the printed address at the same time.
 
+use std::io::{BufRead, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use futures::{TryStreamExt, stream};
-use ipfi::{CallError, Context, Interface, Receiver, Server, Status, Wire};
-use tokio::io::{AsyncBufReadExt, BufReader};
+use ipfi::{Context, Interface, Receiver, Server, Status, Wire};
 
-const HELP: &str = "\
-  hello NAME          one value in, one value out
-  count N             a sequence, an item every 100 ms; Ctrl-C cancels it at the server
+type Failure = Box<dyn std::error::Error>;
+
+const HELP: &str = "\x20 hello NAME          one value in, one value out
+  count N             a sequence, an item every 100 ms
   sum N N N …         a stream of items to the server
   ask                 the server calls back to this program
   slow                a call with a deadline that it cannot meet
   fail                a call that fails, and one to a procedure that does not exist
   many N              N calls at once
   stats               what happened on this wire
-  quit";
+  quit
+Ctrl-C cancels the call that runs, at the server too; at the prompt it quits.";
 
 fn server() -> Interface {
     Interface::new()
@@ -44,26 +46,21 @@ fn server() -> Interface {
         .procedure(5, |(): ()| async { Err::<(), _>(Status::failed_precondition("it is not Tuesday")) })
 }
 
-async fn run(wire: &Wire, words: &[&str]) -> Result<(), CallError> {
+fn number<T: std::str::FromStr>(word: &str) -> Result<T, Failure> {
+    word.parse().map_err(|_| format!("{word:?} is not a number that fits").into())
+}
+
+async fn run(wire: &Wire, words: &[&str]) -> Result<(), Failure> {
     match words {
         ["hello", name @ ..] => println!("{}", wire.call::<String>(0, (name.join(" "),)).await?),
         ["count", n] => {
-            let mut numbers = wire.stream::<u64>(1, (n.parse::<u64>().unwrap_or(10),)).await?;
-            loop {
-                tokio::select! {
-                    number = numbers.try_next() => match number? {
-                        Some(number) => println!("{number}"),
-                        None => break,
-                    },
-                    _ = tokio::signal::ctrl_c() => {
-                        println!("cancelled");
-                        break;
-                    }
-                }
+            let mut numbers = wire.stream::<u64>(1, (number::<u64>(n)?,)).await?;
+            while let Some(number) = numbers.try_next().await? {
+                println!("{number}");
             }
         }
         ["sum", numbers @ ..] => {
-            let numbers: Vec<i64> = numbers.iter().filter_map(|n| n.parse().ok()).collect();
+            let numbers: Vec<i64> = numbers.iter().map(|n| number(n)).collect::<Result<_, _>>()?;
             println!("{}", wire.upload::<i64, i64>(2, ()).items(stream::iter(numbers)).await?);
         }
         ["ask"] => println!("{}", wire.call::<String>(3, ()).await?),
@@ -73,7 +70,8 @@ async fn run(wire: &Wire, words: &[&str]) -> Result<(), CallError> {
             wire.call::<()>(42, ()).await?;
         }
         ["many", n] => {
-            let n: usize = n.parse().unwrap_or(1000);
+            // A number without bounds would be this program's memory.
+            let n: usize = number(n).map(|n: usize| n.min(100_000))?;
             let began = Instant::now();
             let calls = (0..n).map(|_| async { wire.call::<String>(0, ("you",)).await });
             let done = futures::future::try_join_all(calls).await?;
@@ -86,7 +84,7 @@ async fn run(wire: &Wire, words: &[&str]) -> Result<(), CallError> {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Failure> {
     let server =
         Server::new(server()).listen("tcp://127.0.0.1:0").grace(Duration::from_secs(1)).bind().await?;
     let url = server.addresses().remove(0);
@@ -96,14 +94,32 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let page = Interface::new()
         .procedure(0, |(who,): (String,)| async move { format!("hello {who}, this is the prompt") });
     let wire = ipfi::connect_with(&url, page).await?;
-    let mut lines = BufReader::new(tokio::io::stdin()).lines();
-    while let Some(line) = lines.next_line().await? {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        match words[..] {
+
+    // A thread of its own reads the prompt: nothing waits for it when the program ends.
+    let (typed, mut lines) = tokio::sync::mpsc::channel(1);
+    std::thread::spawn(move || {
+        let lines = std::io::stdin().lock().split(b'\n').map_while(Result::ok);
+        lines.for_each(|line| typed.blocking_send(line).unwrap_or_default());
+    });
+    loop {
+        if std::io::stdin().is_terminal() {
+            print!("> ");
+            std::io::stdout().flush()?;
+        }
+        let line = tokio::select! {
+            line = lines.recv() => line,
+            _ = tokio::signal::ctrl_c() => None,
+        };
+        let Some(line) = line else { return Ok(()) };
+        let line = String::from_utf8_lossy(&line);
+        match line.split_whitespace().collect::<Vec<_>>()[..] {
             [] => {}
-            ["quit"] => break,
-            ref words => run(&wire, words).await.unwrap_or_else(|error| println!("error: {error}")),
+            ["quit"] => return Ok(()),
+            // Dropping a call cancels it.
+            ref words => tokio::select! {
+                done = run(&wire, words) => done.unwrap_or_else(|error| println!("error: {error}")),
+                _ = tokio::signal::ctrl_c() => println!("cancelled"),
+            },
         }
     }
-    Ok(())
 }

@@ -15,7 +15,7 @@ pub enum Address {
 }
 
 /// Why a URL is no address of ours.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddressError {
     /// It has no scheme.
@@ -40,6 +40,13 @@ pub enum AddressError {
         /// What is wrong with it.
         what: &'static str,
     },
+}
+
+/// As it reads, not as it is built: `main` prints the `Debug` of the error that it returns.
+impl fmt::Debug for AddressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AddressError({self})")
+    }
 }
 
 impl FromStr for Address {

@@ -1,5 +1,6 @@
 //! Connecting by URL.
 
+use std::fmt;
 use std::io;
 
 use ipfi_core::error::ConnectionError;
@@ -11,7 +12,7 @@ use ipfi_core::{CodecId, Interface, Limits, Peer};
 use crate::address::{Address, AddressError};
 
 /// Why no wire could be made.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// The URL cannot be used.
@@ -41,6 +42,13 @@ pub enum ConnectError {
         /// Why not.
         source: ConnectionError,
     },
+}
+
+/// As it reads, not as it is built: `main` prints the `Debug` of the error that it returns.
+impl fmt::Debug for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ConnectError({self})")
+    }
 }
 
 /// Connects to `url`, to call and not to be called. The URL's scheme picks the carrier: `tcp://host:port`
@@ -182,6 +190,7 @@ pub(crate) fn tcp_parts(
 
 /// A pipe within one machine ends when its process does, and its owner may sleep for hours: nobody needs
 /// pings there.
+#[cfg(all(unix, any(feature = "unix", feature = "stdio")))]
 pub(crate) fn without_idle_timeout(limits: &Limits) -> Limits {
     let mut limits = limits.clone();
     limits.ping_interval = None;

@@ -60,7 +60,7 @@ pub use connector::{ConnectError, Connector, connect, connect_with};
 #[cfg(feature = "tokio")]
 pub use server::{Bound, Server, ServerError};
 #[cfg(all(feature = "stdio", unix))]
-pub use stdio::{Module, spawn, stdio};
+pub use stdio::{Module, ModuleError, spawn, stdio};
 
 /// The code of the README is compiled like any other.
 #[cfg(doctest)]

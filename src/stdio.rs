@@ -3,6 +3,7 @@
 //! A module speaks ipfi on its standard input and output. Whatever it prints goes to its standard error
 //! instead: [`stdio`] moves the real output away before anything can be printed into the wire.
 
+use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::process::ExitStatus;
@@ -56,28 +57,62 @@ impl Module {
     }
 }
 
+/// Why there is no module, or no wire to it.
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum ModuleError {
+    /// The system could not start the program, or give this process its own input and output.
+    #[error("{module}: {source}")]
+    Io {
+        /// Which module: `module NAME`, or `this module`.
+        module: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The other process runs but no wire came of it. A program that is no module and prints text is
+    /// quoted ([`ConnectionError::NotIpfi`]).
+    #[error("{module}: {source}")]
+    Handshake {
+        /// Which module: `module NAME`, or `this module`.
+        module: String,
+        /// Why not.
+        source: ConnectionError,
+    },
+}
+
+/// As it reads, not as it is built: `main` prints the `Debug` of the error that it returns.
+impl fmt::Debug for ModuleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ModuleError({self})")
+    }
+}
+
 /// Starts `command` as a module and makes a wire to it over its standard input and output, offering it
 /// `options` (an [`Interface`](crate::Interface) will do). Its standard error stays where it is. There is
 /// no idle timeout: a process that ends closes its pipe.
 ///
 /// # Errors
 ///
-/// What the system says, or why no wire came of it: a program that is no module and prints text is quoted
-/// ([`ConnectionError::NotIpfi`]).
-pub async fn spawn(mut command: Command, options: impl Into<WireOptions>) -> io::Result<Module> {
+/// [`ModuleError`] says which program and why.
+pub async fn spawn(mut command: Command, options: impl Into<WireOptions>) -> Result<Module, ModuleError> {
     use std::process::Stdio;
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
     let name = command.as_std().get_program().to_string_lossy().into_owned();
-    let mut child = command.spawn()?;
+    let module = format!("module {name}");
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(source) => return Err(ModuleError::Io { module, source }),
+    };
     let (Some(writer), Some(reader)) = (child.stdin.take(), child.stdout.take()) else {
-        return Err(io::Error::other("the child process has no pipes"));
+        let source = io::Error::other("the child process has no pipes");
+        return Err(ModuleError::Io { module, source });
     };
     let options = options.into();
     let limits = without_idle_timeout(options.limits_ref());
-    let peer = Peer::new(Side::Server, "stdio").with_address(name.clone());
+    let peer = Peer::new(Side::Server, "stdio").with_address(name);
     match ipfi_mux::connect(reader, writer, options.limits(limits).peer(peer)).await {
         Ok(wire) => Ok(Module { wire, child }),
-        Err(error) => Err(io::Error::other(format!("module {name}: {error}"))),
+        Err(source) => Err(ModuleError::Handshake { module, source }),
     }
 }
 
@@ -90,28 +125,38 @@ pub async fn spawn(mut command: Command, options: impl Into<WireOptions>) -> io:
 ///
 /// # Errors
 ///
-/// What the system says, or [`ConnectionError`] in it.
-pub async fn stdio(options: impl Into<WireOptions>) -> io::Result<Wire> {
+/// [`ModuleError`]: what the system says, or that whoever started this program is no host.
+pub async fn stdio(options: impl Into<WireOptions>) -> Result<Wire, ModuleError> {
+    let module = || "this module".to_owned();
+    let (reader, writer) = take_stdio().map_err(|source| ModuleError::Io { module: module(), source })?;
+    let options = options.into();
+    let limits = without_idle_timeout(options.limits_ref());
+    let options = options.limits(limits).peer(Peer::new(Side::Client, "stdio"));
+    let wire = ipfi_mux::accept(reader, writer, options).await;
+    wire.map_err(|source| ModuleError::Handshake { module: module(), source })
+}
+
+type Reader = Box<dyn AsyncRead + Send + Unpin>;
+type Writer = Box<dyn AsyncWrite + Send + Unpin>;
+
+/// Standard input and output, taken out of the reach of everybody else in this process.
+fn take_stdio() -> io::Result<(Reader, Writer)> {
     let input = rustix::io::dup(rustix::stdio::stdin())?;
     let output = rustix::io::dup(rustix::stdio::stdout())?;
     rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
     rustix::stdio::dup2_stdout(rustix::stdio::stderr())?;
-    let options = options.into();
-    let limits = without_idle_timeout(options.limits_ref());
-    let options = options.limits(limits).peer(Peer::new(Side::Client, "stdio"));
-    let wire = ipfi_mux::accept(readable(input)?, writable(output)?, options).await;
-    wire.map_err(|error: ConnectionError| io::Error::other(error))
+    Ok((readable(input)?, writable(output)?))
 }
 
 /// A pipe is polled; anything else (a file, a terminal) is read by a thread.
-fn readable(fd: OwnedFd) -> io::Result<Box<dyn AsyncRead + Send + Unpin>> {
+fn readable(fd: OwnedFd) -> io::Result<Reader> {
     if is_pipe(&fd)? {
         return Ok(Box::new(pipe::Receiver::from_owned_fd(fd)?));
     }
     Ok(Box::new(tokio::fs::File::from_std(fd.into())))
 }
 
-fn writable(fd: OwnedFd) -> io::Result<Box<dyn AsyncWrite + Send + Unpin>> {
+fn writable(fd: OwnedFd) -> io::Result<Writer> {
     if is_pipe(&fd)? {
         return Ok(Box::new(pipe::Sender::from_owned_fd(fd)?));
     }

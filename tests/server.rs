@@ -52,6 +52,7 @@ async fn a_file_that_is_no_socket_is_left_alone() {
         matches!(&refused, ServerError::Io { source, .. } if source.kind() == ErrorKind::AddrInUse),
         "{refused}"
     );
+    assert!(refused.to_string().ends_with(": a file that is not a socket is in the way, and is left alone"));
     assert_eq!(std::fs::read_to_string(place.path()).unwrap(), "precious");
 }
 
@@ -61,9 +62,35 @@ async fn a_socket_left_by_a_dead_server_is_replaced_and_that_of_a_living_one_is_
     drop(std::os::unix::net::UnixListener::bind(place.path()).unwrap());
     let living = Server::new(interface()).listen(place.url()).bind().await.unwrap();
     let refused = Server::new(interface()).listen(place.url()).bind().await.unwrap_err();
-    assert!(matches!(refused, ServerError::Io { .. }), "{refused}");
+    assert!(refused.to_string().ends_with(": another program listens there"), "{refused}");
     drop(living);
     assert!(!place.path().exists(), "the socket goes with its server");
+}
+
+#[tokio::test]
+async fn a_socket_that_took_the_place_of_ours_is_not_removed_with_our_server() {
+    let place = Place::new("replaced");
+    let ours = Server::new(interface()).listen(place.url()).bind().await.unwrap();
+    std::fs::remove_file(place.path()).unwrap();
+    let theirs = Server::new(interface()).listen(place.url()).bind().await.unwrap();
+    drop(ours);
+    assert!(place.path().exists(), "it is the other server's");
+    drop(theirs);
+    assert!(!place.path().exists());
+}
+
+#[tokio::test]
+async fn what_fails_says_where_and_why_also_when_main_returns_it() {
+    let refused = ipfi::connect("tcp://host").await.unwrap_err();
+    let text = "\"tcp://host\": a host and a port are needed: tcp://host:port";
+    assert_eq!(refused.to_string(), text);
+    // What `main` prints of an error is its `Debug`.
+    assert_eq!(format!("{refused:?}"), format!("ConnectError({text})"));
+    let place = Place::new("nobody");
+    let refused = ipfi::connect(&place.url()).await.unwrap_err();
+    assert!(format!("{refused:?}").starts_with(&format!("ConnectError(connect {}: ", place.url())));
+    let refused = Server::new(interface()).bind().await.unwrap_err();
+    assert_eq!(format!("{refused:?}"), "ServerError(the server listens on nothing: call listen(url) first)");
 }
 
 #[tokio::test]

@@ -15,7 +15,10 @@ use tokio::sync::mpsc;
 
 use super::ServerError;
 use super::gate::{Gate, Place};
+#[cfg(all(feature = "unix", unix))]
+use super::unix_socket::UnixSocket;
 use crate::address::Address;
+#[cfg(all(feature = "unix", unix))]
 use crate::connector::without_idle_timeout;
 
 /// How long accepting rests after an error, doubling from the first to the second: descriptors have run
@@ -35,7 +38,7 @@ enum Socket {
     #[cfg(feature = "tcp")]
     Tcp(tokio::net::TcpListener),
     #[cfg(all(feature = "unix", unix))]
-    Unix(tokio::net::UnixListener),
+    Unix(UnixSocket),
 }
 
 /// A connection that was let in.
@@ -82,14 +85,7 @@ impl Listener {
     #[cfg(all(feature = "unix", unix))]
     async fn bind_unix(address: Address) -> Result<Self, ServerError> {
         let Address::Unix(path) = &address else { return Err(ServerError::NoListener) };
-        let bound = match tokio::net::UnixListener::bind(path) {
-            // A socket in the way that nobody answers at is what a dead server left behind.
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_dead_socket(path).await => {
-                std::fs::remove_file(path).and_then(|()| tokio::net::UnixListener::bind(path))
-            }
-            bound => bound,
-        };
-        match bound {
+        match UnixSocket::bind(path).await {
             Ok(socket) => Ok(Self { address, socket: Socket::Unix(socket) }),
             Err(source) => Err(ServerError::Io { address, source }),
         }
@@ -144,37 +140,12 @@ impl Listener {
             }
             #[cfg(all(feature = "unix", unix))]
             Socket::Unix(socket) => {
-                let (stream, _) = socket.accept().await?;
+                let stream = socket.accept().await?;
                 let peer = Peer::new(Side::Client, "unix").with_address(self.address.to_string());
                 let (reader, writer) = stream.into_split();
                 Ok((Connection { peer, pipe: Pipe::Unix(reader, writer) }, None))
             }
         }
-    }
-}
-
-#[cfg(all(feature = "unix", unix))]
-impl Drop for Listener {
-    fn drop(&mut self) {
-        // Only what this listener made: a file that has been replaced since is another server's business,
-        // but telling them apart would need more than the gain is worth.
-        if let (Socket::Unix(_), Address::Unix(path)) = (&self.socket, &self.address) {
-            let _ = std::fs::remove_file(path);
-        }
-    }
-}
-
-#[cfg(all(feature = "unix", unix))]
-async fn is_dead_socket(path: &std::path::Path) -> bool {
-    use std::os::unix::fs::FileTypeExt;
-    // Connecting is refused by any other kind of file too, and that one is somebody's.
-    let is_socket = |file: std::fs::Metadata| file.file_type().is_socket();
-    if !std::fs::symlink_metadata(path).is_ok_and(is_socket) {
-        return false;
-    }
-    match tokio::net::UnixStream::connect(path).await {
-        Err(error) => error.kind() == io::ErrorKind::ConnectionRefused,
-        Ok(_) => false,
     }
 }
 

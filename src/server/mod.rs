@@ -2,6 +2,8 @@
 
 mod gate;
 mod listener;
+#[cfg(all(feature = "unix", unix))]
+mod unix_socket;
 
 use std::fmt;
 use std::future::{Future, pending};
@@ -24,7 +26,7 @@ use self::listener::{Accepted, Listener};
 use crate::address::{Address, AddressError};
 
 /// Why a server could not be set up.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
     /// A URL cannot be used.
@@ -49,6 +51,13 @@ pub enum ServerError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// As it reads, not as it is built: `main` prints the `Debug` of the error that it returns.
+impl fmt::Debug for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ServerError({self})")
+    }
 }
 
 type OnConnect = Arc<dyn Fn(Wire) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
