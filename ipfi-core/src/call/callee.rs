@@ -364,13 +364,9 @@ impl IncomingCall {
         .await
     }
 
-    /// Ends the call as its handler left it.
-    pub(crate) async fn finish(mut self, result: Result<(), Failure>) {
-        self.conclude(result).await;
-    }
-
-    /// Ends the call as its handler left it, once: what comes later finds it ended.
-    async fn conclude(&mut self, result: Result<(), Failure>) {
+    /// Ends the call as its handler left it, once: what comes later finds it ended. Borrows the call: a
+    /// future that owned it would have room for it twice, and be moved with it.
+    pub(crate) async fn conclude(&mut self, result: Result<(), Failure>) {
         if self.ended {
             return;
         }
@@ -443,8 +439,8 @@ impl IncomingCall {
     }
 
     /// The task of a call that fails before its procedure is asked.
-    pub(crate) fn refuse(self, status: Status) -> Task {
-        Box::pin(async move { self.finish(Err(status.into())).await })
+    pub(crate) fn refuse(mut self, status: Status) -> Task {
+        Box::pin(async move { self.conclude(Err(status.into())).await })
     }
 }
 

@@ -71,9 +71,9 @@ fn begin<T>(call: &mut IncomingCall, start: impl FnOnce(Scope<'_>) -> T) -> Resu
 
 /// Ends a call as its run left it. A panic outside the handler's own future (in a value's
 /// serialization, in a destructor of a handler that was dropped) is the call's failure all the same.
-async fn conclude(call: IncomingCall, result: std::thread::Result<Result<(), Failure>>) {
+async fn conclude(call: &mut IncomingCall, result: std::thread::Result<Result<(), Failure>>) {
     let result = result.unwrap_or_else(|_| Err(call.panicked()));
-    call.finish(result).await;
+    call.conclude(result).await;
 }
 
 fn stage_reply(call: &mut IncomingCall, reply: Result<impl Encode, Status>) -> Result<(), Failure> {
@@ -85,7 +85,7 @@ impl<H: Handler<M>, M: 'static> Procedure for Unary<H, M> {
         Box::pin(async move {
             let run = AssertUnwindSafe(self.run(&mut call)).catch_unwind();
             let result = run.await;
-            conclude(call, result).await;
+            conclude(&mut call, result).await;
         })
     }
 }
@@ -108,7 +108,7 @@ impl<H: SequenceHandler<M>, M: 'static> Procedure for Sequence<H, M> {
         Box::pin(async move {
             let run = AssertUnwindSafe(self.run(&mut call)).catch_unwind();
             let result = run.await;
-            conclude(call, result).await;
+            conclude(&mut call, result).await;
         })
     }
 }
@@ -206,7 +206,7 @@ impl<H: ItemsHandler<T, M>, T: Decode + 'static, M: 'static> Procedure for Items
         Box::pin(async move {
             let run = AssertUnwindSafe(self.run(&mut call)).catch_unwind();
             let result = run.await;
-            conclude(call, result).await;
+            conclude(&mut call, result).await;
         })
     }
 }
@@ -231,7 +231,7 @@ impl<H: ItemsSequenceHandler<T, M>, T: Decode + 'static, M: 'static> Procedure
         Box::pin(async move {
             let run = AssertUnwindSafe(self.run(&mut call)).catch_unwind();
             let result = run.await;
-            conclude(call, result).await;
+            conclude(&mut call, result).await;
         })
     }
 }
@@ -292,8 +292,8 @@ impl<H: RawHandler> Procedure for RawProcedure<H> {
             // The handler may have passed its `RawCall` to a task of its own, which then writes to a
             // call that is over.
             let finished = call.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(call) = finished {
-                conclude(call, result).await;
+            if let Some(mut call) = finished {
+                conclude(&mut call, result).await;
             }
         })
     }

@@ -15,9 +15,7 @@
 //! A status may interrupt a message: a callee that sends a message before it has all of it must be
 //! able to fail halfway.
 
-use std::collections::VecDeque;
-
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use crate::limits::Limits;
 use crate::metadata::{Metadata, MetadataError};
@@ -49,19 +47,22 @@ pub enum Part {
 /// Decodes one direction of one call after its header.
 ///
 /// Push what arrives, then take parts until there are none. What was pushed and not yet taken is
-/// kept, without being copied; bounding it is the caller's, who decides when to read on. On its own
-/// the decoder holds at most the body of one status or one item of metadata, under
-/// `max_metadata_bytes`, and never more than has arrived.
+/// kept, uncopied as long as it is taken before more is pushed; bounding it is the caller's, who
+/// decides when to read on. On its own the decoder holds at most the body of one status or one item of
+/// metadata, under `max_metadata_bytes`, and never more than has arrived.
+///
+/// There are two of these in every call that is open, so what only some directions need (the body of a
+/// status, an error) is boxed.
 #[derive(Debug)]
 pub struct ItemDecoder {
     direction: Direction,
-    max_message_bytes: u64,
+    max_message_bytes: u32,
     /// What of `max_metadata_bytes` is left for this direction.
-    metadata_bytes_left: u64,
-    max_metadata_bytes: u64,
+    metadata_bytes_left: u32,
+    max_metadata_bytes: u32,
     /// What of `max_metadata_entries` is left for this direction.
-    metadata_entries_left: u64,
-    max_metadata_entries: u64,
+    metadata_entries_left: u32,
+    max_metadata_entries: u32,
     input: Input,
     state: State,
     /// Bytes of the message under way, those announced by the fragment under way included.
@@ -81,14 +82,22 @@ enum State {
     Start { first: [u8; varint::MAX_LEN], len: usize },
     /// The rest of a fragment.
     Fragment { left: u64, last: bool },
-    /// The rest of a status or of metadata: what has come of `len` bytes.
-    Body { kind: ItemKind, len: usize, body: Vec<u8> },
+    /// The rest of a status or of metadata.
+    Body(Box<Body>),
     /// Nothing but FIN.
     AfterStatus,
     /// Nothing: the end was handed over.
     Ended,
     /// Nothing: the direction failed, with this error for ever.
-    Failed(ItemError),
+    Failed(Box<ItemError>),
+}
+
+/// A status or metadata on its way: what has come of `len` bytes.
+#[derive(Debug)]
+struct Body {
+    kind: ItemKind,
+    len: usize,
+    bytes: Vec<u8>,
 }
 
 const START: State = State::Start { first: [0; varint::MAX_LEN], len: 0 };
@@ -96,15 +105,13 @@ const START: State = State::Start { first: [0; varint::MAX_LEN], len: 0 };
 impl ItemDecoder {
     /// A decoder for one direction of a call.
     pub fn new(direction: Direction, limits: &Limits) -> Self {
-        let max_metadata_bytes = u64::from(limits.max_metadata_bytes);
-        let max_metadata_entries = u64::from(limits.max_metadata_entries);
         Self {
             direction,
-            max_message_bytes: u64::from(limits.max_message_bytes),
-            metadata_bytes_left: max_metadata_bytes,
-            max_metadata_bytes,
-            metadata_entries_left: max_metadata_entries,
-            max_metadata_entries,
+            max_message_bytes: limits.max_message_bytes,
+            metadata_bytes_left: limits.max_metadata_bytes,
+            max_metadata_bytes: limits.max_metadata_bytes,
+            metadata_entries_left: limits.max_metadata_entries,
+            max_metadata_entries: limits.max_metadata_entries,
             input: Input::default(),
             state: START,
             message_bytes: 0,
@@ -131,8 +138,11 @@ impl ItemDecoder {
     /// Makes what was pushed and not yet taken its own, if it may be a slice of something larger: a slice
     /// that waits for a slow reader keeps the whole block alive that the carrier read. Copies each
     /// pushed chunk at most once.
+    #[inline]
     pub(crate) fn own_rest(&mut self) {
-        self.input.own();
+        if !self.input.front.is_empty() {
+            self.input.own();
+        }
     }
 
     /// Whether a message has begun that has not ended.
@@ -151,15 +161,38 @@ impl ItemDecoder {
     // The name says what it does, and it is no iterator: `None` comes and goes.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Part>, ItemError> {
+        if let Some(message) = self.whole_message() {
+            return Ok(Some(Part::Data { bytes: message, end: true, fragment_end: true }));
+        }
         if let State::Failed(error) = &self.state {
-            return Err(error.clone());
+            return Err((**error).clone());
         }
         let result = self.step().map_err(|fault| ItemError { direction: self.direction, fault });
         if let Err(error) = &result {
-            self.state = State::Failed(error.clone());
+            self.state = State::Failed(Box::new(error.clone()));
             self.input = Input { fin: true, ..Input::default() };
         }
         result
+    }
+
+    /// The usual case ahead of the table: between messages, with nothing buffered but one whole message,
+    /// which nearly every argument and answer is. Says nothing about anything else.
+    #[inline]
+    fn whole_message(&mut self) -> Option<Bytes> {
+        if !matches!(self.state, State::Start { len: 0, .. }) || self.in_message {
+            return None;
+        }
+        let (first, taken) = varint::get(&self.input.front)?;
+        let len = self.input.front.len() - taken;
+        // An empty message is not begun here: it takes no bytes, and is as rare.
+        if first != (len as u64) << 2 || len == 0 || len as u64 > u64::from(self.max_message_bytes) {
+            return None;
+        }
+        let mut message = core::mem::take(&mut self.input.front);
+        message.advance(taken);
+        self.input.owned = false;
+        self.any_message = true;
+        Some(message)
     }
 
     fn step(&mut self) -> Result<Option<Part>, ItemFault> {
@@ -191,8 +224,9 @@ impl ItemDecoder {
                     }
                     return Ok(Some(Part::Data { bytes, end, fragment_end }));
                 }
-                State::Body { kind, len, body } => {
-                    let wanted = (*len - body.len()) as u64;
+                State::Body(body) => {
+                    let Body { kind, len, bytes: held } = &mut **body;
+                    let wanted = (*len - held.len()) as u64;
                     let bytes = self.input.take(wanted);
                     if bytes.is_empty() && wanted > 0 {
                         return self.end(true);
@@ -203,15 +237,15 @@ impl ItemDecoder {
                         return self.body(kind, &bytes).map(Some);
                     }
                     // Doubling, but never beyond what was announced, which the limit has let pass.
-                    let needed = body.len() + bytes.len();
-                    if needed > body.capacity() {
-                        let capacity = needed.max(body.capacity().saturating_mul(2)).min(*len);
-                        body.reserve_exact(capacity - body.len());
+                    let needed = held.len() + bytes.len();
+                    if needed > held.capacity() {
+                        let capacity = needed.max(held.capacity().saturating_mul(2)).min(*len);
+                        held.reserve_exact(capacity - held.len());
                     }
-                    body.extend_from_slice(&bytes);
-                    if body.len() == *len {
-                        let body = core::mem::take(body);
-                        return self.body(kind, &body).map(Some);
+                    held.extend_from_slice(&bytes);
+                    if held.len() == *len {
+                        let held = core::mem::take(held);
+                        return self.body(kind, &held).map(Some);
                     }
                 }
                 State::AfterStatus => {
@@ -235,8 +269,9 @@ impl ItemDecoder {
                 }
                 // Neither can overflow: a limit is 32 bits and a length 60.
                 let seen = self.message_bytes + len;
-                if seen > self.max_message_bytes {
-                    return Err(ItemFault::MessageTooLarge { limit: self.max_message_bytes, seen });
+                let limit = u64::from(self.max_message_bytes);
+                if seen > limit {
+                    return Err(ItemFault::MessageTooLarge { limit, seen });
                 }
                 self.message_bytes = seen;
                 self.in_message = true;
@@ -251,14 +286,16 @@ impl ItemDecoder {
                 if self.direction == Direction::Request {
                     return Err(ItemFault::StatusInRequest);
                 }
-                let limit = self.max_metadata_bytes;
-                let len = match usize::try_from(len) {
-                    Ok(small) if len <= limit => small,
-                    _ => return Err(ItemFault::StatusTooLarge { limit, seen: len }),
+                let len = match u32::try_from(len) {
+                    Ok(small) if small <= self.max_metadata_bytes => small,
+                    _ => {
+                        let limit = u64::from(self.max_metadata_bytes);
+                        return Err(ItemFault::StatusTooLarge { limit, seen: len });
+                    }
                 };
                 // The message that it interrupts will not be finished.
                 self.in_message = false;
-                self.state = State::Body { kind, len, body: Vec::new() };
+                self.state = State::Body(Box::new(Body { kind, len: len as usize, bytes: Vec::new() }));
             }
             ItemKind::Metadata => {
                 if self.in_message {
@@ -267,17 +304,17 @@ impl ItemDecoder {
                 if self.direction == Direction::Response && (self.any_message || self.any_metadata) {
                     return Err(ItemFault::MetadataNotFirst);
                 }
-                let limit = self.max_metadata_bytes;
-                let len = match usize::try_from(len) {
-                    Ok(small) if len <= self.metadata_bytes_left => small,
+                let len = match u32::try_from(len) {
+                    Ok(small) if small <= self.metadata_bytes_left => small,
                     _ => {
-                        let earlier = limit - self.metadata_bytes_left;
+                        let limit = u64::from(self.max_metadata_bytes);
+                        let earlier = limit - u64::from(self.metadata_bytes_left);
                         return Err(MetadataError::TooLarge { limit, seen: earlier + len }.into());
                     }
                 };
                 self.any_metadata = true;
-                self.metadata_bytes_left -= len as u64;
-                self.state = State::Body { kind, len, body: Vec::new() };
+                self.metadata_bytes_left -= len;
+                self.state = State::Body(Box::new(Body { kind, len: len as usize, bytes: Vec::new() }));
             }
         }
         Ok(None)
@@ -290,9 +327,10 @@ impl ItemDecoder {
             self.state = State::AfterStatus;
             return Ok(Part::Status(status));
         }
-        let limit = self.max_metadata_entries;
-        let earlier = limit - self.metadata_entries_left;
-        let metadata = match Metadata::decode(body, self.metadata_entries_left) {
+        let limit = u64::from(self.max_metadata_entries);
+        let left = u64::from(self.metadata_entries_left);
+        let earlier = limit - left;
+        let metadata = match Metadata::decode(body, left) {
             // What counts is the sum over the items of this direction.
             Err(MetadataError::TooManyEntries { seen, .. }) => {
                 Err(MetadataError::TooManyEntries { limit, seen: earlier + seen })
@@ -301,9 +339,9 @@ impl ItemDecoder {
         }?;
         // An empty item counts as an entry, or there could be any number of them.
         let charge = (metadata.len() as u64).max(1);
-        self.metadata_entries_left = self
-            .metadata_entries_left
-            .checked_sub(charge)
+        self.metadata_entries_left = u32::try_from(charge)
+            .ok()
+            .and_then(|charge| self.metadata_entries_left.checked_sub(charge))
             .ok_or(MetadataError::TooManyEntries { limit, seen: earlier + charge })?;
         self.state = START;
         Ok(Part::Metadata(metadata))
@@ -333,12 +371,10 @@ impl ItemDecoder {
     }
 }
 
-/// What was pushed and not yet taken. `front` is empty only when all is.
+/// What was pushed and not yet taken.
 #[derive(Debug, Default)]
 struct Input {
     front: Bytes,
-    /// Only a caller that pushes without taking fills this; empty, it allocates nothing.
-    behind: VecDeque<Bytes>,
     /// `front` is a slice of nothing but itself.
     owned: bool,
     fin: bool,
@@ -346,19 +382,18 @@ struct Input {
 
 impl Input {
     fn push(&mut self, chunk: Bytes) {
-        if chunk.is_empty() {
-            return;
-        }
         if self.front.is_empty() {
             self.front = chunk;
             self.owned = false;
-        } else {
-            self.behind.push_back(chunk);
+        } else if !chunk.is_empty() {
+            // Only who pushes without taking gets here.
+            self.front = [&*self.front, &*chunk].concat().into();
+            self.owned = true;
         }
     }
 
     fn own(&mut self) {
-        if !self.owned && !self.front.is_empty() {
+        if !self.owned {
             self.front = Bytes::copy_from_slice(&self.front);
             self.owned = true;
         }
@@ -370,9 +405,8 @@ impl Input {
         if len < self.front.len() {
             return self.front.split_to(len);
         }
-        let next = self.behind.pop_front().unwrap_or_default();
         self.owned = false;
-        core::mem::replace(&mut self.front, next)
+        core::mem::take(&mut self.front)
     }
 
     /// An integer whose first `len` bytes are already in `first`; `None` when the input ends inside
