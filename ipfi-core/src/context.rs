@@ -74,6 +74,10 @@ impl Context {
         Self(Arc::new(Inner { core, procedure, metadata, deadline, cancelled, reply_metadata }))
     }
 
+    pub(crate) fn core(&self) -> &Arc<WireCore> {
+        &self.0.core
+    }
+
     /// The procedure being called.
     pub fn procedure(&self) -> ProcedureIndex {
         self.0.procedure

@@ -11,7 +11,8 @@
 
 use core::fmt::Debug;
 use core::future::Future;
-use core::task::{Context, Poll};
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
@@ -59,6 +60,29 @@ pub trait Session: 'static {
     /// Opens a unidirectional stream; otherwise as [`open_bi`](Self::open_bi).
     fn open_uni(&self) -> Self::OpenUni;
 
+    /// Opens a bidirectional stream, hands it `data` and, with `fin`, finishes it, all in one step; `None`
+    /// when opening has to wait, and then nothing has happened.
+    ///
+    /// An optional shortcut for small first writes, which a session behind a lock takes once: the same as
+    /// polling [`open_bi`](Self::open_bi), [`try_write`](SendStream::try_write) and, for `cx`,
+    /// [`poll_read`](RecvStream::poll_read). [`Opened`] says how much of that was done. With `fin` the
+    /// sending half is promised to be [released](SendStream::release_at_finish).
+    fn try_open_bi(
+        &self,
+        cx: &mut Context<'_>,
+        data: &[u8],
+        fin: bool,
+    ) -> Option<Result<Opened<Self::SendStream, Self::RecvStream>, ConnectionError>> {
+        let _ = (cx, data, fin);
+        let opening = pin!(self.open_bi());
+        match opening.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(opened) => {
+                Some(opened.map(|(send, recv)| Opened { send, recv, taken: false, waits: false }))
+            }
+            Poll::Pending => None,
+        }
+    }
+
     /// The next bidirectional stream that the peer opened. One task accepts: the waker of the last
     /// poll is the one that is woken. Streams the peer opened before the connection ended may be
     /// lost to its end.
@@ -96,6 +120,19 @@ pub trait Session: 'static {
     fn close_reason(&self) -> Option<ConnectionError>;
 }
 
+/// A stream that [`Session::try_open_bi`] opened.
+#[derive(Debug)]
+pub struct Opened<S, R> {
+    /// Its sending half.
+    pub send: S,
+    /// Its receiving half.
+    pub recv: R,
+    /// The first bytes were taken, all of them, and the FIN if there was one. Otherwise none was.
+    pub taken: bool,
+    /// The waker is woken when there is something to read: there is no need to poll before.
+    pub waits: bool,
+}
+
 /// The sending half of a stream (RFC 9000 section 3.1). Dropped before its FIN was accepted by
 /// [`poll_write`](Self::poll_write), it resets the stream with [`StreamCode::CANCELLED`].
 pub trait SendStream: Debug + 'static {
@@ -116,6 +153,19 @@ pub trait SendStream: Debug + 'static {
         data: &mut Bytes,
         fin: bool,
     ) -> Poll<Result<(), WriteError>>;
+
+    /// Takes all of `data` by copying it and, with `fin`, finishes the stream, as
+    /// [`poll_write`](Self::poll_write) would; or nothing: `None`, when it does not fit now or there is no
+    /// such shortcut. For small writes, whose own allocation would cost more than the copy.
+    fn try_write(&mut self, data: &[u8], fin: bool) -> Option<Result<(), WriteError>> {
+        let _ = (data, fin);
+        None
+    }
+
+    /// A promise that nothing but writing follows: once the FIN is accepted, this half is not asked or
+    /// told anything any more, and dropped it has nothing to say. The stream's place may be free then,
+    /// without waiting for the drop.
+    fn release_at_finish(&mut self) {}
 
     /// Gives the stream up: unsent bytes are discarded and the peer's reads end with `code`. Does
     /// nothing once all bytes and the FIN have left, or after an earlier reset.

@@ -2,6 +2,7 @@
 
 use core::future::Future;
 use core::pin::Pin;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll, Waker};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +10,14 @@ use slab::Slab;
 
 /// Set once, seen by all. Cheap to clone.
 #[derive(Debug)]
-pub(crate) struct Signal<T>(Arc<Mutex<State<T>>>);
+pub(crate) struct Signal<T>(Arc<Shared<T>>);
+
+#[derive(Debug)]
+struct Shared<T> {
+    /// The value is there: asked on every call, without the lock.
+    set: AtomicBool,
+    state: Mutex<State<T>>,
+}
 
 #[derive(Debug)]
 struct State<T> {
@@ -25,12 +33,13 @@ impl<T> Clone for Signal<T> {
 
 impl<T: Clone> Signal<T> {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Mutex::new(State { value: None, waiters: Slab::new() })))
+        let state = Mutex::new(State { value: None, waiters: Slab::new() });
+        Self(Arc::new(Shared { set: AtomicBool::new(false), state }))
     }
 
     /// The lock is held for a few moves only and nothing in between can panic.
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sets the value and wakes everybody; later values are ignored. Says whether this one was first.
@@ -41,6 +50,7 @@ impl<T: Clone> Signal<T> {
                 return false;
             }
             state.value = Some(value);
+            self.0.set.store(true, Ordering::Release);
             core::mem::take(&mut state.waiters)
         };
         // Outside the lock: a waker may run arbitrary code.
@@ -50,8 +60,13 @@ impl<T: Clone> Signal<T> {
         true
     }
 
+    /// Whether there is a value.
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.set.load(Ordering::Acquire)
+    }
+
     pub(crate) fn get(&self) -> Option<T> {
-        self.lock().value.clone()
+        if self.is_set() { self.lock().value.clone() } else { None }
     }
 
     /// A future of the value. Dropped, it is forgotten.
@@ -72,7 +87,7 @@ impl<T: Clone> Future for Wait<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let this = self.get_mut();
-        let mut state = this.signal.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = this.signal.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(value) = &state.value {
             // All waiters were taken when the value was set.
             this.key = None;
@@ -89,7 +104,7 @@ impl<T: Clone> Future for Wait<T> {
 impl<T> Drop for Wait<T> {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            let mut state = self.signal.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = self.signal.0.state.lock().unwrap_or_else(PoisonError::into_inner);
             if state.value.is_none() {
                 state.waiters.remove(key);
             }

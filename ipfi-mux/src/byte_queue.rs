@@ -42,6 +42,11 @@ impl ByteQueue {
         self.len == 0
     }
 
+    /// Whether all of it is one slice, which one [`pop`](Self::pop) takes.
+    pub(crate) fn is_one_piece(&self) -> bool {
+        self.more.is_empty() && (self.front.is_empty() || self.tail.is_empty())
+    }
+
     /// Appends `bytes` without copying them; an empty slice is not kept.
     pub(crate) fn push(&mut self, bytes: Bytes) {
         if bytes.is_empty() {

@@ -129,13 +129,13 @@ fn with_head(
 ) -> Arrival {
     // A place is free again when the handler has ended. A carrier that frees a stream's place earlier,
     // because its caller gave it up, must not let more of them run than were allowed.
-    let full = core.inbound().running() >= core.limits().max_inbound_calls as usize;
+    let full = core.inbound().places() >= core.limits().max_inbound_calls as usize;
     if core.is_draining() || full {
         refuse(core, send, recv, StreamCode::REFUSED);
         return Arrival { task: None, spawned: false };
     }
-    let outbound = Outbound::new(Arc::clone(core), send, BytesMut::new());
-    let mut inbound = Inbound::new(Arc::clone(core), recv, Direction::Request);
+    let outbound = Outbound::new(send, BytesMut::new());
+    let mut inbound = Inbound::new(core.limits(), recv, Direction::Request);
     let (header, refused) = match head {
         Ok(head) => {
             inbound.push(head.rest, head.fin);
@@ -248,7 +248,7 @@ fn dropped(core: &WireCore) -> Arrival {
 fn notification_with_head(core: &Arc<WireCore>, mut recv: BoxRecv, head: Result<Head, HeadError>) -> Arrival {
     match head {
         Ok(head) => {
-            let mut inbound = Inbound::new(Arc::clone(core), recv, Direction::Request);
+            let mut inbound = Inbound::new(core.limits(), recv, Direction::Request);
             inbound.push(head.rest, head.fin);
             run_notification(IncomingNotification::on_stream(core, head.header, inbound))
         }

@@ -35,7 +35,7 @@ use crate::error::{ConnectionError, ReadError};
 use crate::interface::Kind;
 use crate::metadata::Metadata;
 use crate::observe::{CallReport, Direction, count};
-use crate::proto::{Part, RequestHeader};
+use crate::proto::{ItemKind, Part, RequestHeader};
 use crate::runtime::Task;
 use crate::signal::Wait;
 use crate::status::{Code, Origin, Status};
@@ -69,15 +69,18 @@ pub(crate) struct IncomingCall {
     outbound: Outbound,
     /// `None` when the handler has the items.
     inbound: Option<Inbound>,
-    watch: Watch,
+    /// Made when something is waited for: a call that is answered at once needs none.
+    watch: Option<Box<Watch>>,
+    started: Option<Time>,
+    kind: Option<Kind>,
     /// A message of the answer has been staged: no metadata can follow.
     replied: bool,
-    started: Option<Time>,
-    /// When the header and the arguments must be here, once they were waited for.
-    due: Option<Deadline>,
-    kind: Option<Kind>,
     /// The caller's time was over when the header came.
     arrived_late: bool,
+    /// The call is being answered although its handler, which cannot be interrupted, still runs.
+    runs_on: bool,
+    /// Only the last bytes are still to be handed over.
+    concluding: bool,
     ended: bool,
 }
 
@@ -88,6 +91,8 @@ struct Watch {
     cut: Option<Wait<()>>,
     closed: Option<Wait<ConnectionError>>,
     detached: bool,
+    /// When the header and the arguments must be here, once they were waited for.
+    due: Option<Deadline>,
 }
 
 impl IncomingCall {
@@ -114,19 +119,20 @@ impl IncomingCall {
             context: None,
             outbound,
             inbound: Some(inbound),
-            watch: Watch::default(),
-            replied: false,
+            watch: None,
             started,
-            due: None,
             kind: None,
+            replied: false,
             arrived_late: header.timeout.is_some_and(|timeout| timeout.is_zero()),
+            runs_on: false,
+            concluding: false,
             ended: false,
         }
     }
 
     /// When the arguments must be here: the header was waited for, and both share `request_timeout`.
     pub(crate) fn set_due(&mut self, due: Deadline) {
-        self.due = Some(due);
+        self.watch.get_or_insert_default().due = Some(due);
     }
 
     /// How the procedure is offered, for the statuses that name it.
@@ -157,7 +163,12 @@ impl IncomingCall {
     /// Stages one message of the answer, after the metadata that the handler set, if it is the first.
     pub(crate) fn stage_reply(&mut self, value: &impl Encode) -> Result<(), Status> {
         self.stage_reply_metadata()?;
-        self.outbound.stage_message(value, self.codec)
+        self.outbound.stage_message(&self.core, value, self.codec)
+    }
+
+    /// [`Outbound::stage_bytes`].
+    pub(crate) fn stage_bytes(&mut self, bytes: &Bytes, kind: ItemKind) -> Result<(), Status> {
+        self.outbound.stage_bytes(&self.core, bytes, kind)
     }
 
     /// Stages the metadata that the handler set, unless something of the answer went before.
@@ -199,7 +210,7 @@ impl IncomingCall {
                 let Some(inbound) = &mut self.inbound else {
                     return Poll::Ready(Err(Status::internal("the arguments were taken before").into()));
                 };
-                match inbound.poll_incoming(cx) {
+                match inbound.poll_incoming(&self.core, cx) {
                     Poll::Ready(Ok(Incoming::Message(arguments))) => return Poll::Ready(Ok(arguments)),
                     Poll::Ready(Ok(Incoming::Metadata(_))) => {}
                     Poll::Ready(Ok(Incoming::End | Incoming::Status(_))) => {
@@ -212,8 +223,9 @@ impl IncomingCall {
             }
             let limit = self.core.limits().request_timeout;
             let timeout = timeout.get_or_insert_with(|| {
-                let due = || Deadline::after(self.core.runtime().now(), limit);
-                DeadlineWatch::new(&self.core, self.due.unwrap_or_else(due))
+                let due = self.watch.as_ref().and_then(|watch| watch.due);
+                let due = due.unwrap_or_else(|| Deadline::after(self.core.runtime().now(), limit));
+                DeadlineWatch::new(&self.core, due)
             });
             if timeout.poll_passed(cx).is_ready() {
                 let text = format!("the arguments did not arrive within request_timeout = {limit:?}");
@@ -271,6 +283,7 @@ impl IncomingCall {
         match interrupted.await {
             Ok(output) => output.map_err(|_| self.panicked()),
             Err(failure) => {
+                self.runs_on = true;
                 self.conclude(Err(failure.clone())).await;
                 let _ = handler.await;
                 Err(failure)
@@ -304,7 +317,7 @@ impl IncomingCall {
             }
             // `docs/protocol.md` 5.6: the caller leaves, the call runs on.
             Poll::Ready(Err(InboundError::Read(ReadError::Reset(StreamCode::DETACHED)))) => {
-                self.watch.detached = true;
+                self.watch.get_or_insert_default().detached = true;
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
@@ -325,27 +338,28 @@ impl IncomingCall {
     }
 
     fn poll_cause(&mut self, cx: &mut TaskContext<'_>) -> Poll<CancelCause> {
-        if !self.watch.detached {
+        let watch = &mut **self.watch.get_or_insert_default();
+        if !watch.detached {
             match self.outbound.poll_stopped(cx) {
-                Poll::Ready(Ok(StreamCode::DETACHED)) => self.watch.detached = true,
+                Poll::Ready(Ok(StreamCode::DETACHED)) => watch.detached = true,
                 Poll::Ready(Ok(code)) => return Poll::Ready(CancelCause::of(code)),
                 Poll::Ready(Err(_)) => return Poll::Ready(CancelCause::Connection),
                 Poll::Pending => {}
             }
         }
-        if self.watch.detached {
-            let closed = self.watch.closed.get_or_insert_with(|| self.core.closed().wait());
+        if watch.detached {
+            let closed = watch.closed.get_or_insert_with(|| self.core.closed().wait());
             if Pin::new(closed).poll(cx).is_ready() {
                 return Poll::Ready(CancelCause::Connection);
             }
         }
         if let Some(deadline) = self.deadline {
-            let watch = self.watch.deadline.get_or_insert_with(|| DeadlineWatch::new(&self.core, deadline));
-            if watch.poll_passed(cx).is_ready() {
+            let passed = watch.deadline.get_or_insert_with(|| DeadlineWatch::new(&self.core, deadline));
+            if passed.poll_passed(cx).is_ready() {
                 return Poll::Ready(CancelCause::Deadline);
             }
         }
-        let cut = self.watch.cut.get_or_insert_with(|| self.core.cut().wait());
+        let cut = watch.cut.get_or_insert_with(|| self.core.cut().wait());
         Pin::new(cut).poll(cx).map(|()| CancelCause::Shutdown)
     }
 
@@ -372,7 +386,10 @@ impl IncomingCall {
         }
         // An answer without a message may have metadata all the same.
         let result = match result.and_then(|()| self.stage_reply_metadata().map_err(Failure::Status)) {
-            Ok(()) => self.flush(true).await,
+            Ok(()) => {
+                self.concludes();
+                self.flush(true).await
+            }
             Err(failure) => Err(failure),
         };
         let code = match result {
@@ -403,9 +420,10 @@ impl IncomingCall {
         let code = status.code();
         let status = status.with_origin(Origin::Callee);
         let mut sent = false;
+        self.concludes();
         if !self.outbound.is_finished() {
             self.outbound.discard_staged();
-            self.outbound.stage_status(&status);
+            self.outbound.stage_status(&self.core, &status);
             let grace = Deadline::after(self.core.runtime().now(), self.core.limits().status_grace);
             let mut grace = DeadlineWatch::new(&self.core, grace);
             sent = poll_fn(|cx| match self.outbound.poll_flush(cx, true) {
@@ -418,6 +436,15 @@ impl IncomingCall {
             self.outbound.reset(code.to_stream_code());
         }
         code
+    }
+
+    /// The handler is gone: with the last bytes the carrier may forget the stream, and with it the call's
+    /// place.
+    fn concludes(&mut self) {
+        if !self.runs_on && !core::mem::replace(&mut self.concluding, true) {
+            self.core.inbound().conclude();
+            self.outbound.release_at_finish();
+        }
     }
 
     /// The call is over; only the first end counts.
@@ -455,7 +482,11 @@ impl Drop for IncomingCall {
             self.outbound.reset(StreamCode::SHUTDOWN);
             self.end(Some(Code::Unavailable));
         }
-        self.core.inbound().leave();
+        if self.concluding {
+            self.core.inbound().leave_concluded();
+        } else {
+            self.core.inbound().leave();
+        }
     }
 }
 

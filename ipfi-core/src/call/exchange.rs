@@ -14,7 +14,7 @@ use super::opening::{may_call, open_call};
 use super::outbound::Outbound;
 use super::request::{Ready, Request};
 use crate::ProcedureIndex;
-use crate::codec::{CodecError, CodecId, Decode, DecodeLimits};
+use crate::codec::{CodecError, CodecId, Decode, DecodeLimits, Encode};
 use crate::deadlines::{Deadline, DeadlineKey};
 use crate::error::{ConnectionError, ReadError, WriteError};
 use crate::observe::{CallReport, Direction, count};
@@ -183,14 +183,14 @@ impl Exchange {
             _ => ready.timeout,
         };
         let head = ready.take_head(remaining);
-        let mut outbound = Outbound::new(Arc::clone(core), send, head);
+        let mut outbound = Outbound::new(send, head);
         if ready.priority != 0 {
             outbound.set_priority(ready.priority);
         }
         if let Some(payload) = &ready.payload {
-            outbound.stage_bytes(payload, item::ItemKind::LastFragment).map_err(not_sent)?;
+            outbound.stage_bytes(core, payload, item::ItemKind::LastFragment).map_err(not_sent)?;
         }
-        let inbound = Inbound::new(Arc::clone(core), recv, item::Direction::Response);
+        let inbound = Inbound::new(core.limits(), recv, item::Direction::Response);
         let deadline = deadline.map(|deadline| DeadlineWatch::new(core, deadline));
         Ok((outbound, inbound, deadline, ready.codec))
     }
@@ -221,6 +221,16 @@ impl Exchange {
             Some(deadline) => deadline.poll_passed(cx).map(|()| Err(self.tracker.deadline_error())),
             None => Poll::Pending,
         }
+    }
+
+    /// [`Outbound::stage_message`] in the codec of the call.
+    pub(crate) fn stage_message(&mut self, value: &impl Encode) -> Result<(), Status> {
+        self.outbound.stage_message(self.tracker.wire().core(), value, self.codec)
+    }
+
+    /// [`Outbound::stage_bytes`].
+    pub(crate) fn stage_bytes(&mut self, bytes: &Bytes, kind: item::ItemKind) -> Result<(), Status> {
+        self.outbound.stage_bytes(self.tracker.wire().core(), bytes, kind)
     }
 
     /// Hands everything staged to the stream.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::close_code::StreamCode;
 use crate::error::ReadError;
+use crate::limits::Limits;
 use crate::metadata::Metadata;
 use crate::proto::{Direction, ItemDecoder, ItemError, Part};
 use crate::status::Status;
@@ -44,16 +45,13 @@ impl From<ItemError> for InboundError {
     }
 }
 
-/// The receiving half of a call.
+/// The receiving half of a call. It does not hold the wire, which everybody who polls it does.
 #[derive(Debug)]
 pub(crate) struct Inbound {
-    core: Arc<WireCore>,
     recv: BoxRecv,
     decoder: ItemDecoder,
-    /// The fragments of an unfinished message.
-    assembly: Vec<u8>,
-    /// How many bytes are charged to the wire for it.
-    charged: usize,
+    /// The fragments of an unfinished message, while there is one.
+    assembly: Option<Box<Assembly>>,
     /// The end, or a failure, was reached: the stream needs no stop.
     over: bool,
     /// The stream's end was read: there is nothing to stop.
@@ -62,16 +60,30 @@ pub(crate) struct Inbound {
     drop_code: StreamCode,
 }
 
+/// A message that comes in fragments.
+#[derive(Debug)]
+struct Assembly {
+    core: Arc<WireCore>,
+    bytes: Vec<u8>,
+    /// How many bytes are charged to the wire for it.
+    charged: usize,
+}
+
+impl Drop for Assembly {
+    fn drop(&mut self) {
+        self.core.reassembly().release(self.charged);
+    }
+}
+
 impl Inbound {
-    pub(crate) fn new(core: Arc<WireCore>, recv: BoxRecv, direction: Direction) -> Self {
-        let decoder = ItemDecoder::new(direction, core.limits());
+    pub(crate) fn new(limits: &Limits, recv: BoxRecv, direction: Direction) -> Self {
         // The caller who loses interest cancels; the callee who needs no more items does not.
         let drop_code = match direction {
             Direction::Request => StreamCode::NO_ERROR,
             Direction::Response => StreamCode::CANCELLED,
         };
-        let assembly = Vec::new();
-        Self { core, recv, decoder, assembly, charged: 0, over: false, fin_read: false, drop_code }
+        let decoder = ItemDecoder::new(direction, limits);
+        Self { recv, decoder, assembly: None, over: false, fin_read: false, drop_code }
     }
 
     /// Puts back bytes that were read from the stream for the header.
@@ -108,20 +120,21 @@ impl Inbound {
     }
 
     /// The next whole message, status, metadata or the end. Cancel safe: fragments stay assembled.
-    pub(crate) fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, InboundError>> {
+    pub(crate) fn poll_incoming(
+        &mut self,
+        core: &Arc<WireCore>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Incoming, InboundError>> {
         loop {
             match ready!(self.poll_part(cx))? {
-                Part::Data { bytes, end: true, .. } if self.assembly.is_empty() => {
-                    self.check_message_bytes(bytes.len())?;
+                Part::Data { bytes, end: true, .. } if self.assembly.is_none() => {
                     return Poll::Ready(Ok(Incoming::Message(bytes)));
                 }
                 Part::Data { bytes, end, .. } => {
-                    self.assemble(&bytes)?;
-                    if end {
-                        self.release();
-                        return Poll::Ready(Ok(Incoming::Message(
-                            core::mem::take(&mut self.assembly).into(),
-                        )));
+                    self.assemble(core, &bytes)?;
+                    if end && let Some(mut assembly) = self.assembly.take() {
+                        let message = core::mem::take(&mut assembly.bytes);
+                        return Poll::Ready(Ok(Incoming::Message(message.into())));
                     }
                 }
                 Part::Status(status) => return Poll::Ready(Ok(Incoming::Status(status))),
@@ -133,34 +146,23 @@ impl Inbound {
 
     /// Adds to the message being assembled, if it and all others of the wire may have that much. What a
     /// fragment announces is charged with its first byte, though never allocated: so it is the newest
-    /// message that is refused, and none that had a place fails half way.
-    fn assemble(&mut self, bytes: &[u8]) -> Result<(), InboundError> {
-        let seen = self.assembly.len() + bytes.len();
-        self.check_message_bytes(seen)?;
+    /// message that is refused, and none that had a place fails half way. The decoder has refused what is
+    /// larger than a message may be.
+    fn assemble(&mut self, core: &Arc<WireCore>, bytes: &[u8]) -> Result<(), InboundError> {
+        let assembly = self.assembly.get_or_insert_with(|| {
+            Box::new(Assembly { core: Arc::clone(core), bytes: Vec::new(), charged: 0 })
+        });
+        let seen = assembly.bytes.len() + bytes.len();
         let claimed = usize::try_from(self.decoder.message_bytes()).unwrap_or(usize::MAX);
-        let needed = seen.max(claimed).saturating_sub(self.charged);
-        self.core.reassembly().reserve(needed).map_err(InboundError::Refused)?;
-        self.charged += needed;
-        if seen > self.assembly.capacity() {
+        let needed = seen.max(claimed).saturating_sub(assembly.charged);
+        core.reassembly().reserve(needed).map_err(InboundError::Refused)?;
+        assembly.charged += needed;
+        if seen > assembly.bytes.capacity() {
             // Doubling, but never to more than was charged: the limit counts what the heap holds.
-            let capacity = seen.max(self.assembly.capacity().saturating_mul(2)).min(self.charged);
-            self.assembly.reserve_exact(capacity - self.assembly.len());
+            let capacity = seen.max(assembly.bytes.capacity().saturating_mul(2)).min(assembly.charged);
+            assembly.bytes.reserve_exact(capacity - assembly.bytes.len());
         }
-        self.assembly.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn release(&mut self) {
-        self.core.reassembly().release(core::mem::take(&mut self.charged));
-    }
-
-    fn check_message_bytes(&self, seen: usize) -> Result<(), InboundError> {
-        let limit = self.core.limits().max_message_bytes as usize;
-        if seen > limit {
-            let (limit, seen) = (limit as u64, seen as u64);
-            let status = Status::limit("max_message_bytes", limit, seen);
-            return Err(InboundError::Refused(status));
-        }
+        assembly.bytes.extend_from_slice(bytes);
         Ok(())
     }
 
@@ -174,7 +176,6 @@ impl Inbound {
 
 impl Drop for Inbound {
     fn drop(&mut self) {
-        self.release();
         self.stop(self.drop_code);
     }
 }

@@ -98,7 +98,7 @@ impl IncomingNotification {
         let mut timeout: Option<DeadlineWatch> = None;
         poll_fn(|cx| {
             loop {
-                match inbound.poll_incoming(cx) {
+                match inbound.poll_incoming(&self.core, cx) {
                     Poll::Ready(Ok(Incoming::Message(arguments))) => return Poll::Ready(Ok(arguments)),
                     Poll::Ready(Ok(Incoming::Metadata(_))) => {}
                     Poll::Ready(Ok(Incoming::Status(_) | Incoming::End)) => {

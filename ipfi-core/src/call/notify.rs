@@ -3,7 +3,6 @@
 use core::future::{Future, IntoFuture, poll_fn};
 use core::pin::Pin;
 use core::task::Poll;
-use std::sync::Arc;
 
 use bytes::{BufMut, BytesMut};
 
@@ -71,12 +70,12 @@ async fn notify(request: Request) -> Result<(), CallError> {
     let mut staged = BytesMut::with_capacity(1 + head.len());
     StreamType::Notification.encode(&mut staged);
     staged.put_slice(&head);
-    let mut outbound = Outbound::new(Arc::clone(core), send, staged);
+    let mut outbound = Outbound::new(send, staged);
     if ready.priority != 0 {
         outbound.set_priority(ready.priority);
     }
     if let Some(payload) = &ready.payload {
-        outbound.stage_bytes(payload, ItemKind::LastFragment).map_err(not_sent)?;
+        outbound.stage_bytes(core, payload, ItemKind::LastFragment).map_err(not_sent)?;
     }
     let mut deadline = deadline.map(|deadline| DeadlineWatch::new(core, deadline));
     let sent = poll_fn(|cx| match outbound.poll_flush(cx, true) {

@@ -1,7 +1,6 @@
 //! One direction of a call on its way out: items are staged, then leave together.
 
 use core::task::{Context, Poll};
-use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -18,13 +17,15 @@ use crate::wire::{BoxSend, WireCore};
 /// that they leave as one piece.
 const UNCOPIED_FROM: usize = 2048;
 
+/// What is staged leaves by a copy up to this size.
+const COPIED_TO: usize = 1024;
+
 /// Room left for an item's length before its value is encoded behind it: enough for 4095 bytes.
 const LENGTH_ROOM: usize = 2;
 
-/// The sending half of a call.
+/// The sending half of a call. It does not hold the wire, which everybody who stages does.
 #[derive(Debug)]
 pub(crate) struct Outbound {
-    core: Arc<WireCore>,
     send: BoxSend,
     /// Items that have not been handed to the stream.
     staged: BytesMut,
@@ -38,9 +39,9 @@ pub(crate) struct Outbound {
 }
 
 impl Outbound {
-    pub(crate) fn new(core: Arc<WireCore>, send: BoxSend, staged: BytesMut) -> Self {
+    pub(crate) fn new(send: BoxSend, staged: BytesMut) -> Self {
         let (writing, payload) = (Bytes::new(), Bytes::new());
-        Self { core, send, staged, writing, payload, handed: false, finished: false }
+        Self { send, staged, writing, payload, handed: false, finished: false }
     }
 
     /// Bytes staged and not yet handed over.
@@ -61,17 +62,27 @@ impl Outbound {
     }
 
     /// Stages `value` as one message.
-    pub(crate) fn stage_message(&mut self, value: &impl Encode, codec: CodecId) -> Result<(), Status> {
+    pub(crate) fn stage_message(
+        &mut self,
+        core: &WireCore,
+        value: &impl Encode,
+        codec: CodecId,
+    ) -> Result<(), Status> {
         if let Some(raw) = value.as_raw() {
-            return self.stage_bytes(raw, ItemKind::LastFragment);
+            return self.stage_bytes(core, raw, ItemKind::LastFragment);
         }
         self.settle_payload();
-        stage_value(&mut self.staged, &self.core, |out| value.encode(codec, out))
+        stage_value(&mut self.staged, core, |out| value.encode(codec, out))
     }
 
     /// Stages bytes that are already encoded: a fragment of a message, or its last.
-    pub(crate) fn stage_bytes(&mut self, bytes: &Bytes, kind: ItemKind) -> Result<(), Status> {
-        check_message_bytes(&self.core, bytes.len())?;
+    pub(crate) fn stage_bytes(
+        &mut self,
+        core: &WireCore,
+        bytes: &Bytes,
+        kind: ItemKind,
+    ) -> Result<(), Status> {
+        check_message_bytes(core, bytes.len())?;
         self.settle_payload();
         item::put_item_header(&mut self.staged, kind, bytes.len() as u64);
         if bytes.len() < UNCOPIED_FROM {
@@ -83,9 +94,9 @@ impl Outbound {
     }
 
     /// Stages the last item of a response.
-    pub(crate) fn stage_status(&mut self, status: &Status) {
+    pub(crate) fn stage_status(&mut self, core: &WireCore, status: &Status) {
         self.settle_payload();
-        item::put_status(&mut self.staged, status, self.core.peer_max_metadata_bytes());
+        item::put_status(&mut self.staged, status, core.peer_max_metadata_bytes());
     }
 
     pub(crate) fn stage_metadata(&mut self, metadata: &Metadata) {
@@ -115,6 +126,20 @@ impl Outbound {
     }
 
     fn poll_flush_inner(&mut self, cx: &mut Context<'_>, fin: bool) -> Poll<Result<(), WriteError>> {
+        // A small message alone: copied by the stream, so that the buffer it was staged in is neither
+        // frozen nor lost, and serves the next.
+        if self.writing.is_empty()
+            && self.payload.is_empty()
+            && !self.staged.is_empty()
+            && self.staged.len() <= COPIED_TO
+            && let Some(written) = self.send.try_write(&self.staged, fin)
+        {
+            written?;
+            self.staged.clear();
+            self.handed = true;
+            self.finished |= fin;
+            return Poll::Ready(Ok(()));
+        }
         loop {
             if self.writing.is_empty() {
                 self.writing = if self.staged.is_empty() {
@@ -154,6 +179,11 @@ impl Outbound {
 
     pub(crate) fn set_priority(&mut self, priority: i8) {
         self.send.set_priority(priority);
+    }
+
+    /// Nothing but writing follows: see [`SendStream::release_at_finish`](crate::session::SendStream).
+    pub(crate) fn release_at_finish(&mut self) {
+        self.send.release_at_finish();
     }
 
     pub(crate) fn reset(&mut self, code: StreamCode) {

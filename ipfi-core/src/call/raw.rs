@@ -84,7 +84,7 @@ impl RawExchange {
             return Ok(());
         }
         if !self.exchange.stopped {
-            let staged = self.exchange.outbound.stage_bytes(&bytes, kind(terminator));
+            let staged = self.exchange.stage_bytes(&bytes, kind(terminator));
             let procedure = self.exchange.tracker.procedure();
             staged.map_err(|status| CallError::new(procedure, status.with_origin(Origin::Caller)))?;
         }
@@ -209,7 +209,7 @@ impl RawCall {
                     return Poll::Ready(Err(gone(&error)));
                 }
                 call.stage_reply_metadata()?;
-                call.outbound_mut().stage_bytes(&bytes, kind(terminator))?;
+                call.stage_bytes(&bytes, kind(terminator))?;
                 staged = true;
             }
             let outbound = call.outbound_mut();

@@ -4,6 +4,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::pin::Pin;
 use core::task::{Context as TaskContext, Poll, ready};
+use std::sync::Arc;
 
 use futures_core::Stream;
 
@@ -18,6 +19,7 @@ use crate::context::Context;
 use crate::error::ReadError;
 use crate::metadata::Metadata;
 use crate::status::{Origin, Status};
+use crate::wire::WireCore;
 
 /// A stream of items. Reading returns credit to the sender: who does not read is not sent more than a
 /// window. Ends after the last item, or with an error as its last.
@@ -42,6 +44,15 @@ enum End {
     Call { tracker: Tracker, deadline: Option<DeadlineWatch> },
     /// At the callee: the end of the caller's items.
     Items { context: Context },
+}
+
+impl End {
+    fn core(&self) -> &Arc<WireCore> {
+        match self {
+            Self::Call { tracker, .. } => tracker.wire().core(),
+            Self::Items { context } => context.core(),
+        }
+    }
 }
 
 impl<T> Receiver<T> {
@@ -140,7 +151,7 @@ impl<T: Decode> Stream for Receiver<T> {
             return Poll::Ready(None);
         }
         loop {
-            let Poll::Ready(incoming) = this.inbound.poll_incoming(cx) else {
+            let Poll::Ready(incoming) = this.inbound.poll_incoming(this.end.core(), cx) else {
                 if let End::Call { tracker, deadline: Some(deadline) } = &mut this.end {
                     ready!(deadline.poll_passed(cx));
                     let error = tracker.deadline_error();

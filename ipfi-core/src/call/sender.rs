@@ -75,7 +75,7 @@ impl<T: Encode> Sender<T> {
         if self.stopped {
             return Ok(());
         }
-        let staged = self.outbound.stage_message(item, self.codec);
+        let staged = self.outbound.stage_message(self.wire.core(), item, self.codec);
         staged.map_err(|status| CallError::new(self.procedure, status.with_origin(Origin::Caller)))
     }
 

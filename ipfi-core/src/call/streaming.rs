@@ -92,8 +92,7 @@ impl<T: Encode, R: Decode> Uploading<T, R> {
             yield_once().await;
             return Ok(());
         }
-        let codec = self.exchange.codec;
-        let staged = self.exchange.outbound.stage_message(&item, codec);
+        let staged = self.exchange.stage_message(&item);
         let procedure = self.exchange.tracker.procedure();
         staged.map_err(|status| CallError::new(procedure, status.with_origin(Origin::Caller)))?;
         self.exchange.flush(false).await

@@ -87,7 +87,7 @@ impl Reply {
         // and an answer that is here wins over whatever became of the request.
         let flushed = exchange.poll_flush(cx, true);
         loop {
-            let incoming = match exchange.inbound.poll_incoming(cx) {
+            let incoming = match exchange.inbound.poll_incoming(exchange.tracker.wire().core(), cx) {
                 Poll::Ready(Ok(incoming)) => incoming,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(exchange.inbound_error(error))),
                 Poll::Pending => {

@@ -197,7 +197,7 @@ impl WireCore {
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.draining.get().is_some()
+        self.draining.is_set()
     }
 
     pub(crate) fn peer_goes_away(&self) -> bool {
@@ -316,22 +316,53 @@ impl Reassembly {
 /// How many calls are running, and who waits for none.
 #[derive(Debug, Default)]
 pub(crate) struct Gauge {
-    running: AtomicUsize,
+    /// Those that run, in the lower half; of these, in the upper, those that [conclude](Self::conclude).
+    /// Both are bounded by limits of 32 bits, and change together.
+    counts: AtomicU64,
     idle: Mutex<Vec<Waker>>,
+}
+
+/// One that concludes.
+const CONCLUDING: u64 = 1 << 32;
+
+/// Those that run, of `counts`.
+fn running_of(counts: u64) -> usize {
+    (counts & (CONCLUDING - 1)) as usize
 }
 
 impl Gauge {
     pub(crate) fn running(&self) -> usize {
-        self.running.load(Ordering::Acquire)
+        running_of(self.counts.load(Ordering::Acquire))
+    }
+
+    /// How many hold a place.
+    pub(crate) fn places(&self) -> usize {
+        let counts = self.counts.load(Ordering::Acquire);
+        running_of(counts) - running_of(counts >> 32)
     }
 
     pub(crate) fn enter(&self) {
-        self.running.fetch_add(1, Ordering::AcqRel);
+        self.counts.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// One of them has nothing left to do but to hand over its last bytes, with which its carrier may free
+    /// its place: it runs, and holds none.
+    pub(crate) fn conclude(&self) {
+        self.counts.fetch_add(CONCLUDING, Ordering::AcqRel);
+    }
+
+    /// One less, which had said that it [concludes](Self::conclude).
+    pub(crate) fn leave_concluded(&self) {
+        self.subtract(CONCLUDING + 1);
     }
 
     /// One less; says how many there were.
     pub(crate) fn leave(&self) -> usize {
-        let running = self.running.fetch_sub(1, Ordering::AcqRel);
+        self.subtract(1)
+    }
+
+    fn subtract(&self, counts: u64) -> usize {
+        let running = running_of(self.counts.fetch_sub(counts, Ordering::AcqRel));
         if running == 1 {
             let wakers = core::mem::take(&mut *self.lock());
             wakers.into_iter().for_each(Waker::wake);

@@ -8,11 +8,12 @@ use bytes::Bytes;
 
 use crate::close_code::CloseCode;
 use crate::error::{ConnectionError, DatagramError};
-use crate::session::{RecvStream, SendStream, Session, Side};
+use crate::session::{self, RecvStream, SendStream, Session, Side};
 
 pub(crate) type BoxSend = Box<dyn SendStream + Send>;
 pub(crate) type BoxRecv = Box<dyn RecvStream + Send>;
 pub(crate) type Opened<T> = Result<T, ConnectionError>;
+pub(crate) type OpenedStream = session::Opened<BoxSend, BoxRecv>;
 pub(crate) type Opening<T> = Pin<Box<dyn Future<Output = Opened<T>> + Send>>;
 
 /// A session whose parts may cross threads: what a [`Wire`](crate::wire::Wire) runs on. Implemented by
@@ -30,8 +31,8 @@ impl<S> SendSession for S where
 /// [`Session`] as an object.
 pub(crate) trait ErasedSession: Send + Sync {
     fn side(&self) -> Side;
-    /// Opens now, or `None` when there is no credit.
-    fn try_open_bi(&self) -> Option<Opened<(BoxSend, BoxRecv)>>;
+    /// Opens now and hands over the first bytes if they fit, or `None` when there is no credit.
+    fn try_open_bi(&self, cx: &mut Context<'_>, data: &[u8], fin: bool) -> Option<Opened<OpenedStream>>;
     fn open_bi(&self) -> Opening<(BoxSend, BoxRecv)>;
     /// Opens now, or `None` when there is no credit.
     fn try_open_uni(&self) -> Option<Opened<BoxSend>>;
@@ -63,8 +64,14 @@ impl<S: SendSession> ErasedSession for S {
         Session::side(self)
     }
 
-    fn try_open_bi(&self) -> Option<Opened<(BoxSend, BoxRecv)>> {
-        ready_now(Session::open_bi(self)).map(|opened| opened.map(boxed))
+    fn try_open_bi(&self, cx: &mut Context<'_>, data: &[u8], fin: bool) -> Option<Opened<OpenedStream>> {
+        let opened = Session::try_open_bi(self, cx, data, fin)?;
+        Some(opened.map(|session::Opened { send, recv, taken, waits }| OpenedStream {
+            send: Box::new(send),
+            recv: Box::new(recv),
+            taken,
+            waits,
+        }))
     }
 
     fn open_bi(&self) -> Opening<(BoxSend, BoxRecv)> {

@@ -2,6 +2,7 @@
 
 use core::task::{Poll, Waker};
 
+use bytes::Bytes;
 use ipfi_core::error::ConnectionError;
 
 use super::{Connection, OpenTicket, register};
@@ -32,7 +33,35 @@ impl Connection {
             local.wait(ticket, waker);
             return Poll::Pending;
         }
-        let index = local.open();
+        Poll::Ready(Ok(self.open(dir)))
+    }
+
+    /// Opens a bidirectional stream now, with `data` (and the FIN) as its first bytes if they fit, and
+    /// `waker` as that of its reader; `None` when opening has to wait, and then nothing has happened.
+    pub fn try_open_bi(
+        &mut self,
+        waker: &Waker,
+        data: &[u8],
+        fin: bool,
+    ) -> Option<Result<(StreamKey, StreamId, bool), ConnectionError>> {
+        if let Some(cause) = &self.end {
+            return Some(Err(cause.clone()));
+        }
+        if !self.local.bi.may_open(&mut None) {
+            return None;
+        }
+        let (key, id) = self.open(Dir::Bi);
+        if let Some(half) = self.streams.get_mut(key).and_then(|stream| stream.recv.as_mut()) {
+            register(&mut half.reader, waker);
+        }
+        // The connection is open and so is the stream: what can be refused is the size.
+        let taken = self.try_write(key, data, fin).is_some();
+        Some(Ok((key, id, taken)))
+    }
+
+    /// Opens a stream for which there is a place.
+    fn open(&mut self, dir: Dir) -> (StreamKey, StreamId) {
+        let index = self.local.get_mut(dir).open();
         let id = StreamId::new(self.config.side, dir, index);
         let peer = self.peer.as_ref().expect("streams can be opened only after the peer's parameters");
         let stream = match dir {
@@ -46,7 +75,7 @@ impl Connection {
                 Stream::new(id, Some(send), Some(recv))
             }
         };
-        Poll::Ready(Ok((self.streams.insert(stream), id)))
+        (self.streams.insert(stream), id)
     }
 
     /// Ready when the peer's transport parameters came, so that streams can be opened, or with the reason
@@ -91,9 +120,19 @@ impl Connection {
         Poll::Ready(Ok((key, stream.id)))
     }
 
+    /// The next bidirectional stream that the peer opened and, if it has come whole and in one piece of at
+    /// most `max` bytes, all of it: small requests are accepted and read in one step.
+    pub fn poll_accept_bi(
+        &mut self,
+        waker: &Waker,
+        max: usize,
+    ) -> Poll<Result<(StreamKey, StreamId, Option<Bytes>), ConnectionError>> {
+        self.poll_accept(Dir::Bi, waker).map_ok(|(key, id)| (key, id, self.take_whole(key, max)))
+    }
+
     // --- Steps ---
 
-    /// Lets go of one handle of `key`.
+    /// Lets go of one handle of `key`, which need not be dropped any more.
     pub(super) fn drop_handle(&mut self, key: StreamKey) {
         if let Some(stream) = self.streams.get_mut(key) {
             stream.handles = stream.handles.saturating_sub(1);

@@ -2,6 +2,7 @@
 
 use core::task::{Poll, Waker};
 
+use bytes::Bytes;
 use ipfi_core::close_code::StreamCode;
 use ipfi_core::error::ReadError;
 use ipfi_core::session::Chunk;
@@ -63,6 +64,37 @@ impl Connection {
             self.recv_ended(key);
         }
         Poll::Ready(Ok(Chunk { bytes, fin }))
+    }
+
+    /// As [`poll_read`](Self::poll_read); whoever reads the end of a bidirectional stream has let go of its
+    /// receiving half, and must not drop it again. The stream lives on by its sending half. (What is known
+    /// only by its receiving half, a notification, is held until that is dropped.)
+    pub fn poll_read_through(
+        &mut self,
+        key: StreamKey,
+        waker: &Waker,
+        max: usize,
+    ) -> Poll<Result<Chunk, ReadError>> {
+        let polled = self.poll_read(key, waker, max);
+        if matches!(&polled, Poll::Ready(Ok(chunk)) if chunk.fin) {
+            self.drop_handle(key);
+        }
+        polled
+    }
+
+    /// All bytes of `key`, if it has come whole and in one piece of at most `max`; then its receiving half
+    /// is over and let go of.
+    pub(super) fn take_whole(&mut self, key: StreamKey, max: usize) -> Option<Bytes> {
+        let half = self.streams.get_mut(key)?.recv.as_mut()?;
+        if half.state() != RecvState::DataRecvd || half.queue.len() > max || !half.queue.is_one_piece() {
+            return None;
+        }
+        let bytes = half.queue.pop(max);
+        half.apply(RecvEvent::ReadEnd);
+        self.credit.release(bytes.len() as u64);
+        self.recv_ended(key);
+        self.drop_handle(key);
+        Some(bytes)
     }
 
     /// Asks the peer to stop sending; what is buffered and what still comes is thrown away. Does nothing

@@ -75,14 +75,44 @@ impl Connection {
         }
         half.writer = None;
         if fin {
-            half.apply(SendEvent::Finish);
-            self.flush.finishing += 1;
-            if half.queue.is_empty() {
-                self.streams.owe(key, Owed::FIN);
-            }
+            self.finish(key);
         }
         self.streams.reschedule(key);
         Poll::Ready(Ok(()))
+    }
+
+    /// Takes all of `data` by copying it and, with `fin`, finishes the stream; or nothing, `None`, when it
+    /// does not fit now. See [`SendStream::try_write`](ipfi_core::session::SendStream::try_write).
+    pub fn try_write(&mut self, key: StreamKey, data: &[u8], fin: bool) -> Option<Result<(), WriteError>> {
+        if let Some(cause) = &self.end {
+            return Some(Err(cause.clone().into()));
+        }
+        let (queued, limits) = (self.queued, &self.config.limits);
+        let Some(half) = self.streams.get_mut(key).and_then(|stream| stream.send.as_mut()) else {
+            return Some(Err(WriteError::Finished));
+        };
+        if let Some(code) = half.stopped {
+            return Some(Err(WriteError::Stopped(code)));
+        }
+        if data.len() + half.queue.len() > share(limits, queued - half.queue.len()) {
+            return None;
+        }
+        if half.apply(SendEvent::Write) == Step::Refused {
+            return Some(Err(WriteError::Finished));
+        }
+        half.queue.push_copy(data);
+        half.writer = None;
+        self.queued += data.len();
+        if fin {
+            self.finish(key);
+        }
+        self.streams.reschedule(key);
+        Some(Ok(()))
+    }
+
+    /// Lets go of a sending half that was finished, which need not be dropped any more.
+    pub fn release_send(&mut self, key: StreamKey) {
+        self.drop_handle(key);
     }
 
     /// Gives the sending half up: unsent bytes are discarded, the peer's reads end with `code`. Does
@@ -133,6 +163,16 @@ impl Connection {
     }
 
     // --- Steps ---
+
+    /// The application has written all there is.
+    fn finish(&mut self, key: StreamKey) {
+        let Some(half) = self.streams.get_mut(key).and_then(|stream| stream.send.as_mut()) else { return };
+        half.apply(SendEvent::Finish);
+        self.flush.finishing += 1;
+        if half.queue.is_empty() {
+            self.streams.owe(key, Owed::FIN);
+        }
+    }
 
     /// Resets the sending half, by our own wish or the peer's: the one place where unsent bytes are
     /// thrown away.

@@ -32,7 +32,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::{Bytes, BytesMut};
 use ipfi_core::close_code::CloseCode;
 use ipfi_core::error::{ConnectionError, DatagramError};
-use ipfi_core::session::{Session, Side};
+use ipfi_core::session::{Opened, Session, Side};
 use ipfi_core::time::Time;
 
 use crate::connection::{Connection, Transmit};
@@ -43,6 +43,9 @@ mod streams;
 
 pub use open::{MuxOpenBi, MuxOpenUni};
 pub use streams::{MuxRecvStream, MuxSendStream};
+
+/// A stream that has come whole is read with its acceptance up to this size: small requests.
+const WHOLE_BYTES: usize = 4 << 10;
 
 /// How a driver hears that there is something to do. Called with no lock held, from whatever task or
 /// thread caused it.
@@ -93,12 +96,15 @@ impl Shared {
         let wakes = locked.connection.take_wakes();
         let output = !locked.told_output && locked.connection.has_pending_output();
         let closed = !locked.told_closed && locked.connection.is_write_closed();
-        locked.told_output |= output;
-        locked.told_closed |= closed;
-        let lone = locked.connection.is_lone();
+        let news = output || closed;
+        let lone = news && locked.connection.is_lone();
+        if news {
+            locked.told_output |= output;
+            locked.told_closed |= closed;
+        }
         drop(locked);
         wakes.fire();
-        if output || closed {
+        if news {
             self.notify.output_ready(lone);
         }
         result
@@ -228,6 +234,30 @@ impl Session for MuxSession {
         MuxOpenBi::new(Arc::clone(&self.held))
     }
 
+    fn try_open_bi(
+        &self,
+        cx: &mut Context<'_>,
+        data: &[u8],
+        fin: bool,
+    ) -> Option<Result<Opened<MuxSendStream, MuxRecvStream>, ConnectionError>> {
+        let held = &self.held;
+        let opened = held.with(|connection| {
+            let opened = connection.try_open_bi(cx.waker(), data, fin)?;
+            if fin && let Ok((key, _, true)) = opened {
+                connection.release_send(key);
+            }
+            Some(opened)
+        })?;
+        Some(opened.map(|(key, id, taken)| {
+            let send = if taken && fin {
+                MuxSendStream::released(held, key, id)
+            } else {
+                MuxSendStream::new(held, key, id)
+            };
+            Opened { send, recv: MuxRecvStream::new(held, key, id), taken, waits: true }
+        }))
+    }
+
     fn open_uni(&self) -> MuxOpenUni {
         MuxOpenUni::new(Arc::clone(&self.held))
     }
@@ -236,8 +266,15 @@ impl Session for MuxSession {
         &self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(MuxSendStream, MuxRecvStream), ConnectionError>> {
-        let accepted = self.held.with(|connection| connection.poll_accept(Dir::Bi, cx.waker()));
-        accepted.map_ok(|(key, id)| streams::pair(&self.held, key, id))
+        let held = &self.held;
+        let accepted = held.with(|connection| connection.poll_accept_bi(cx.waker(), WHOLE_BYTES));
+        accepted.map_ok(|(key, id, whole)| {
+            let recv = match whole {
+                Some(bytes) => MuxRecvStream::whole(held, key, id, bytes),
+                None => MuxRecvStream::new(held, key, id),
+            };
+            (MuxSendStream::new(held, key, id), recv)
+        })
     }
 
     fn poll_accept_uni(&self, cx: &mut Context<'_>) -> Poll<Result<MuxRecvStream, ConnectionError>> {

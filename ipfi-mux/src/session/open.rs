@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ipfi_core::error::ConnectionError;
 
-use super::{Held, MuxRecvStream, MuxSendStream, streams};
+use super::{Held, MuxRecvStream, MuxSendStream};
 use crate::connection::OpenTicket;
 use crate::stream_id::{Dir, StreamId};
 use crate::streams::StreamKey;
@@ -50,7 +50,10 @@ impl Future for MuxOpenBi {
     type Output = Result<(MuxSendStream, MuxRecvStream), ConnectionError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.poll(cx).map_ok(|(key, id)| streams::pair(&self.0.held, key, id))
+        self.0.poll(cx).map_ok(|(key, id)| {
+            let held = &self.0.held;
+            (MuxSendStream::new(held, key, id), MuxRecvStream::new(held, key, id))
+        })
     }
 }
 
