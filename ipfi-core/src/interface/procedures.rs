@@ -83,8 +83,7 @@ fn stage_reply(call: &mut IncomingCall, reply: Result<impl Encode, Status>) -> R
 impl<H: Handler<M>, M: 'static> Procedure for Unary<H, M> {
     fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
         Box::pin(async move {
-            let run = AssertUnwindSafe(self.run(&mut call)).catch_unwind();
-            let result = run.await;
+            let result = AssertUnwindSafe(self.run(&mut call)).catch_unwind().await;
             conclude(&mut call, result).await;
         })
     }
@@ -106,8 +105,7 @@ impl<H: Handler<M>, M: 'static> Unary<H, M> {
 impl<H: SequenceHandler<M>, M: 'static> Procedure for Sequence<H, M> {
     fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
         Box::pin(async move {
-            let run = AssertUnwindSafe(self.run(&mut call)).catch_unwind();
-            let result = run.await;
+            let result = AssertUnwindSafe(self.run(&mut call)).catch_unwind().await;
             conclude(&mut call, result).await;
         })
     }
@@ -204,8 +202,7 @@ impl<H, T, M> Items<H, (ItemsShim<T>, M)> {
 impl<H: ItemsHandler<T, M>, T: Decode + 'static, M: 'static> Procedure for Items<H, (ItemsShim<T>, M)> {
     fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
         Box::pin(async move {
-            let run = AssertUnwindSafe(self.run(&mut call)).catch_unwind();
-            let result = run.await;
+            let result = AssertUnwindSafe(self.run(&mut call)).catch_unwind().await;
             conclude(&mut call, result).await;
         })
     }
@@ -229,8 +226,7 @@ impl<H: ItemsSequenceHandler<T, M>, T: Decode + 'static, M: 'static> Procedure
 {
     fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
         Box::pin(async move {
-            let run = AssertUnwindSafe(self.run(&mut call)).catch_unwind();
-            let result = run.await;
+            let result = AssertUnwindSafe(self.run(&mut call)).catch_unwind().await;
             conclude(&mut call, result).await;
         })
     }
