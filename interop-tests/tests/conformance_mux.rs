@@ -74,7 +74,7 @@ impl Carrier {
                 over(split(client), split(server), options).await
             }
             Self::SingleBytes => {
-                let (client, server) = tokio::io::duplex(100);
+                let (client, server) = tokio::io::duplex(4 << 10);
                 over(split(Pieces::new(client)), split(Pieces::new(server)), options).await
             }
             Self::Tcp => {

@@ -62,7 +62,7 @@ impl Carrier for SingleBytes {
     type Session = MuxSession;
 
     async fn pair(&self, limits: Limits) -> (MuxSession, MuxSession) {
-        let (client, server) = tokio::io::duplex(100);
+        let (client, server) = tokio::io::duplex(4 << 10);
         over(split(Pieces::new(client)), split(Pieces::new(server)), &limits)
     }
 }

@@ -268,7 +268,10 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
                 // clock. Nothing else that is read brings a deadline nearer.
                 self.writer.wake();
             }
-            self.serve(&mut serving, cx);
+            // After a read it has just been polled, and asks for the next poll itself.
+            if reads == 0 || ended {
+                self.serve(&mut serving, cx);
+            }
             self.reading.store(false, Ordering::SeqCst);
             if self.shared.pending_output().is_some() || self.shared.is_write_closed() {
                 self.flush_here();
