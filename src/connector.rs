@@ -190,7 +190,7 @@ pub(crate) fn tcp_parts(
 
 /// A pipe within one machine ends when its process does, and its owner may sleep for hours: nobody needs
 /// pings there.
-#[cfg(all(unix, any(feature = "unix", feature = "stdio")))]
+#[cfg(any(all(unix, feature = "unix"), feature = "stdio"))]
 pub(crate) fn without_idle_timeout(limits: &Limits) -> Limits {
     let mut limits = limits.clone();
     limits.ping_interval = None;

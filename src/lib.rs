@@ -36,7 +36,7 @@ mod address;
 mod connector;
 #[cfg(feature = "tokio")]
 mod server;
-#[cfg(all(feature = "stdio", unix))]
+#[cfg(feature = "stdio")]
 mod stdio;
 
 pub use ipfi_core as core;
@@ -59,7 +59,7 @@ pub use address::{Address, AddressError};
 pub use connector::{ConnectError, Connector, connect, connect_with};
 #[cfg(feature = "tokio")]
 pub use server::{Bound, Server, ServerError};
-#[cfg(all(feature = "stdio", unix))]
+#[cfg(feature = "stdio")]
 pub use stdio::{Module, ModuleError, spawn, stdio};
 
 /// The code of the README is compiled like any other.

@@ -1,11 +1,15 @@
 //! Child processes as modules, and being one.
 //!
 //! A module speaks ipfi on its standard input and output. Whatever it prints goes to its standard error
-//! instead: [`stdio`] moves the real output away before anything can be printed into the wire.
+//! instead: [`stdio`] moves the real output away before anything can be printed into the wire. That takes a
+//! call of the system that Windows has only for unsafe code, so there a program can start modules, and be
+//! none.
+
+#[cfg_attr(not(unix), path = "stdio/no_guard.rs")]
+mod guard;
 
 use std::fmt;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -13,8 +17,6 @@ use ipfi_core::Peer;
 use ipfi_core::error::ConnectionError;
 use ipfi_core::session::Side;
 use ipfi_core::wire::{Wire, WireOptions};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 
 use crate::connector::without_idle_timeout;
@@ -123,48 +125,21 @@ pub async fn spawn(mut command: Command, options: impl Into<WireOptions>) -> Res
 /// and standard input is empty. Output that was printed before and is still buffered would; print nothing
 /// before this. Wait for [`Wire::closed`] and then return: the host closing the pipe is the end.
 ///
+/// Only on Unix: elsewhere standard output cannot be moved away without unsafe code, and this fails before
+/// anything is read or written. A module that prints nothing can do without the guard:
+/// `mux::accept(tokio::io::stdin(), tokio::io::stdout(), interface)`.
+///
 /// # Errors
 ///
-/// [`ModuleError`]: what the system says, or that whoever started this program is no host.
+/// [`ModuleError`]: what the system says or that it is not supported, or that whoever started this program is
+/// no host.
 pub async fn stdio(options: impl Into<WireOptions>) -> Result<Wire, ModuleError> {
     let module = || "this module".to_owned();
-    let (reader, writer) = take_stdio().map_err(|source| ModuleError::Io { module: module(), source })?;
+    let (reader, writer) =
+        guard::take_stdio().map_err(|source| ModuleError::Io { module: module(), source })?;
     let options = options.into();
     let limits = without_idle_timeout(options.limits_ref());
     let options = options.limits(limits).peer(Peer::new(Side::Client, "stdio"));
     let wire = ipfi_mux::accept(reader, writer, options).await;
     wire.map_err(|source| ModuleError::Handshake { module: module(), source })
-}
-
-type Reader = Box<dyn AsyncRead + Send + Unpin>;
-type Writer = Box<dyn AsyncWrite + Send + Unpin>;
-
-/// Standard input and output, taken out of the reach of everybody else in this process.
-fn take_stdio() -> io::Result<(Reader, Writer)> {
-    let input = rustix::io::dup(rustix::stdio::stdin())?;
-    let output = rustix::io::dup(rustix::stdio::stdout())?;
-    rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
-    rustix::stdio::dup2_stdout(rustix::stdio::stderr())?;
-    Ok((readable(input)?, writable(output)?))
-}
-
-/// A pipe is polled; anything else (a file, a terminal) is read by a thread.
-fn readable(fd: OwnedFd) -> io::Result<Reader> {
-    if is_pipe(&fd)? {
-        return Ok(Box::new(pipe::Receiver::from_owned_fd(fd)?));
-    }
-    Ok(Box::new(tokio::fs::File::from_std(fd.into())))
-}
-
-fn writable(fd: OwnedFd) -> io::Result<Writer> {
-    if is_pipe(&fd)? {
-        return Ok(Box::new(pipe::Sender::from_owned_fd(fd)?));
-    }
-    Ok(Box::new(tokio::fs::File::from_std(fd.into())))
-}
-
-fn is_pipe(fd: &OwnedFd) -> io::Result<bool> {
-    use std::os::unix::fs::FileTypeExt;
-    let metadata = std::fs::File::from(fd.try_clone()?).metadata()?;
-    Ok(metadata.file_type().is_fifo())
 }

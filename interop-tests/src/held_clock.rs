@@ -1,7 +1,7 @@
-//! Real sockets on a virtual clock: time stands still while bytes are under way.
+//! Real sockets and pipes on a virtual clock: time stands still while bytes are under way.
 //!
 //! Tokio's paused clock jumps to the next timer as soon as every task waits, and takes no notice of what
-//! the system still carries from one socket to the other. It does not jump while a blocking task runs. So
+//! the system still carries from one end to the other. It does not jump while a blocking task runs. So
 //! what is written and not yet read is counted, and a blocking task runs until that is nothing. For a
 //! runtime of one thread, on which nothing is read between a write and its being counted.
 
@@ -59,32 +59,33 @@ impl Flight {
     }
 }
 
-/// One end of a pair of sockets that holds the clock.
+/// Both ends of one direction: what goes into `writer` comes out of `reader`. Either may be half of a socket,
+/// or an end of a pipe.
+pub fn hold<W, R>(writer: W, reader: R) -> (HeldWriter<W>, HeldReader<R>) {
+    let flight = Arc::<Flight>::default();
+    (
+        HeldWriter { writer, flight: Arc::clone(&flight), shut: false },
+        HeldReader { reader, flight, ended: false },
+    )
+}
+
+/// The end of a direction that is written to, and holds the clock.
 #[derive(Debug)]
-pub struct HeldClock<T> {
-    socket: T,
-    sent: Arc<Flight>,
-    received: Arc<Flight>,
+pub struct HeldWriter<W> {
+    writer: W,
+    flight: Arc<Flight>,
     shut: bool,
+}
+
+/// The end of a direction that is read from, and lets the clock go.
+#[derive(Debug)]
+pub struct HeldReader<R> {
+    reader: R,
+    flight: Arc<Flight>,
     ended: bool,
 }
 
-impl<T> HeldClock<T> {
-    /// Both ends of one connection.
-    pub fn pair(one: T, other: T) -> (Self, Self) {
-        let (there, back) = (Arc::<Flight>::default(), Arc::<Flight>::default());
-        let end = |socket, sent: &Arc<Flight>, received: &Arc<Flight>| Self {
-            socket,
-            sent: Arc::clone(sent),
-            received: Arc::clone(received),
-            shut: false,
-            ended: false,
-        };
-        (end(one, &there, &back), end(other, &back, &there))
-    }
-}
-
-impl<T: AsyncRead + Unpin> AsyncRead for HeldClock<T> {
+impl<R: AsyncRead + Unpin> AsyncRead for HeldReader<R> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -92,51 +93,58 @@ impl<T: AsyncRead + Unpin> AsyncRead for HeldClock<T> {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let before = buf.filled().len();
-        ready!(Pin::new(&mut this.socket).poll_read(cx, buf))?;
+        ready!(Pin::new(&mut this.reader).poll_read(cx, buf))?;
         let count = buf.filled().len() - before;
         if count > 0 {
-            this.received.arrive(count);
+            this.flight.arrive(count);
         } else if buf.remaining() > 0 && !this.ended {
             this.ended = true;
-            this.received.arrive(1);
+            this.flight.arrive(1);
         }
         Poll::Ready(Ok(()))
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for HeldClock<T> {
+impl<R> Drop for HeldReader<R> {
+    fn drop(&mut self) {
+        let mut state = self.flight.lock();
+        state.reader_gone = true;
+        drop(state);
+        self.flight.landed.notify_all();
+    }
+}
+
+impl<W: AsyncWrite + Unpin> AsyncWrite for HeldWriter<W> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        let written = ready!(Pin::new(&mut this.socket).poll_write(cx, bytes))?;
-        this.sent.depart(written);
+        let written = ready!(Pin::new(&mut this.writer).poll_write(cx, bytes))?;
+        this.flight.depart(written);
         Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
+        Pin::new(&mut self.writer).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        ready!(Pin::new(&mut this.socket).poll_shutdown(cx))?;
+        ready!(Pin::new(&mut this.writer).poll_shutdown(cx))?;
+        // A pipe's end is under way only once it is dropped; whoever shuts it and keeps it holds the clock
+        // for ever, and so is found out.
         if !this.shut {
             this.shut = true;
-            this.sent.depart(1);
+            this.flight.depart(1);
         }
         Poll::Ready(Ok(()))
     }
 }
 
-impl<T> Drop for HeldClock<T> {
+impl<W> Drop for HeldWriter<W> {
     fn drop(&mut self) {
-        let mut received = self.received.lock();
-        received.reader_gone = true;
-        drop(received);
-        self.received.landed.notify_all();
-        // The socket is closed right after this: the other end is to see that before time goes on. Not
-        // where the runtime is going, too: nobody waits there any more.
+        // It is closed right after this: the other end is to see that before time goes on. Not where the
+        // runtime is going, too: nobody waits there any more.
         if !self.shut && tokio::runtime::Handle::try_current().is_ok() {
-            self.sent.depart(1);
+            self.flight.depart(1);
         }
     }
 }

@@ -10,12 +10,19 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// moved in single bytes to its end would take minutes and meet nothing new.
 const SINGLE_BYTES: usize = 16 << 10;
 
-/// What moves at once after that, at most.
-const MAX_PIECE_BYTES: u32 = 100;
+/// After that, so many powers of two, each as likely as the others, and what lies between it and the next:
+/// single bytes stay as frequent as thousands, and bulk does not take for ever.
+const SIZES: u32 = 12;
+
+/// What moves at once, at most.
+const MAX_PIECE_BYTES: usize = (1 << SIZES) - 1;
+
+/// Moves in a row before a turn is taken, at most: more than a driver reads before it takes one by itself.
+const MAX_IN_A_ROW: u32 = 20;
 
 /// Cuts what goes through: the first `SINGLE_BYTES` each way into single bytes, the rest into pieces of
-/// uneven size. Takes a turn between any two, so that whoever reads or writes in a loop meets `Pending`
-/// as well as short counts.
+/// uneven size. Takes a turn at uneven intervals, so that whoever reads or writes in a loop meets `Pending`
+/// as well as short counts, and several of them in a row.
 #[derive(Debug)]
 pub struct Pieces<T> {
     inner: T,
@@ -34,24 +41,31 @@ impl<T> Pieces<T> {
 #[derive(Debug, Default)]
 struct Cutter {
     moved: usize,
-    rested: bool,
+    /// Moves until the next turn is taken.
+    moves: u32,
     state: u32,
 }
 
 impl Cutter {
-    /// Every other time `Pending`, woken at once; then the size of the next piece.
+    /// A number below `limit`: by a linear congruence, the same in every run.
+    fn below(&mut self, limit: u32) -> u32 {
+        self.state = self.state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (self.state >> 16) % limit
+    }
+
+    /// The size of the next piece; now and then `Pending`, woken at once.
     fn next(&mut self, cx: &Context<'_>) -> Poll<usize> {
-        self.rested = !self.rested;
-        if self.rested {
+        let Some(moves) = self.moves.checked_sub(1) else {
+            self.moves = 1 + self.below(MAX_IN_A_ROW);
             cx.waker().wake_by_ref();
             return Poll::Pending;
-        }
+        };
+        self.moves = moves;
         if self.moved < SINGLE_BYTES {
             return Poll::Ready(1);
         }
-        // A linear congruence, the same in every run.
-        self.state = self.state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        Poll::Ready(1 + (self.state >> 16) as usize % MAX_PIECE_BYTES as usize)
+        let power = 1 << self.below(SIZES);
+        Poll::Ready((power + self.below(power)) as usize)
     }
 }
 
@@ -63,7 +77,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Pieces<T> {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let count = ready!(this.reading.next(cx)).min(buf.remaining());
-        let mut piece = [0; MAX_PIECE_BYTES as usize];
+        let mut piece = [0; MAX_PIECE_BYTES];
         let mut piece = ReadBuf::new(&mut piece[..count]);
         ready!(Pin::new(&mut this.inner).poll_read(cx, &mut piece))?;
         buf.put_slice(piece.filled());

@@ -1,32 +1,55 @@
 //! The claims about wires, over QMux with the tokio driver: in memory on a virtual clock, with large and
-//! small buffers and a byte at a time, and over real sockets.
+//! small buffers and a byte at a time, and over real sockets and pipes.
 //!
-//! The claims sleep for seconds and count milliseconds: all of them run on a paused clock, which sockets
-//! hold while bytes are under way.
+//! The claims sleep for seconds and count milliseconds: all of them run on a paused clock, which what
+//! the system carries holds while bytes are under way.
 // A carrier that cannot be made is a failed test.
 #![allow(clippy::unwrap_used)]
 
 use interop_tests::cable::Cable;
 use interop_tests::conformance::{Cut, WireCarrier, run_all};
-use interop_tests::held_clock::HeldClock;
+use interop_tests::held_clock::hold;
 use interop_tests::pieces::Pieces;
 use ipfi_core::{Wire, WireOptions};
 use tokio::io::{AsyncRead, AsyncWrite, split};
+use tokio::net::unix::pipe;
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
-/// Both ends over the two ends of a pipe.
-async fn over<T>(client: T, server: T, options: (WireOptions, WireOptions)) -> (Wire, Wire, Cable)
+/// Both ends, each over what it reads from and what it writes to.
+async fn over<CR, CW, SR, SW>(
+    client: (CR, CW),
+    server: (SR, SW),
+    options: (WireOptions, WireOptions),
+) -> (Wire, Wire, Cable)
 where
-    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    CR: AsyncRead + Send + Unpin + 'static,
+    CW: AsyncWrite + Send + Unpin + 'static,
+    SR: AsyncRead + Send + Unpin + 'static,
+    SW: AsyncWrite + Send + Unpin + 'static,
 {
     let cable = Cable::new();
-    let (client_reads, client_writes) = split(cable.lead(client));
-    let (server_reads, server_writes) = split(cable.lead(server));
     let (client, server) = tokio::join!(
-        ipfi_mux::driver::tokio::connect(client_reads, client_writes, options.0),
-        ipfi_mux::driver::tokio::accept(server_reads, server_writes, options.1),
+        ipfi_mux::driver::tokio::connect(cable.lead(client.0), cable.lead(client.1), options.0),
+        ipfi_mux::driver::tokio::accept(cable.lead(server.0), cable.lead(server.1), options.1),
     );
     (client.unwrap(), server.unwrap(), cable)
+}
+
+/// The same over what the system carries, with the clock held meanwhile.
+async fn over_held<CR, CW, SR, SW>(
+    client: (CR, CW),
+    server: (SR, SW),
+    options: (WireOptions, WireOptions),
+) -> (Wire, Wire, Cable)
+where
+    CR: AsyncRead + Send + Unpin + 'static,
+    CW: AsyncWrite + Send + Unpin + 'static,
+    SR: AsyncRead + Send + Unpin + 'static,
+    SW: AsyncWrite + Send + Unpin + 'static,
+{
+    let (client_writes, server_reads) = hold(client.1, server.0);
+    let (server_writes, client_reads) = hold(server.1, client.0);
+    over((client_reads, client_writes), (server_reads, server_writes), options).await
 }
 
 /// What carries the bytes.
@@ -38,6 +61,8 @@ enum Carrier {
     SingleBytes,
     Tcp,
     Unix,
+    /// What standard input and output are.
+    SystemPipes,
 }
 
 impl Carrier {
@@ -46,11 +71,11 @@ impl Carrier {
         match self {
             Self::Duplex(bytes) => {
                 let (client, server) = tokio::io::duplex(bytes);
-                over(client, server, options).await
+                over(split(client), split(server), options).await
             }
             Self::SingleBytes => {
-                let (client, server) = tokio::io::duplex(100);
-                over(Pieces::new(client), Pieces::new(server), options).await
+                let (client, server) = tokio::io::duplex(4 << 10);
+                over(split(Pieces::new(client)), split(Pieces::new(server)), options).await
             }
             Self::Tcp => {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -59,13 +84,16 @@ impl Carrier {
                 for socket in [&client, &server] {
                     socket.set_nodelay(true).unwrap();
                 }
-                let (client, server) = HeldClock::pair(client, server);
-                over(client, server, options).await
+                over_held(client.into_split(), server.into_split(), options).await
             }
             Self::Unix => {
                 let (client, server) = UnixStream::pair().unwrap();
-                let (client, server) = HeldClock::pair(client, server);
-                over(client, server, options).await
+                over_held(client.into_split(), server.into_split(), options).await
+            }
+            Self::SystemPipes => {
+                let (client_writes, server_reads) = pipe::pipe().unwrap();
+                let (server_writes, client_reads) = pipe::pipe().unwrap();
+                over_held((client_reads, client_writes), (server_reads, server_writes), options).await
             }
         }
     }
@@ -111,4 +139,9 @@ async fn every_claim_holds_over_tcp() {
 #[tokio::test(start_paused = true)]
 async fn every_claim_holds_over_unix_sockets() {
     every_claim_holds_over(Carrier::Unix).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_claim_holds_over_the_pipes_of_standard_input_and_output() {
+    every_claim_holds_over(Carrier::SystemPipes).await;
 }

@@ -1,9 +1,9 @@
 //! The claims about sessions, over QMux with the tokio driver: in memory, with large and small buffers
-//! and a byte at a time, and over real sockets, all on a virtual clock.
+//! and a byte at a time, and over real sockets and pipes, all on a virtual clock.
 // A carrier that cannot be made is a failed test.
 #![allow(clippy::unwrap_used)]
 
-use interop_tests::held_clock::HeldClock;
+use interop_tests::held_clock::hold;
 use interop_tests::pieces::Pieces;
 use interop_tests::session_suite::{Carrier, run_all};
 use ipfi_core::limits::Limits;
@@ -11,18 +11,34 @@ use ipfi_core::session::Side;
 use ipfi_mux::MuxSession;
 use ipfi_mux::driver::tokio::session;
 use tokio::io::{AsyncRead, AsyncWrite, split};
+use tokio::net::unix::pipe;
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
-/// Both ends over the two ends of a pipe.
-fn over<T>(client: T, server: T, limits: &Limits) -> (MuxSession, MuxSession)
+/// Both ends, each over what it reads from and what it writes to.
+fn over<CR, CW, SR, SW>(client: (CR, CW), server: (SR, SW), limits: &Limits) -> (MuxSession, MuxSession)
 where
-    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    CR: AsyncRead + Send + Unpin + 'static,
+    CW: AsyncWrite + Send + Unpin + 'static,
+    SR: AsyncRead + Send + Unpin + 'static,
+    SW: AsyncWrite + Send + Unpin + 'static,
 {
-    let end = |pipe, side| {
-        let (reader, writer) = split(pipe);
-        session(reader, writer, side, limits.clone()).unwrap()
-    };
-    (end(client, Side::Client), end(server, Side::Server))
+    (
+        session(client.0, client.1, Side::Client, limits.clone()).unwrap(),
+        session(server.0, server.1, Side::Server, limits.clone()).unwrap(),
+    )
+}
+
+/// The same over what the system carries, with the clock held meanwhile.
+fn over_held<CR, CW, SR, SW>(client: (CR, CW), server: (SR, SW), limits: &Limits) -> (MuxSession, MuxSession)
+where
+    CR: AsyncRead + Send + Unpin + 'static,
+    CW: AsyncWrite + Send + Unpin + 'static,
+    SR: AsyncRead + Send + Unpin + 'static,
+    SW: AsyncWrite + Send + Unpin + 'static,
+{
+    let (client_writes, server_reads) = hold(client.1, server.0);
+    let (server_writes, client_reads) = hold(server.1, client.0);
+    over((client_reads, client_writes), (server_reads, server_writes), limits)
 }
 
 /// A pipe in memory that holds so many bytes each way.
@@ -35,7 +51,7 @@ impl Carrier for Duplex {
 
     async fn pair(&self, limits: Limits) -> (MuxSession, MuxSession) {
         let (client, server) = tokio::io::duplex(self.buffer_bytes);
-        over(client, server, &limits)
+        over(split(client), split(server), &limits)
     }
 }
 
@@ -46,8 +62,8 @@ impl Carrier for SingleBytes {
     type Session = MuxSession;
 
     async fn pair(&self, limits: Limits) -> (MuxSession, MuxSession) {
-        let (client, server) = tokio::io::duplex(100);
-        over(Pieces::new(client), Pieces::new(server), &limits)
+        let (client, server) = tokio::io::duplex(4 << 10);
+        over(split(Pieces::new(client)), split(Pieces::new(server)), &limits)
     }
 }
 
@@ -64,8 +80,7 @@ impl Carrier for Tcp {
         for socket in [&client, &server] {
             socket.set_nodelay(true).unwrap();
         }
-        let (client, server) = HeldClock::pair(client, server);
-        over(client, server, &limits)
+        over_held(client.into_split(), server.into_split(), &limits)
     }
 }
 
@@ -77,8 +92,20 @@ impl Carrier for Unix {
 
     async fn pair(&self, limits: Limits) -> (MuxSession, MuxSession) {
         let (client, server) = UnixStream::pair().unwrap();
-        let (client, server) = HeldClock::pair(client, server);
-        over(client, server, &limits)
+        over_held(client.into_split(), server.into_split(), &limits)
+    }
+}
+
+/// What standard input and output are.
+struct SystemPipes;
+
+impl Carrier for SystemPipes {
+    type Session = MuxSession;
+
+    async fn pair(&self, limits: Limits) -> (MuxSession, MuxSession) {
+        let (client_writes, server_reads) = pipe::pipe().unwrap();
+        let (server_writes, client_reads) = pipe::pipe().unwrap();
+        over_held((client_reads, client_writes), (server_reads, server_writes), &limits)
     }
 }
 
@@ -110,4 +137,9 @@ async fn every_claim_holds_over_tcp() {
 #[tokio::test(start_paused = true)]
 async fn every_claim_holds_over_unix_sockets() {
     every_claim_holds_over(Unix).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_claim_holds_over_the_pipes_of_standard_input_and_output() {
+    every_claim_holds_over(SystemPipes).await;
 }

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use ipfi_core::close_code::CloseCode;
 use ipfi_core::error::ConnectionError;
 use ipfi_core::limits::Limits;
 use ipfi_core::session::{Session, Side};
@@ -68,6 +69,34 @@ async fn a_peer_that_falls_silent_after_the_handshake_is_dead_at_the_idle_timeou
     let began = Instant::now();
     assert_eq!(ended(&client).await, ConnectionError::IdleTimeout { after: Duration::from_secs(3) });
     assert!(began.elapsed() < Duration::from_millis(3100), "{:?}", began.elapsed());
+}
+
+/// A writer that shutting does not end, only dropping: a system's pipe is one.
+struct EndsWhenDropped(DuplexStream);
+
+impl AsyncWrite for EndsWhenDropped {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_writer_is_dropped_after_the_last_word_even_when_the_peer_stays_on_the_line() {
+    let (_unsaid, reader) = duplex(4096);
+    let (writer, mut peer) = duplex(4096);
+    let session = session(reader, EndsWhenDropped(writer), Side::Client, quiet()).unwrap();
+    let began = Instant::now();
+    session.close(CloseCode::NO_ERROR, "");
+    timeout(Duration::from_secs(60), peer.read_to_end(&mut Vec::new())).await.expect("no end").unwrap();
+    assert_eq!(began.elapsed(), Duration::ZERO, "the peer's end, or the time for it, was waited for");
 }
 
 /// A pipe that panics: reading at once, writing the second time it is asked. The first time is the caller

@@ -9,6 +9,10 @@ const NET_SCRIPTS: &str = "1000000";
 /// Packages with a workspace of their own, so that nobody who uses ipfi builds them.
 const SEPARATE: [&str; 2] = ["benches", "fuzz"];
 
+/// Systems that are supported and that no test runs on: what is written for them must at least compile. One
+/// target each, because no code of ours asks for more than the system.
+const OTHER_SYSTEMS: [&str; 2] = ["x86_64-pc-windows-gnu", "aarch64-apple-darwin"];
+
 pub(crate) fn run(net: bool) -> Result<(), String> {
     if net {
         needs_root()?;
@@ -31,6 +35,7 @@ pub(crate) fn run(net: bool) -> Result<(), String> {
         let build = "build --target wasm32-unknown-unknown -p ipfi-core -p ipfi-mux --no-default-features";
         Cmd::cargo(build).run().map(|()| Outcome::Passed)
     })?;
+    steps.step("Windows and macOS", other_systems)?;
     let doc = Cmd::cargo("doc --no-deps --workspace --all-features").env("RUSTDOCFLAGS", "-D warnings");
     steps.commands("documentation", [doc])?;
     steps.step("dependencies: bans, licences, sources", || {
@@ -65,6 +70,23 @@ fn tests(net: bool) -> Cmd {
     }
     // Shown in the line to repeat, so it is set even when the caller has set it.
     cmd.env("IPFI_SCRIPTS", std::env::var("IPFI_SCRIPTS").unwrap_or_else(|_| NET_SCRIPTS.to_owned()))
+}
+
+/// Lints and not only a check, as for the features: neither needs a linker of that system.
+fn other_systems() -> Result<Outcome, String> {
+    let mut outcome = Outcome::Passed;
+    for target in OTHER_SYSTEMS {
+        if let Err(why) = tools::ensure_target(target) {
+            println!("{why}\nthe standard library for {target} is missing: it was NOT checked");
+            outcome =
+                Outcome::Skipped("rustup cannot add the target of one of them, or both, on this machine");
+            continue;
+        }
+        let lints = format!("clippy --quiet --target {target} -p ipfi -p ipfi-core -p ipfi-mux");
+        Cmd::cargo(&format!("{lints} -- -D warnings")).run()?;
+        Cmd::cargo(&format!("{lints} --examples --all-features -- -D warnings")).run()?;
+    }
+    Ok(outcome)
 }
 
 /// Said before the half hour, not after it.

@@ -47,29 +47,30 @@ Debian has a compiler that can build it (packages rustc-web cargo-web rust-web-s
 
 /// Makes the wasm target available.
 pub(crate) fn ensure_wasm() -> Result<(), String> {
-    if has_wasm() {
+    ensure_target("wasm32-unknown-unknown").map_err(|why| format!("{WASM_FALLBACK}\n({why})"))
+}
+
+/// Makes a target's standard library available, or says why it is not.
+pub(crate) fn ensure_target(target: &str) -> Result<(), String> {
+    if has_target(target) {
         return Ok(());
     }
-    // Its failure is told by the second look, with what to do instead.
-    let added = Cmd::new("rustup", "target add wasm32-unknown-unknown").run();
-    if has_wasm() {
+    // Its failure is told by the second look.
+    let added = Cmd::new("rustup", &format!("target add {target}")).run();
+    if has_target(target) {
         return Ok(());
     }
-    Err(format!(
-        "{WASM_FALLBACK}\n({})",
-        added.err().unwrap_or_else(|| "rustup said it succeeded".to_owned())
-    ))
+    Err(added.err().unwrap_or_else(|| "rustup said it succeeded".to_owned()))
 }
 
 /// Asked of rustc and not of rustup, which not every machine has.
-fn has_wasm() -> bool {
-    Cmd::new("rustc", "--print target-libdir --target wasm32-unknown-unknown").output().is_some_and(
-        |folder| {
-            std::fs::read_dir(folder.trim()).is_ok_and(|mut files| {
-                files.any(|file| file.is_ok_and(|f| f.file_name().to_string_lossy().starts_with("libstd-")))
-            })
-        },
-    )
+fn has_target(target: &str) -> bool {
+    let folder = Cmd::new("rustc", &format!("--print target-libdir --target {target}")).output();
+    folder.is_some_and(|folder| {
+        std::fs::read_dir(folder.trim()).is_ok_and(|mut files| {
+            files.any(|file| file.is_ok_and(|f| f.file_name().to_string_lossy().starts_with("libstd-")))
+        })
+    })
 }
 
 #[cfg(test)]

@@ -34,6 +34,9 @@ use crate::session::MuxSession;
 /// just an [`Interface`](ipfi_core::Interface). Waits for the peer's transport parameters, up to the
 /// limit `handshake_timeout`. Must be called within a tokio runtime, whose tasks carry the connection.
 ///
+/// `writer` is shut down and dropped once the last word is written, while the peer may still be heard: one
+/// or the other should end its direction, as both do for a socket and only the drop for a system's pipe.
+///
 /// # Errors
 ///
 /// [`ConnectionError::NotIpfi`] when the peer prints text, [`ConnectionError::HandshakeTimeout`] when it

@@ -49,18 +49,18 @@ pub(super) struct Pipe<W> {
 }
 
 struct WriteHalf<W> {
-    writer: W,
+    /// Dropped when nothing more will be written, after it was shut down or has failed: of a system's pipe,
+    /// a child's standard input say, only that is the end of file that the peer waits for.
+    writer: Option<W>,
     /// A batch, of which the front has been written.
     batch: BytesMut,
-    /// The writer failed or was shut down.
-    over: bool,
     /// What the system said when the writer failed.
     error: Option<io::Error>,
 }
 
 impl<W> WriteHalf<W> {
     fn broken(&mut self, error: io::Error) -> Flushed {
-        self.over = true;
+        self.writer = None;
         self.error.get_or_insert(error);
         Flushed::Over
     }
@@ -81,7 +81,7 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
         Arc::new_cyclic(|pipe| Self {
             shared: Shared::new(connection, Box::new(Doorbell(pipe.clone()))),
             runtime,
-            half: Mutex::new(WriteHalf { writer, batch: BytesMut::new(), over: false, error: None }),
+            half: Mutex::new(WriteHalf { writer: Some(writer), batch: BytesMut::new(), error: None }),
             writer: AtomicWaker::new(),
             reader: AtomicWaker::new(),
             reading: AtomicBool::new(false),
@@ -99,16 +99,14 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
     /// Writes batches until there is no output or the pipe is full.
     fn flush(&self, half: &mut WriteHalf<W>, cx: &mut Context<'_>) -> Flushed {
         loop {
-            if half.over {
-                return Flushed::Over;
-            }
+            let Some(writer) = &mut half.writer else { return Flushed::Over };
             if half.batch.is_empty() {
                 let transmit = self.shared.poll_transmit(self.now(), &mut half.batch, BATCH_BYTES);
                 if transmit == Transmit::Idle {
                     return self.at_rest(half, cx);
                 }
             }
-            match Pin::new(&mut half.writer).poll_write(cx, &half.batch) {
+            match Pin::new(writer).poll_write(cx, &half.batch) {
                 Poll::Ready(Ok(0)) => return half.broken(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(written)) if written == half.batch.len() => {
                     half.batch.clear();
@@ -126,17 +124,15 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
 
     /// Everything was written: hands it to the pipe's own buffer, and closes after the last word.
     fn at_rest(&self, half: &mut WriteHalf<W>, cx: &mut Context<'_>) -> Flushed {
+        let Some(writer) = &mut half.writer else { return Flushed::Over };
+        let writer = Pin::new(writer);
         let closing = self.shared.is_write_closed();
-        let settled = if closing {
-            Pin::new(&mut half.writer).poll_shutdown(cx)
-        } else {
-            Pin::new(&mut half.writer).poll_flush(cx)
-        };
+        let settled = if closing { writer.poll_shutdown(cx) } else { writer.poll_flush(cx) };
         match settled {
             Poll::Pending => Flushed::Blocked,
             Poll::Ready(Err(error)) => half.broken(error),
             Poll::Ready(Ok(())) if closing => {
-                half.over = true;
+                half.writer = None;
                 Flushed::Over
             }
             Poll::Ready(Ok(())) => Flushed::All,
@@ -272,7 +268,10 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
                 // clock. Nothing else that is read brings a deadline nearer.
                 self.writer.wake();
             }
-            self.serve(&mut serving, cx);
+            // After a read it has just been polled, and asks for the next poll itself.
+            if reads == 0 || ended {
+                self.serve(&mut serving, cx);
+            }
             self.reading.store(false, Ordering::SeqCst);
             if self.shared.pending_output().is_some() || self.shared.is_write_closed() {
                 self.flush_here();
