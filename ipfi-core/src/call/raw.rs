@@ -50,8 +50,9 @@ impl IntoFuture for Call<Piecemeal> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
+        let ready = self.prepare_piecemeal();
         Box::pin(async move {
-            let mut exchange = Exchange::open(self.request, None).await?;
+            let mut exchange = Exchange::open(ready?).await?;
             exchange.flush(false).await?;
             Ok(RawExchange { exchange, in_message: false, any_message: false })
         })

@@ -11,25 +11,26 @@ use futures_core::Stream;
 use super::error::CallError;
 use super::exchange::Exchange;
 use super::receiver::Receiver;
-use super::request::Call;
+use super::request::{Call, Ready};
 use super::sender::{Sender, yield_once};
 use super::unary::Reply;
-use crate::codec::{Decode, Encode};
+use crate::codec::{Decode, Encode, EncodeArguments};
 use crate::status::Origin;
 
-type Started<T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>;
+type Started<'a, T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send + 'a>>;
 
 /// The kind of a call that is answered with a sequence of `T`.
 #[derive(Debug)]
 pub struct StreamCall<T>(PhantomData<fn() -> T>);
 
-impl<T: Decode + 'static> IntoFuture for Call<StreamCall<T>> {
+impl<T: Decode + 'static, A: EncodeArguments> IntoFuture for Call<StreamCall<T>, A> {
     type Output = Result<Receiver<T>, CallError>;
-    type IntoFuture = Started<Receiver<T>>;
+    type IntoFuture = Started<'static, Receiver<T>>;
 
-    fn into_future(self) -> Started<Receiver<T>> {
+    fn into_future(self) -> Started<'static, Receiver<T>> {
+        let ready = self.prepare(None);
         Box::pin(async move {
-            let mut exchange = Exchange::open(self.request, None).await?;
+            let mut exchange = Exchange::open(ready?).await?;
             exchange.flush(true).await?;
             let Exchange { tracker, inbound, deadline, codec, .. } = exchange;
             Ok(Receiver::of_call(inbound, codec, tracker, deadline))
@@ -41,37 +42,26 @@ impl<T: Decode + 'static> IntoFuture for Call<StreamCall<T>> {
 #[derive(Debug)]
 pub struct Upload<T, R>(PhantomData<fn(T) -> R>);
 
-impl<T: Encode + 'static, R: Decode + 'static> IntoFuture for Call<Upload<T, R>> {
+impl<T: Encode + 'static, R: Decode + 'static, A: EncodeArguments> IntoFuture for Call<Upload<T, R>, A> {
     type Output = Result<Uploading<T, R>, CallError>;
-    type IntoFuture = Started<Uploading<T, R>>;
+    type IntoFuture = Started<'static, Uploading<T, R>>;
 
-    fn into_future(self) -> Started<Uploading<T, R>> {
-        Box::pin(async move {
-            let mut exchange = Exchange::open(self.request, None).await?;
-            exchange.flush(false).await?;
-            Ok(Uploading { exchange, kind: PhantomData })
-        })
+    fn into_future(self) -> Started<'static, Uploading<T, R>> {
+        let ready = self.prepare(None);
+        Box::pin(async move { Uploading::start(ready?).await })
     }
 }
 
-impl<T: Encode + Send + 'static, R: Decode + 'static> Call<Upload<T, R>> {
+impl<T: Encode + Send + 'static, R: Decode + 'static, A: EncodeArguments> Call<Upload<T, R>, A> {
     /// Sends every item of `items` and waits for the answer. Stops reading `items` when the callee
     /// needs no more.
-    pub async fn items(self, items: impl Stream<Item = T> + Send) -> Result<R, CallError> {
-        let mut uploading = self.await?;
-        let mut items = pin!(items);
-        while !uploading.is_stopped() {
-            let item = poll_fn(|cx| match items.as_mut().poll_next(cx) {
-                Poll::Ready(item) => Poll::Ready(Ok(item)),
-                // Who waits for the next item must not miss that nobody needs it.
-                Poll::Pending => uploading.poll_over(cx).map(|over| over.map(|()| None)),
-            });
-            match item.await? {
-                Some(item) => uploading.send(item).await?,
-                None => break,
-            }
-        }
-        uploading.finish().await
+    pub fn items<'a>(self, items: impl Stream<Item = T> + Send + 'a) -> Started<'a, R> {
+        let ready = self.prepare(None);
+        Box::pin(async move {
+            let mut uploading = Uploading::start(ready?).await?;
+            uploading.send_all(items).await?;
+            uploading.finish().await
+        })
     }
 }
 
@@ -111,6 +101,33 @@ impl<T: Encode, R: Decode> Uploading<T, R> {
 }
 
 impl<T, R> Uploading<T, R> {
+    async fn start(ready: Ready) -> Result<Self, CallError> {
+        let mut exchange = Exchange::open(ready).await?;
+        exchange.flush(false).await?;
+        Ok(Self { exchange, kind: PhantomData })
+    }
+
+    /// Sends items until there are no more or nobody needs them.
+    async fn send_all(&mut self, items: impl Stream<Item = T> + Send) -> Result<(), CallError>
+    where
+        T: Encode,
+        R: Decode,
+    {
+        let mut items = pin!(items);
+        while !self.is_stopped() {
+            let item = poll_fn(|cx| match items.as_mut().poll_next(cx) {
+                Poll::Ready(item) => Poll::Ready(Ok(item)),
+                // Who waits for the next item must not miss that nobody needs it.
+                Poll::Pending => self.poll_over(cx).map(|over| over.map(|()| None)),
+            });
+            match item.await? {
+                Some(item) => self.send(item).await?,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
     /// Ready when the callee needs no more items, or with the error that ended the call.
     fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CallError>> {
         let over = match self.exchange.outbound.poll_stopped(cx) {
@@ -138,13 +155,14 @@ impl<T, R> fmt::Debug for Uploading<T, R> {
 #[derive(Debug)]
 pub struct Duplex<T, U>(PhantomData<fn(T) -> U>);
 
-impl<T: Encode + 'static, U: Decode + 'static> IntoFuture for Call<Duplex<T, U>> {
+impl<T: Encode + 'static, U: Decode + 'static, A: EncodeArguments> IntoFuture for Call<Duplex<T, U>, A> {
     type Output = Result<(Sender<T>, Receiver<U>), CallError>;
-    type IntoFuture = Started<(Sender<T>, Receiver<U>)>;
+    type IntoFuture = Started<'static, (Sender<T>, Receiver<U>)>;
 
-    fn into_future(self) -> Started<(Sender<T>, Receiver<U>)> {
+    fn into_future(self) -> Started<'static, (Sender<T>, Receiver<U>)> {
+        let ready = self.prepare(None);
         Box::pin(async move {
-            let mut exchange = Exchange::open(self.request, None).await?;
+            let mut exchange = Exchange::open(ready?).await?;
             exchange.flush(false).await?;
             let Exchange { tracker, outbound, inbound, deadline, codec, stopped } = exchange;
             let wire = tracker.wire().clone();
