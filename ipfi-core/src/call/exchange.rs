@@ -13,6 +13,7 @@ use super::opening::{may_call, open_call};
 use super::outbound::Outbound;
 use super::request::Ready;
 use crate::ProcedureIndex;
+use crate::close_code::StreamCode;
 use crate::codec::{CodecError, CodecId, Decode, DecodeLimits};
 use crate::deadlines::{Deadline, DeadlineKey};
 use crate::error::{ConnectionError, ReadError, WriteError};
@@ -238,6 +239,15 @@ impl Exchange {
         }
         self.inbound.stop(code);
         self.tracker.fail(error)
+    }
+
+    /// Ends the request, once all of it is handed over, and leaves the call, which runs on
+    /// (`docs/protocol.md` 5.6). Dropped before it is ready, it cancels the call.
+    pub(crate) async fn detach(mut self) -> Result<(), CallError> {
+        self.flush(true).await?;
+        self.inbound.stop(StreamCode::DETACHED);
+        self.tracker.end(None);
+        Ok(())
     }
 
     /// Ends the call as its answer says.

@@ -103,6 +103,14 @@ impl RawExchange {
         Reply::default().value(&mut self.exchange).await
     }
 
+    /// Ends the message and the request, and leaves the call: it runs on at the peer, and nobody hears of
+    /// its end. Its deadline holds, and it does not outlive the connection. Ready when this side has taken
+    /// the bytes; dropped before, the call is cancelled.
+    pub async fn detach(mut self) -> Result<(), CallError> {
+        self.end().await?;
+        self.exchange.detach().await
+    }
+
     /// Ends the message and the request; the answer is read by [`read`](Self::read).
     pub async fn end(&mut self) -> Result<(), CallError> {
         if self.in_message || !self.any_message {

@@ -38,6 +38,16 @@ impl<T: Decode + 'static, A: EncodeArguments> IntoFuture for Call<StreamCall<T>,
     }
 }
 
+impl<T: Decode + 'static, A: EncodeArguments> Call<StreamCall<T>, A> {
+    /// Sends the call and leaves it: it runs on at the peer, and nobody takes its items. Its deadline
+    /// holds, and it does not outlive the connection. Ready when this side has taken the bytes; dropped
+    /// before, the call is cancelled. [`Receiver::detach`] leaves later.
+    pub fn detached(self) -> Started<'static, ()> {
+        let ready = self.prepare(None);
+        Box::pin(async move { Exchange::open(ready?).await?.detach().await })
+    }
+}
+
 /// The kind of a call that takes items of `T` and is answered with one `R`.
 #[derive(Debug)]
 pub struct Upload<T, R>(PhantomData<fn(T) -> R>);
@@ -65,8 +75,8 @@ impl<T: Encode + Send + 'static, R: Decode + 'static, A: EncodeArguments> Call<U
     }
 }
 
-/// A call that is being sent items: send them, then [`finish`](Self::finish) for the answer. Dropped
-/// before, it cancels the call at the peer.
+/// A call that is being sent items: send them, then [`finish`](Self::finish) for the answer, or
+/// [`detach`](Self::detach) to do without. Dropped before, it cancels the call at the peer.
 pub struct Uploading<T, R> {
     exchange: Exchange,
     kind: PhantomData<fn(T) -> R>,
@@ -94,7 +104,14 @@ impl<T: Encode, R: Decode> Uploading<T, R> {
         self.exchange.stopped
     }
 
-    /// Ends the items and waits for the answer.
+    /// Ends the items and leaves the call: it runs on at the peer, and nobody hears of its end. Its
+    /// deadline holds, and it does not outlive the connection. Ready when this side has taken the items;
+    /// dropped before, the call is cancelled.
+    pub async fn detach(self) -> Result<(), CallError> {
+        self.exchange.detach().await
+    }
+
+    /// Ends the items and waits for the answer. Dropping the future cancels the call.
     pub async fn finish(mut self) -> Result<R, CallError> {
         Reply::default().value(&mut self.exchange).await
     }

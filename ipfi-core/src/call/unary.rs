@@ -49,18 +49,13 @@ impl<R: Decode, A: EncodeArguments> Call<Unary<R>, A> {
         Box::pin(async move { unary(ready?).await })
     }
 
-    /// Sends the call and leaves it: it runs on at the peer when this is dropped, and nobody hears of
-    /// its end. It does not outlive the connection. Ready when this side has taken the bytes.
+    /// Sends the call and leaves it: it runs on at the peer, and nobody hears of its end. Its deadline
+    /// holds, and it does not outlive the connection. Ready when this side has taken the bytes; dropped
+    /// before, the call is cancelled.
     pub fn detached(self) -> UnaryFuture<()> {
         let timeout = self.default_timeout();
         let ready = self.prepare(timeout);
-        Box::pin(async move {
-            let mut exchange = Exchange::open(ready?).await?;
-            exchange.flush(true).await?;
-            exchange.inbound.stop(crate::close_code::StreamCode::DETACHED);
-            exchange.tracker.end(None);
-            Ok(())
-        })
+        Box::pin(async move { Exchange::open(ready?).await?.detach().await })
     }
 }
 
