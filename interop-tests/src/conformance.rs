@@ -11,6 +11,7 @@ mod cancel;
 mod codecs;
 mod cut;
 mod deadline;
+mod detach;
 mod drain;
 mod drops;
 mod ends;
@@ -172,6 +173,7 @@ pub fn claims() -> Vec<Claim> {
         grpc::claims(),
         kinds::claims(),
         codecs::claims(),
+        detach::claims(),
         pieces::claims(),
         notify::claims(),
         handlers::claims(),

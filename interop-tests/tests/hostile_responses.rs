@@ -31,7 +31,7 @@ async fn peer(options: impl Into<WireOptions>, max_read_bytes: usize) -> (Hostil
 
 /// A call of procedure 0, as raw as a sequence can be, read to its end.
 fn stream(wire: &Wire) -> JoinHandle<Result<Vec<Raw>, CallError>> {
-    let call = wire.stream::<Raw>(0, Raw(Bytes::new()));
+    let call = wire.stream::<Raw>(0, Raw(Bytes::new())).into_future();
     tokio::spawn(async move {
         let items: Receiver<Raw> = call.await?;
         items.try_collect().await

@@ -1,8 +1,11 @@
 //! Values through every codec, and argument tuples of every length.
 
+use std::future::IntoFuture;
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use ipfi_core::{Code, CodecId, Interface, Raw, Receiver, Status, WireOptions};
+use ipfi_core::{Code, CodecId, Interface, Raw, RawCall, Receiver, Status, Terminator, WireOptions};
 use serde::{Deserialize, Serialize};
 
 use super::kit::*;
@@ -11,6 +14,10 @@ pub(super) fn claims() -> Vec<Claim> {
     vec![
         Claim::new("every codec carries arguments, items and answers of every kind of call", every_codec),
         Claim::new("each side may call in a codec of its own", codec_of_each),
+        Claim::new(
+            "each call may choose its codec, whatever the wire's and its neighbours'",
+            codec_of_a_call,
+        ),
         Claim::new("tuples of 0 to 16 arguments arrive in every codec", every_arity),
         Claim::new("raw bytes travel as they are, whatever the wire's codec", raw_in_every_codec),
         Claim::new("a typed error is a value, and the call succeeds", typed_error),
@@ -103,6 +110,51 @@ async fn codec_of_each(stage: Stage) -> Outcome {
     alive(&one).await?;
     alive(&other).await?;
     idle(&one, &other).await
+}
+
+/// Answers with the number of the call's codec, in that codec.
+async fn which_codec(mut call: RawCall) -> Result<(), Status> {
+    let number = match call.codec() {
+        CodecId::Json => b'0' + CodecId::Json.as_u8(),
+        other => other.as_u8(),
+    };
+    while call.read().await?.is_some() {}
+    call.write(vec![number].into(), Terminator::Complete).await
+}
+
+async fn codec_of_a_call(stage: Stage) -> Outcome {
+    let (caller, callee) = stage.wires(Interface::new(), interface().raw(OWN + 3, which_codec)).await;
+    for codec in CODECS {
+        let number = codec.as_u8();
+        let calls = futures_util::future::join(
+            caller.call::<u8>(OWN + 3, ("Ada",)).codec(codec).timeout(Duration::from_secs(5)).into_future(),
+            caller.call::<u8>(OWN + 3, ("Ada",)).into_future(),
+        );
+        let (chosen, beside) = calls.await;
+        equal("the codec of a call", ok("a call", chosen)?, number)?;
+        equal("the codec of the call beside it", ok("the call beside", beside)?, CodecId::default().as_u8())?;
+        let items = ok("a stream", caller.stream::<Everything>(OWN + 1, (2_u64,)).codec(codec).await)?;
+        let items: Vec<_> = ok("its items", items.try_collect().await)?;
+        equal("its items", items, (0..2).map(everything).collect())?;
+        let upload = caller.upload::<u64, u64>(SUM, ()).codec(codec).items(stream::iter(0..10));
+        equal("an upload", ok("an upload", upload.await)?, 45)?;
+        let duplex = caller.duplex::<Everything, Everything>(OWN + 2, ("x",)).codec(codec).await;
+        let (mut send, mut receive) = ok("a duplex", duplex)?;
+        ok("an item", send.send(everything(1)).await)?;
+        ok("the end", send.finish().await)?;
+        equal("its answer", ok("an answer", receive.try_next().await)?, Some(everything(1)))?;
+        that("the answers end", ok("their end", receive.try_next().await)?.is_none())?;
+        let pieces = ok("a call in pieces", caller.start(OWN + 3).codec(codec).await)?;
+        equal("the codec of a call in pieces", ok("its answer", pieces.finish::<u8>().await)?, number)?;
+        ok("a notification", caller.notify(NOTE, ()).codec(codec).await)?;
+        let Raw(answer) = ok("raw", caller.call::<Raw>(OWN + 3, Raw(Bytes::new())).codec(codec).await)?;
+        equal("the codec of raw arguments", answer.as_ref(), &[CodecId::Raw.as_u8()][..])?;
+    }
+    let typed = caller.call::<u8>(OWN + 3, ("Ada",)).codec(CodecId::Raw).await;
+    that("typed arguments are not raw", failed("the call", typed, Code::InvalidArgument)?.never_started())?;
+    settle().await;
+    equal("notifications", callee.stats().notifications_in, CODECS.len() as u64)?;
+    idle(&caller, &callee).await
 }
 
 macro_rules! arity {

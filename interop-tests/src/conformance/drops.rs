@@ -65,7 +65,7 @@ fn tight(interface: Interface) -> WireOptions {
 type Script = fn(Wire) -> LocalBoxFuture<'static, Result<(), CallError>>;
 
 /// A script of everything that a user may wait for, of each kind of call.
-fn scripts() -> [(&'static str, Script); 8] {
+fn scripts() -> [(&'static str, Script); 11] {
     [
         ("unary", |wire| {
             async move { wire.call::<Bytes>(ECHO_BYTES, (pattern(0, 5000),)).await.map(drop) }.boxed_local()
@@ -74,6 +74,25 @@ fn scripts() -> [(&'static str, Script); 8] {
             async move { wire.call::<u64>(SLEEP, (1_u64,)).await.map(drop) }.boxed_local()
         }),
         ("detached", |wire| async move { wire.call::<u64>(SLEEP, (1_u64,)).detached().await }.boxed_local()),
+        ("detached stream", |wire| {
+            async move { wire.stream::<u64>(COUNT, (2000_u64,)).detached().await }.boxed_local()
+        }),
+        ("detached upload", |wire| {
+            async move {
+                let mut sending = wire.upload::<u64, u64>(SUM, ()).await?;
+                sending.send(1).await?;
+                sending.detach().await
+            }
+            .boxed_local()
+        }),
+        ("detached pieces", |wire| {
+            async move {
+                let mut call = wire.start(RAW_ECHO).await?;
+                call.write(&pattern(0, 5000)).await?;
+                call.detach().await
+            }
+            .boxed_local()
+        }),
         ("stream", |wire| {
             async move {
                 let items: Receiver<u64> = wire.stream(COUNT, (2000_u64,)).await?;

@@ -13,11 +13,6 @@ pub(super) fn claims() -> Vec<Claim> {
     vec![
         Claim::new("both sides call at once, and answer each other", both_at_once),
         Claim::new("a handler calls its caller back over the same wire", calls_back),
-        Claim::new("a detached call runs on, and is gone with its end", detached),
-        Claim::new(
-            "a stream that is detached runs on, and sends into nothing without holding it",
-            detached_stream,
-        ),
         Claim::new("priorities from -128 to 127 are accepted, and the call is the same", priorities),
         Claim::new("a callee may answer before the request has ended, and its answer wins", early_answer),
         Claim::new("items that nobody needs end a source that has no more", early_answer_idle_source),
@@ -71,50 +66,6 @@ async fn calls_back(stage: Stage) -> Outcome {
     equal("what came back", text, "7 from the callee".to_owned())?;
     idle(&caller, &callee).await?;
     idle(&callee, &caller).await
-}
-
-async fn detached(stage: Stage) -> Outcome {
-    let probe = Probe::default();
-    let handler = probe.clone();
-    let interface = standard().procedure(OWN, move |context: Context, (): ()| {
-        let running = handler.enter(context);
-        async move {
-            let _running = running;
-            sleep_ms(2000).await;
-        }
-    });
-    let (caller, callee) = stage.wires(Interface::new(), interface).await;
-    ok("detaching", caller.call::<()>(OWN, ()).detached().await)?;
-    equal("calls of the caller", caller.outbound_calls(), 0)?;
-    sleep_ms(1000).await;
-    equal("handlers that run on", probe.running(), 1)?;
-    equal("its place is held", callee.inbound_calls(), 1)?;
-    sleep_ms(2000).await;
-    equal("how it ended", probe.causes(), vec![None])?;
-    alive(&caller).await?;
-    idle(&caller, &callee).await
-}
-
-async fn detached_stream(stage: Stage) -> Outcome {
-    let probe = Probe::default();
-    let handler = probe.clone();
-    let interface = standard().sequence(OWN, move |context: Context, (): ()| {
-        let running = handler.enter(context);
-        stream::unfold((running, 0_u64), |(running, n)| async move {
-            sleep_ms(1).await;
-            // 4 KiB each: 8 MiB in all, which a callee that keeps them would hold.
-            (n < 2048).then(|| (pattern(0, 4096), (running, n + 1)))
-        })
-    });
-    let (caller, callee) = stage.wires(Interface::new(), interface).await;
-    let mut items = ok("the stream", caller.stream::<Bytes>(OWN, ()).await)?;
-    ok("an item", items.try_next().await)?;
-    items.detach();
-    sleep_ms(100).await;
-    equal("handlers that run on", probe.running(), 1)?;
-    sleep_ms(60_000).await;
-    equal("how it ended", probe.causes(), vec![None])?;
-    idle(&caller, &callee).await
 }
 
 async fn priorities(stage: Stage) -> Outcome {

@@ -2,7 +2,6 @@
 
 use core::future::poll_fn;
 use core::task::{Context, Poll};
-use core::time::Duration;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,8 +11,9 @@ use super::error::CallError;
 use super::inbound::{Inbound, InboundError};
 use super::opening::{may_call, open_call};
 use super::outbound::Outbound;
-use super::request::{Ready, Request};
+use super::request::Ready;
 use crate::ProcedureIndex;
+use crate::close_code::StreamCode;
 use crate::codec::{CodecError, CodecId, Decode, DecodeLimits, Encode};
 use crate::deadlines::{Deadline, DeadlineKey};
 use crate::error::{ConnectionError, ReadError, WriteError};
@@ -148,14 +148,10 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// Opens a stream for `request` and stages what it has; nothing is written yet. Waits for the
+    /// Opens a stream for a request and stages what it has; nothing is written yet. Waits for the
     /// peer's credit, up to the deadline.
-    pub(crate) async fn open(request: Request, default_timeout: Option<Duration>) -> Result<Self, CallError> {
-        let procedure = request.procedure();
-        let ready =
-            request.prepare(default_timeout).map_err(|status| CallError::not_sent(procedure, status))?;
-        let wire = ready.wire.clone();
-        let mut tracker = Tracker::new(wire, procedure);
+    pub(crate) async fn open(ready: Ready) -> Result<Self, CallError> {
+        let mut tracker = Tracker::new(ready.wire.clone(), ready.procedure());
         match Self::open_tracked(ready, &tracker).await {
             Ok((outbound, inbound, deadline, codec)) => {
                 Ok(Self { tracker, outbound, inbound, deadline, codec, stopped: false })
@@ -168,11 +164,11 @@ impl Exchange {
         mut ready: Ready,
         tracker: &Tracker,
     ) -> Result<(Outbound, Inbound, Option<DeadlineWatch>, CodecId), CallError> {
-        let procedure = ready.procedure;
+        let procedure = ready.procedure();
         let core = tracker.wire().core();
         let not_sent = |status| CallError::not_sent(procedure, status);
         may_call(core).map_err(not_sent)?;
-        let deadline = ready.timeout.map(|timeout| Deadline::after(core.runtime().now(), timeout));
+        let deadline = ready.timeout().map(|timeout| Deadline::after(core.runtime().now(), timeout));
         let ((send, recv), waited) = open_call(core, deadline, procedure).await?;
         if waited {
             // The peer may have said meanwhile that it goes away.
@@ -180,12 +176,12 @@ impl Exchange {
         }
         let remaining = match deadline {
             Some(deadline) if waited => Some(deadline.at().saturating_since(core.runtime().now())),
-            _ => ready.timeout,
+            _ => ready.timeout(),
         };
         let head = ready.take_head(remaining);
         let mut outbound = Outbound::new(send, head);
-        if ready.priority != 0 {
-            outbound.set_priority(ready.priority);
+        if ready.priority() != 0 {
+            outbound.set_priority(ready.priority());
         }
         if let Some(payload) = &ready.payload {
             outbound.stage_bytes(core, payload, item::ItemKind::LastFragment).map_err(not_sent)?;
@@ -253,6 +249,15 @@ impl Exchange {
         }
         self.inbound.stop(code);
         self.tracker.fail(error)
+    }
+
+    /// Ends the request, once all of it is handed over, and leaves the call, which runs on
+    /// (`docs/protocol.md` 5.6). Dropped before it is ready, it cancels the call.
+    pub(crate) async fn detach(mut self) -> Result<(), CallError> {
+        self.flush(true).await?;
+        self.inbound.stop(StreamCode::DETACHED);
+        self.tracker.end(None);
+        Ok(())
     }
 
     /// Ends the call as its answer says.

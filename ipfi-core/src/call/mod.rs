@@ -30,7 +30,6 @@ pub use notify::Notify;
 pub use raw::{Fragment, Piecemeal, RawCall, RawExchange, Terminator};
 pub use receiver::Receiver;
 pub use request::Call;
-pub(crate) use request::Request;
 pub use sender::Sender;
 pub(crate) use sender::yield_once;
 pub use streaming::{Duplex, StreamCall, Upload, Uploading};

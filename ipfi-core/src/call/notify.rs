@@ -10,8 +10,9 @@ use super::error::CallError;
 use super::exchange::DeadlineWatch;
 use super::opening::{may_call, open_notification};
 use super::outbound::Outbound;
-use super::request::{Call, Request};
+use super::request::{Call, Ready};
 use crate::close_code::StreamCode;
+use crate::codec::EncodeArguments;
 use crate::deadlines::Deadline;
 use crate::error::{DatagramError, WriteError};
 use crate::observe::count;
@@ -23,22 +24,23 @@ use crate::status::{Origin, Status};
 #[derive(Debug)]
 pub struct Notify(());
 
-impl IntoFuture for Call<Notify> {
+impl<A: EncodeArguments> IntoFuture for Call<Notify, A> {
     type Output = Result<(), CallError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(notify(self.request))
+        let ready = self.prepare(None);
+        Box::pin(async move { notify(ready?).await })
     }
 }
 
-impl Call<Notify> {
+impl<A: EncodeArguments> Call<Notify, A> {
     /// Sends the notification as a datagram: it may be lost, it never waits, and it must fit
     /// [`Wire::max_datagram_bytes`](crate::wire::Wire::max_datagram_bytes), header included.
     pub fn datagram(self) -> Result<(), CallError> {
-        let procedure = self.request.procedure();
+        let mut ready = self.prepare_datagram()?;
+        let procedure = ready.procedure();
         let not_sent = |status| CallError::not_sent(procedure, status);
-        let mut ready = self.request.prepare_datagram().map_err(not_sent)?;
         let wire = ready.wire.clone();
         may_call(wire.core()).map_err(not_sent)?;
         let mut head = ready.take_head(None);
@@ -55,15 +57,14 @@ impl Call<Notify> {
     }
 }
 
-async fn notify(request: Request) -> Result<(), CallError> {
-    let procedure = request.procedure();
+async fn notify(mut ready: Ready) -> Result<(), CallError> {
+    let procedure = ready.procedure();
     let not_sent = |status: Status| CallError::not_sent(procedure, status);
-    let mut ready = request.prepare(None).map_err(not_sent)?;
     let wire = ready.wire.clone();
     let core = wire.core();
     may_call(core).map_err(not_sent)?;
     count(&core.counters().notifications_out);
-    let deadline = ready.timeout.map(|timeout| Deadline::after(core.runtime().now(), timeout));
+    let deadline = ready.timeout().map(|timeout| Deadline::after(core.runtime().now(), timeout));
     let (send, _) = open_notification(core, deadline, procedure).await?;
     let remaining = deadline.map(|deadline| deadline.at().saturating_since(core.runtime().now()));
     let head = ready.take_head(remaining);
@@ -71,8 +72,8 @@ async fn notify(request: Request) -> Result<(), CallError> {
     StreamType::Notification.encode(&mut staged);
     staged.put_slice(&head);
     let mut outbound = Outbound::new(send, staged);
-    if ready.priority != 0 {
-        outbound.set_priority(ready.priority);
+    if ready.priority() != 0 {
+        outbound.set_priority(ready.priority());
     }
     if let Some(payload) = &ready.payload {
         outbound.stage_bytes(core, payload, ItemKind::LastFragment).map_err(not_sent)?;

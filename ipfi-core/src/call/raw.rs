@@ -50,8 +50,9 @@ impl IntoFuture for Call<Piecemeal> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
+        let ready = self.prepare_piecemeal();
         Box::pin(async move {
-            let mut exchange = Exchange::open(self.request, None).await?;
+            let mut exchange = Exchange::open(ready?).await?;
             exchange.flush(false).await?;
             Ok(RawExchange { exchange, in_message: false, any_message: false })
         })
@@ -100,6 +101,14 @@ impl RawExchange {
     pub async fn finish<R: Decode>(mut self) -> Result<R, CallError> {
         self.end().await?;
         Reply::default().value(&mut self.exchange).await
+    }
+
+    /// Ends the message and the request, and leaves the call: it runs on at the peer, and nobody hears of
+    /// its end. Its deadline holds, and it does not outlive the connection. Ready when this side has taken
+    /// the bytes; dropped before, the call is cancelled.
+    pub async fn detach(mut self) -> Result<(), CallError> {
+        self.end().await?;
+        self.exchange.detach().await
     }
 
     /// Ends the message and the request; the answer is read by [`read`](Self::read).

@@ -79,8 +79,10 @@ impl<T> Receiver<T> {
         &self.metadata
     }
 
-    /// At the caller: gives the answer up but lets the call run on at the peer, at most to the end of
-    /// the connection. At the callee: the same as dropping.
+    /// At the caller: gives the answer up but lets the call run on at the peer, within its deadline and at
+    /// most to the end of the connection. Where the call takes items, its
+    /// [`Sender`](crate::call::Sender) goes on and is to be finished; dropped, it still cancels the call.
+    /// At the callee: the same as dropping.
     pub fn detach(mut self) {
         if let End::Call { tracker, .. } = &mut self.end {
             tracker.end(None);

@@ -1,10 +1,12 @@
 //! What is known of a call before it is sent, and the options a user may set until then.
 
+use core::fmt;
 use core::marker::PhantomData;
 use core::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use super::error::CallError;
 use super::outbound::{check_message_bytes, stage_value};
 use crate::ProcedureIndex;
 use crate::codec::{CodecId, EncodeArguments};
@@ -27,16 +29,12 @@ enum Timeout {
     Set(Option<Duration>),
 }
 
-/// A call that has not been sent.
+/// All that is known of a call before it is sent, but its arguments.
 #[derive(Debug)]
 pub(crate) struct Request {
     wire: Wire,
     procedure: ProcedureIndex,
     codec: CodecId,
-    /// `HEADER_ROOM` bytes, then message 0 and all that was staged behind it.
-    staged: BytesMut,
-    /// A raw message 0 that follows uncopied, if empty.
-    payload: Option<Bytes>,
     timeout: Timeout,
     metadata: Metadata,
     priority: i8,
@@ -47,16 +45,27 @@ pub(crate) struct Request {
 /// A request ready to leave.
 pub(crate) struct Ready {
     pub(crate) wire: Wire,
-    pub(crate) procedure: ProcedureIndex,
     pub(crate) codec: CodecId,
     header: RequestHeader,
+    /// `HEADER_ROOM` bytes, then message 0.
     staged: BytesMut,
+    /// A raw message 0 that follows uncopied, if empty.
     pub(crate) payload: Option<Bytes>,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) priority: i8,
 }
 
 impl Ready {
+    pub(crate) fn procedure(&self) -> ProcedureIndex {
+        ProcedureIndex::new(self.header.procedure)
+    }
+
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.header.timeout
+    }
+
+    pub(crate) fn priority(&self) -> i8 {
+        self.header.priority
+    }
+
     /// The header, with what remains of the timeout when it leaves, and what is staged behind it.
     pub(crate) fn take_head(&mut self, remaining: Option<Duration>) -> BytesMut {
         self.header.timeout = remaining;
@@ -81,34 +90,11 @@ impl Ready {
 }
 
 impl Request {
-    pub(crate) fn new(wire: &Wire, procedure: ProcedureIndex, arguments: impl EncodeArguments) -> Self {
-        let mut request = Self::empty(wire, procedure);
-        request.codec = codec_of(&arguments, wire.codec());
-        let codec = request.codec;
-        if let Some(raw) = arguments.as_raw() {
-            request.payload = Some(raw.clone());
-        } else {
-            let encoded =
-                stage_value(&mut request.staged, wire.core(), |out| arguments.encode_arguments(codec, out));
-            request.refused = encoded.err();
-        }
-        request
-    }
-
-    /// A request whose messages are sent piece by piece after the header.
-    pub(crate) fn piecemeal(wire: &Wire, procedure: ProcedureIndex) -> Self {
-        Self::empty(wire, procedure)
-    }
-
-    fn empty(wire: &Wire, procedure: ProcedureIndex) -> Self {
-        let mut staged = BytesMut::with_capacity(128);
-        staged.put_bytes(0, HEADER_ROOM);
+    fn new(wire: &Wire, procedure: ProcedureIndex) -> Self {
         Self {
             wire: wire.clone(),
             procedure,
             codec: wire.codec(),
-            staged,
-            payload: None,
             timeout: Timeout::Default,
             metadata: Metadata::default(),
             priority: 0,
@@ -116,26 +102,29 @@ impl Request {
         }
     }
 
-    pub(crate) fn wire(&self) -> &Wire {
-        &self.wire
-    }
-
-    pub(crate) fn procedure(&self) -> ProcedureIndex {
-        self.procedure
-    }
-
-    /// As [`prepare`](Self::prepare) for a datagram, in which message 0 stands without an item around it
-    /// (`docs/protocol.md` section 11).
-    pub(crate) fn prepare_datagram(mut self) -> Result<Ready, Status> {
-        if let Some((_, len)) = varint::get(&self.staged[HEADER_ROOM..]) {
-            self.staged.copy_within(HEADER_ROOM + len.., HEADER_ROOM);
-            self.staged.truncate(self.staged.len() - len);
+    /// With message 0 encoded, unless it is there already.
+    fn with_arguments(
+        mut self,
+        arguments: &impl EncodeArguments,
+        default_timeout: Option<Duration>,
+    ) -> Result<Ready, Status> {
+        self.codec = codec_of(arguments, self.codec);
+        let payload = arguments.as_raw().cloned();
+        let mut staged = header_room();
+        if payload.is_none() {
+            let encode = |out: &mut BytesMut| arguments.encode_arguments(self.codec, out);
+            stage_value(&mut staged, self.wire.core(), encode)?;
         }
-        self.prepare(None)
+        self.ready(staged, payload, default_timeout)
     }
 
     /// Checks what can be checked before anything leaves. `default_timeout` is for a call that set none.
-    pub(crate) fn prepare(self, default_timeout: Option<Duration>) -> Result<Ready, Status> {
+    fn ready(
+        self,
+        staged: BytesMut,
+        payload: Option<Bytes>,
+        default_timeout: Option<Duration>,
+    ) -> Result<Ready, Status> {
         if let Some(status) = self.refused {
             return Err(status);
         }
@@ -143,7 +132,7 @@ impl Request {
         let limits = core.limits();
         let max_bytes = core.peer_max_metadata_bytes().min(limits.max_metadata_bytes.into());
         self.metadata.check(max_bytes, limits.max_metadata_entries.into())?;
-        if let Some(payload) = &self.payload {
+        if let Some(payload) = &payload {
             check_message_bytes(core, payload.len())?;
         }
         let timeout = match self.timeout {
@@ -160,16 +149,7 @@ impl Request {
             metadata: self.metadata,
             priority: self.priority,
         };
-        Ok(Ready {
-            wire: self.wire,
-            procedure: self.procedure,
-            codec: self.codec,
-            header,
-            staged: self.staged,
-            payload: self.payload,
-            timeout,
-            priority: self.priority,
-        })
+        Ok(Ready { wire: self.wire, codec: self.codec, header, staged, payload })
     }
 }
 
@@ -177,19 +157,76 @@ fn codec_of<A: EncodeArguments>(_: &A, preferred: CodecId) -> CodecId {
     A::codec(preferred)
 }
 
-/// A call that has not been sent: set options, then await it. `K` is its kind.
+fn header_room() -> BytesMut {
+    let mut staged = BytesMut::with_capacity(128);
+    staged.put_bytes(0, HEADER_ROOM);
+    staged
+}
+
+/// A call that has not been sent: set options, then await it. `K` is its kind, `A` its arguments.
 ///
-/// Nothing happens until it is awaited; arguments that cannot be encoded are reported there.
+/// Nothing happens until it is awaited, or made a future of its own by
+/// [`into_future`](core::future::IntoFuture::into_future): then the arguments are encoded, and those that
+/// cannot be are an error of the call. Until then it may borrow the wire and its arguments, afterwards
+/// nothing.
 #[must_use = "a call is made when it is awaited"]
-#[derive(Debug)]
-pub struct Call<K> {
-    pub(crate) request: Request,
+pub struct Call<K, A = ()> {
+    request: Request,
+    arguments: A,
     kind: PhantomData<fn() -> K>,
 }
 
-impl<K> Call<K> {
-    pub(crate) fn new(request: Request) -> Self {
-        Self { request, kind: PhantomData }
+impl<K, A> Call<K, A> {
+    pub(crate) fn new(wire: &Wire, procedure: ProcedureIndex, arguments: A) -> Self {
+        Self { request: Request::new(wire, procedure), arguments, kind: PhantomData }
+    }
+
+    pub(crate) fn procedure(&self) -> ProcedureIndex {
+        self.request.procedure
+    }
+
+    /// The deadline of a unary call that sets none.
+    pub(super) fn default_timeout(&self) -> Option<Duration> {
+        self.request.wire.core().limits().default_timeout
+    }
+
+    /// The request with its arguments encoded. `default_timeout` is for a call that set none.
+    pub(super) fn prepare(self, default_timeout: Option<Duration>) -> Result<Ready, CallError>
+    where
+        A: EncodeArguments,
+    {
+        let procedure = self.procedure();
+        let ready = self.request.with_arguments(&self.arguments, default_timeout);
+        ready.map_err(|status| CallError::not_sent(procedure, status))
+    }
+
+    /// As [`prepare`](Self::prepare) for a datagram, in which message 0 stands without an item around it
+    /// (`docs/protocol.md` section 11).
+    pub(super) fn prepare_datagram(self) -> Result<Ready, CallError>
+    where
+        A: EncodeArguments,
+    {
+        let mut ready = self.prepare(None)?;
+        if let Some((_, len)) = varint::get(&ready.staged[HEADER_ROOM..]) {
+            ready.staged.copy_within(HEADER_ROOM + len.., HEADER_ROOM);
+            ready.staged.truncate(ready.staged.len() - len);
+        }
+        Ok(ready)
+    }
+
+    /// The request without arguments: its messages are sent piece by piece after the header.
+    pub(super) fn prepare_piecemeal(self) -> Result<Ready, CallError> {
+        let procedure = self.procedure();
+        let ready = self.request.ready(header_room(), None, None);
+        ready.map_err(|status| CallError::not_sent(procedure, status))
+    }
+
+    /// The codec of the call: of its arguments, its items and its answer. By default that of the
+    /// [`Wire`](Wire::codec). One that this build lacks fails the call; [`Raw`](crate::codec::Raw)
+    /// arguments are what they are, whatever is said here.
+    pub fn codec(mut self, codec: CodecId) -> Self {
+        self.request.codec = codec;
+        self
     }
 
     /// How long the call may take, from when it is sent to the end of its answer. Sent along as
@@ -232,5 +269,12 @@ impl<K> Call<K> {
     pub fn priority(mut self, priority: i8) -> Self {
         self.request.priority = priority;
         self
+    }
+}
+
+impl<K, A> fmt::Debug for Call<K, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The arguments may be long, or secret.
+        f.debug_struct("Call").field("request", &self.request).finish_non_exhaustive()
     }
 }

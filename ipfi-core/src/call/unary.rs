@@ -10,8 +10,8 @@ use bytes::Bytes;
 use super::error::CallError;
 use super::exchange::Exchange;
 use super::inbound::Incoming;
-use super::request::{Call, Request};
-use crate::codec::Decode;
+use super::request::{Call, Ready};
+use crate::codec::{Decode, EncodeArguments};
 use crate::metadata::Metadata;
 use crate::status::{Origin, Status};
 
@@ -30,37 +30,37 @@ pub struct Answer<R> {
 
 type UnaryFuture<R> = Pin<Box<dyn Future<Output = Result<R, CallError>> + Send>>;
 
-impl<R: Decode> IntoFuture for Call<Unary<R>> {
+impl<R: Decode, A: EncodeArguments> IntoFuture for Call<Unary<R>, A> {
     type Output = Result<R, CallError>;
     type IntoFuture = UnaryFuture<R>;
 
     fn into_future(self) -> UnaryFuture<R> {
-        Box::pin(async move { unary(self.request).await.map(|answer| answer.value) })
+        let timeout = self.default_timeout();
+        let ready = self.prepare(timeout);
+        Box::pin(async move { unary(ready?).await.map(|answer| answer.value) })
     }
 }
 
-impl<R: Decode> Call<Unary<R>> {
-    /// Makes the call and gives the metadata of the answer too. Cancel safe in that dropping it
-    /// cancels the call.
-    pub async fn answer(self) -> Result<Answer<R>, CallError> {
-        unary(self.request).await
+impl<R: Decode, A: EncodeArguments> Call<Unary<R>, A> {
+    /// Makes the call and gives the metadata of the answer too. Dropping the future cancels the call.
+    pub fn answer(self) -> UnaryFuture<Answer<R>> {
+        let timeout = self.default_timeout();
+        let ready = self.prepare(timeout);
+        Box::pin(async move { unary(ready?).await })
     }
 
-    /// Sends the call and leaves it: it runs on at the peer when this is dropped, and nobody hears of
-    /// its end. It does not outlive the connection. Ready when this side has taken the bytes.
-    pub async fn detached(self) -> Result<(), CallError> {
-        let timeout = self.request.default_timeout();
-        let mut exchange = Exchange::open(self.request, timeout).await?;
-        exchange.flush(true).await?;
-        exchange.inbound.stop(crate::close_code::StreamCode::DETACHED);
-        exchange.tracker.end(None);
-        Ok(())
+    /// Sends the call and leaves it: it runs on at the peer, and nobody hears of its end. Its deadline
+    /// holds, and it does not outlive the connection. Ready when this side has taken the bytes; dropped
+    /// before, the call is cancelled.
+    pub fn detached(self) -> UnaryFuture<()> {
+        let timeout = self.default_timeout();
+        let ready = self.prepare(timeout);
+        Box::pin(async move { Exchange::open(ready?).await?.detach().await })
     }
 }
 
-async fn unary<R: Decode>(request: Request) -> Result<Answer<R>, CallError> {
-    let timeout = request.default_timeout();
-    let mut exchange = Exchange::open(request, timeout).await?;
+async fn unary<R: Decode>(ready: Ready) -> Result<Answer<R>, CallError> {
+    let mut exchange = Exchange::open(ready).await?;
     let mut reply = Reply::default();
     let value = reply.value(&mut exchange).await?;
     Ok(Answer { value, metadata: reply.metadata })
@@ -122,12 +122,5 @@ impl Reply {
                 }
             }
         }
-    }
-}
-
-impl Request {
-    /// The deadline of a unary call that sets none.
-    pub(super) fn default_timeout(&self) -> Option<core::time::Duration> {
-        self.wire().core().limits().default_timeout
     }
 }

@@ -23,7 +23,7 @@ pub use options::{Role, WireOptions};
 pub use serving::Serving;
 
 use crate::ProcedureIndex;
-use crate::call::{Call, Duplex, Notify, Piecemeal, Request, StreamCall, Unary, Upload};
+use crate::call::{Call, Duplex, Notify, Piecemeal, StreamCall, Unary, Upload};
 use crate::close_code::CloseCode;
 use crate::codec::{CodecId, Decode, Encode, EncodeArguments};
 use crate::error::ConnectionError;
@@ -81,8 +81,9 @@ impl Wire {
         &self.handle.0
     }
 
-    /// The same wire by a handle whose calls use `codec`: their arguments, items and answers. One that
-    /// this build lacks fails its calls. [`Raw`](crate::codec::Raw) arguments need none.
+    /// The same wire by a handle whose calls use `codec`, where they choose none themselves
+    /// ([`Call::codec`]): their arguments, items and answers. One that this build lacks fails its calls.
+    /// [`Raw`](crate::codec::Raw) arguments need none.
     #[must_use]
     pub fn with_codec(&self, codec: CodecId) -> Self {
         Self { handle: Arc::clone(&self.handle), codec }
@@ -129,7 +130,7 @@ impl Wire {
     ///
     /// ```ignore
     /// let greeting: String = wire.call(0, ("Ada",)).await?;
-    /// let greeting: String = wire.call(0, ("Ada",)).timeout(Duration::from_secs(2)).priority(1).await?;
+    /// let greeting: String = wire.call(0, ("Ada",)).timeout(Duration::from_secs(2)).codec(CodecId::Json).await?;
     /// ```
     ///
     /// Dropping the future cancels the call at the peer.
@@ -137,8 +138,8 @@ impl Wire {
         &self,
         procedure: impl Into<ProcedureIndex>,
         arguments: impl EncodeArguments,
-    ) -> Call<Unary<R>> {
-        Call::new(Request::new(self, procedure.into(), arguments))
+    ) -> Call<Unary<R>, impl EncodeArguments> {
+        Call::new(self, procedure.into(), arguments)
     }
 
     /// Calls a procedure that answers with a sequence. Awaiting gives a
@@ -147,8 +148,8 @@ impl Wire {
         &self,
         procedure: impl Into<ProcedureIndex>,
         arguments: impl EncodeArguments,
-    ) -> Call<StreamCall<T>> {
-        Call::new(Request::new(self, procedure.into(), arguments))
+    ) -> Call<StreamCall<T>, impl EncodeArguments> {
+        Call::new(self, procedure.into(), arguments)
     }
 
     /// Calls a procedure that takes a stream of items and answers with one value. Awaiting gives an
@@ -157,8 +158,8 @@ impl Wire {
         &self,
         procedure: impl Into<ProcedureIndex>,
         arguments: impl EncodeArguments,
-    ) -> Call<Upload<T, R>> {
-        Call::new(Request::new(self, procedure.into(), arguments))
+    ) -> Call<Upload<T, R>, impl EncodeArguments> {
+        Call::new(self, procedure.into(), arguments)
     }
 
     /// Calls a procedure that takes a stream of items and answers with one. Awaiting gives both ends.
@@ -166,8 +167,8 @@ impl Wire {
         &self,
         procedure: impl Into<ProcedureIndex>,
         arguments: impl EncodeArguments,
-    ) -> Call<Duplex<T, U>> {
-        Call::new(Request::new(self, procedure.into(), arguments))
+    ) -> Call<Duplex<T, U>, impl EncodeArguments> {
+        Call::new(self, procedure.into(), arguments)
     }
 
     /// Sends a notification: nobody answers. Ready when this side has taken the bytes; an unknown
@@ -176,14 +177,14 @@ impl Wire {
         &self,
         procedure: impl Into<ProcedureIndex>,
         arguments: impl EncodeArguments,
-    ) -> Call<Notify> {
-        Call::new(Request::new(self, procedure.into(), arguments))
+    ) -> Call<Notify, impl EncodeArguments> {
+        Call::new(self, procedure.into(), arguments)
     }
 
     /// Starts a call whose arguments (and items) are sent in pieces, of any size, even one byte.
     /// Awaiting gives a [`RawExchange`](crate::call::RawExchange).
     pub fn start(&self, procedure: impl Into<ProcedureIndex>) -> Call<Piecemeal> {
-        Call::new(Request::piecemeal(self, procedure.into()))
+        Call::new(self, procedure.into(), ())
     }
 
     /// Why the connection ended, if it has.

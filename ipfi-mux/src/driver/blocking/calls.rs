@@ -130,6 +130,16 @@ impl BlockingExchange {
         block_on(self.0.finish())
     }
 
+    /// Ends the message and the request, and leaves the call, which runs on at the peer: see
+    /// [`RawExchange::detach`].
+    ///
+    /// # Errors
+    ///
+    /// When the connection ended.
+    pub fn detach(self) -> Result<(), CallError> {
+        block_on(self.0.detach())
+    }
+
     /// Ends the message and the request; the answer is read by [`read`](Self::read).
     ///
     /// # Errors

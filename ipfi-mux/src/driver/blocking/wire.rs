@@ -36,7 +36,7 @@ pub fn block_on<F: IntoFuture>(future: F) -> F::Output {
 /// waited for. Cheap to clone, usable from any thread; the connection lives while a handle, of this kind
 /// or the other, or a call exists.
 ///
-/// Options of a call (deadline, metadata, priority) are the async call's:
+/// Options of a call (deadline, metadata, priority, codec) are the async call's:
 ///
 /// ```no_run
 /// # use std::time::Duration;
