@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::codec::{CodecId, Decode, DecodeLimits, Encode};
 use crate::limits::Limits;
@@ -81,10 +81,10 @@ pub fn header(bytes: &[u8]) {
         (Ok(Some((header, rest))), Ok(Some((again, rest_of_piece)))) => {
             assert_eq!(header, again, "cut by {cut}");
             assert_eq!(bytes.len() - rest.len(), taken - rest_of_piece.len(), "cut by {cut}");
-            let mut out = BytesMut::new();
+            let mut out = Vec::new();
             header.encode(&mut out);
             assert!(out.len() <= bytes.len() - rest.len(), "longer than what was read");
-            let written = HeaderDecoder::new().push(out.freeze(), true, &limits());
+            let written = HeaderDecoder::new().push(out.into(), true, &limits());
             assert_eq!(written, Ok(Some((header, Bytes::new()))));
         }
         // Cut short, it may be refused earlier or be found to have ended, for another reason.
@@ -187,12 +187,12 @@ pub fn control(bytes: &[u8]) {
 /// The body of a status, written again, reads the same, and is cut to what the receiver takes.
 pub fn status(bytes: &[u8]) {
     let Ok(status) = status_body::decode(bytes) else { return };
-    let mut out = BytesMut::new();
+    let mut out = Vec::new();
     // Lengths may be counted at their longest, but for those nothing is lost.
     status_body::encode(&status, bytes.len() + 64, &mut out);
     assert_eq!(status_body::decode(&out).as_ref(), Ok(&status));
     for most in [16, 40, bytes.len().max(16)] {
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         status_body::encode(&status, most, &mut out);
         assert!(out.len() <= most, "{} bytes of at most {most}", out.len());
         let short = status_body::decode(&out).expect("what was shortened is still a status");
@@ -205,7 +205,7 @@ pub fn status(bytes: &[u8]) {
 pub fn metadata(bytes: &[u8]) {
     let Ok(metadata) = Metadata::decode(bytes, u64::from(limits().max_metadata_entries)) else { return };
     assert!(metadata.len() <= 4, "more entries than the limit");
-    let mut out = BytesMut::new();
+    let mut out = Vec::new();
     metadata.encode(&mut out);
     assert_eq!(out.len() as u64, metadata.encoded_len());
     assert!(out.len() <= bytes.len());
@@ -216,11 +216,11 @@ pub fn metadata(bytes: &[u8]) {
 fn value<T: Decode + Encode>(codec: CodecId, bytes: &Bytes) {
     let limits = DecodeLimits::from(&limits());
     let Ok(value) = T::decode(codec, bytes.clone(), &limits) else { return };
-    let mut out = BytesMut::new();
+    let mut out = Vec::new();
     value.encode(codec, &mut out).expect("what was decoded can be encoded");
-    let out = out.freeze();
+    let out = Bytes::from(out);
     let again = T::decode(codec, out.clone(), &DecodeLimits::default()).expect("and decoded again");
-    let mut third = BytesMut::new();
+    let mut third = Vec::new();
     again.encode(codec, &mut third).expect("and encoded again");
     assert_eq!(out, third, "{codec}");
 }

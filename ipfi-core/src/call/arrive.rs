@@ -4,7 +4,7 @@ use core::future::poll_fn;
 use core::task::{Context, Poll};
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::callee::IncomingCall;
 use super::exchange::DeadlineWatch;
@@ -134,7 +134,7 @@ fn with_head(
         refuse(core, send, recv, StreamCode::REFUSED);
         return Arrival { task: None, spawned: false };
     }
-    let outbound = Outbound::new(send, BytesMut::new());
+    let outbound = Outbound::new(send);
     let mut inbound = Inbound::new(core.limits(), recv, Direction::Request);
     let (header, refused) = match head {
         Ok(head) => {

@@ -11,7 +11,7 @@ use super::error::CallError;
 use super::inbound::{Inbound, InboundError};
 use super::opening::{may_call, open_call};
 use super::outbound::Outbound;
-use super::request::Ready;
+use super::request::{Outgoing, Ready};
 use crate::ProcedureIndex;
 use crate::close_code::StreamCode;
 use crate::codec::{CodecError, CodecId, Decode, DecodeLimits, Encode};
@@ -21,7 +21,7 @@ use crate::observe::{CallReport, Direction, count};
 use crate::proto::item;
 use crate::status::{Code, Origin, Status};
 use crate::time::Time;
-use crate::wire::{Wire, WireCore};
+use crate::wire::{OpenedStream, Wire, WireCore};
 
 /// Wakes a task when a deadline has passed.
 #[derive(Debug)]
@@ -135,6 +135,49 @@ impl Drop for Tracker {
     }
 }
 
+/// What became of an attempt to send a call at once.
+// Neither is kept.
+#[allow(clippy::large_enum_variant)]
+pub(crate) enum Sending {
+    /// It is open; with `waits` it was sent whole, and the task is woken by the first bytes of its answer.
+    Sent { exchange: Exchange, waits: bool },
+    /// It has to wait, or is not of the kind that can be sent at once.
+    Waits { outgoing: Outgoing, tracker: Tracker },
+}
+
+/// Opens the stream of a call.
+async fn opened(
+    mut outgoing: Outgoing,
+    tracker: &Tracker,
+) -> Result<(Outbound, Inbound, Option<DeadlineWatch>, CodecId), CallError> {
+    let procedure = outgoing.procedure();
+    let core = tracker.wire().core();
+    let not_sent = |status| CallError::not_sent(procedure, status);
+    may_call(core).map_err(not_sent)?;
+    let deadline = outgoing.timeout().map(|timeout| Deadline::after(core.runtime().now(), timeout));
+    let ((send, recv), waited) = open_call(core, deadline, procedure).await?;
+    if waited {
+        // The peer may have said meanwhile that it goes away.
+        may_call(core).map_err(not_sent)?;
+    }
+    let remaining = match deadline {
+        Some(deadline) if waited => Some(deadline.at().saturating_since(core.runtime().now())),
+        _ => outgoing.timeout(),
+    };
+    let head = outgoing.take_head(remaining);
+    let mut outbound = Outbound::with_head(send, head);
+    outbound.release_at_finish();
+    if outgoing.priority() != 0 {
+        outbound.set_priority(outgoing.priority());
+    }
+    if let Some(payload) = &outgoing.payload {
+        outbound.stage_bytes(core, payload, item::ItemKind::LastFragment).map_err(not_sent)?;
+    }
+    let inbound = Inbound::new(core.limits(), recv, item::Direction::Response);
+    let deadline = deadline.map(|deadline| DeadlineWatch::new(core, deadline));
+    Ok((outbound, inbound, deadline, outgoing.codec))
+}
+
 /// A call that was sent.
 #[derive(Debug)]
 pub(crate) struct Exchange {
@@ -148,11 +191,16 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// Opens a stream for a request and stages what it has; nothing is written yet. Waits for the
-    /// peer's credit, up to the deadline.
+    /// Opens a stream for a request and stages what it has; nothing is written yet. Waits for a place and
+    /// the peer's credit, up to the deadline.
     pub(crate) async fn open(ready: Ready) -> Result<Self, CallError> {
-        let mut tracker = Tracker::new(ready.wire.clone(), ready.procedure());
-        match Self::open_tracked(ready, &tracker).await {
+        let tracker = Tracker::new(ready.wire, ready.outgoing.procedure());
+        Self::open_tracked(ready.outgoing, tracker).await
+    }
+
+    /// As [`open`](Self::open), for a call that is accounted for.
+    pub(crate) async fn open_tracked(outgoing: Outgoing, mut tracker: Tracker) -> Result<Self, CallError> {
+        match opened(outgoing, &tracker).await {
             Ok((outbound, inbound, deadline, codec)) => {
                 Ok(Self { tracker, outbound, inbound, deadline, codec, stopped: false })
             }
@@ -160,35 +208,44 @@ impl Exchange {
         }
     }
 
-    async fn open_tracked(
-        mut ready: Ready,
-        tracker: &Tracker,
-    ) -> Result<(Outbound, Inbound, Option<DeadlineWatch>, CodecId), CallError> {
-        let procedure = ready.procedure();
+    /// Opens a stream for a whole request and hands all of it over, in one step, if it is small and nothing
+    /// has to be waited for.
+    pub(crate) fn try_send(ready: Ready, cx: &mut Context<'_>) -> Result<Sending, CallError> {
+        let Ready { wire, mut outgoing } = ready;
+        let procedure = outgoing.procedure();
+        let tracker = Tracker::new(wire, procedure);
         let core = tracker.wire().core();
-        let not_sent = |status| CallError::not_sent(procedure, status);
-        may_call(core).map_err(not_sent)?;
-        let deadline = ready.timeout().map(|timeout| Deadline::after(core.runtime().now(), timeout));
-        let ((send, recv), waited) = open_call(core, deadline, procedure).await?;
-        if waited {
-            // The peer may have said meanwhile that it goes away.
-            may_call(core).map_err(not_sent)?;
+        let has_place = core.outbound().running() <= core.limits().max_outbound_calls as usize;
+        if !has_place || !core.is_greeted() {
+            return Ok(Sending::Waits { outgoing, tracker });
         }
-        let remaining = match deadline {
-            Some(deadline) if waited => Some(deadline.at().saturating_since(core.runtime().now())),
-            _ => ready.timeout(),
+        let Some(head) = outgoing.take_small_head() else {
+            return Ok(Sending::Waits { outgoing, tracker });
         };
-        let head = ready.take_head(remaining);
-        let mut outbound = Outbound::new(send, head);
-        if ready.priority() != 0 {
-            outbound.set_priority(ready.priority());
+        if let Err(status) = may_call(core) {
+            let mut tracker = tracker;
+            return Err(tracker.fail(CallError::not_sent(procedure, status)));
         }
-        if let Some(payload) = &ready.payload {
-            outbound.stage_bytes(core, payload, item::ItemKind::LastFragment).map_err(not_sent)?;
-        }
+        // Before the call is sent: its time runs from here.
+        let deadline = outgoing.timeout().map(|timeout| Deadline::after(core.runtime().now(), timeout));
+        let Some(opened) = core.session().try_open_bi(cx, head.as_slice(), true) else {
+            outgoing.put_back(head);
+            return Ok(Sending::Waits { outgoing, tracker });
+        };
+        let OpenedStream { send, recv, taken, waits } = match opened {
+            Ok(opened) => opened,
+            Err(cause) => {
+                let mut tracker = tracker;
+                let error = tracker.lost(cause, false);
+                return Err(tracker.fail(error));
+            }
+        };
+        let outbound = if taken { Outbound::sent(send) } else { Outbound::with_head(send, head) };
         let inbound = Inbound::new(core.limits(), recv, item::Direction::Response);
         let deadline = deadline.map(|deadline| DeadlineWatch::new(core, deadline));
-        Ok((outbound, inbound, deadline, ready.codec))
+        let codec = outgoing.codec;
+        let exchange = Self { tracker, outbound, inbound, deadline, codec, stopped: false };
+        Ok(Sending::Sent { exchange, waits: taken && waits })
     }
 
     /// Hands what is staged to the stream. A callee that stops the request because its answer is

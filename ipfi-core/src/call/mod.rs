@@ -33,4 +33,4 @@ pub use request::Call;
 pub use sender::Sender;
 pub(crate) use sender::yield_once;
 pub use streaming::{Duplex, StreamCall, Upload, Uploading};
-pub use unary::{Answer, Unary};
+pub use unary::{Answer, Calling, Unary};

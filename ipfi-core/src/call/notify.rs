@@ -4,12 +4,10 @@ use core::future::{Future, IntoFuture, poll_fn};
 use core::pin::Pin;
 use core::task::Poll;
 
-use bytes::{BufMut, BytesMut};
-
 use super::error::CallError;
 use super::exchange::DeadlineWatch;
 use super::opening::{may_call, open_notification};
-use super::outbound::Outbound;
+use super::outbound::{Head, Outbound};
 use super::request::{Call, Ready};
 use crate::close_code::StreamCode;
 use crate::codec::EncodeArguments;
@@ -38,15 +36,14 @@ impl<A: EncodeArguments> Call<Notify, A> {
     /// Sends the notification as a datagram: it may be lost, it never waits, and it must fit
     /// [`Wire::max_datagram_bytes`](crate::wire::Wire::max_datagram_bytes), header included.
     pub fn datagram(self) -> Result<(), CallError> {
-        let mut ready = self.prepare_datagram()?;
-        let procedure = ready.procedure();
+        let Ready { wire, mut outgoing } = self.prepare_datagram()?;
+        let procedure = outgoing.procedure();
         let not_sent = |status| CallError::not_sent(procedure, status);
-        let wire = ready.wire.clone();
         may_call(wire.core()).map_err(not_sent)?;
-        let mut head = ready.take_head(None);
-        head.extend_from_slice(ready.payload.as_deref().unwrap_or_default());
+        let mut head = outgoing.take_head(None);
+        head.bytes.extend_from_slice(outgoing.payload.as_deref().unwrap_or_default());
         count(&wire.core().counters().notifications_out);
-        wire.core().session().send_datagram(head.freeze()).map_err(|error| match error {
+        wire.core().session().send_datagram(head.into_bytes()).map_err(|error| match error {
             DatagramError::Connection(cause) => CallError::connection(procedure, cause, false),
             DatagramError::TooLarge { seen, limit } => {
                 not_sent(Status::limit("max_datagram_bytes", limit as u64, seen as u64))
@@ -57,25 +54,25 @@ impl<A: EncodeArguments> Call<Notify, A> {
     }
 }
 
-async fn notify(mut ready: Ready) -> Result<(), CallError> {
-    let procedure = ready.procedure();
+async fn notify(ready: Ready) -> Result<(), CallError> {
+    let Ready { wire, mut outgoing } = ready;
+    let procedure = outgoing.procedure();
     let not_sent = |status: Status| CallError::not_sent(procedure, status);
-    let wire = ready.wire.clone();
     let core = wire.core();
     may_call(core).map_err(not_sent)?;
     count(&core.counters().notifications_out);
-    let deadline = ready.timeout().map(|timeout| Deadline::after(core.runtime().now(), timeout));
+    let deadline = outgoing.timeout().map(|timeout| Deadline::after(core.runtime().now(), timeout));
     let (send, _) = open_notification(core, deadline, procedure).await?;
     let remaining = deadline.map(|deadline| deadline.at().saturating_since(core.runtime().now()));
-    let head = ready.take_head(remaining);
-    let mut staged = BytesMut::with_capacity(1 + head.len());
+    let head = outgoing.take_head(remaining);
+    let mut staged = Vec::with_capacity(1 + head.as_slice().len());
     StreamType::Notification.encode(&mut staged);
-    staged.put_slice(&head);
-    let mut outbound = Outbound::new(send, staged);
-    if ready.priority() != 0 {
-        outbound.set_priority(ready.priority());
+    staged.extend_from_slice(head.as_slice());
+    let mut outbound = Outbound::with_head(send, Head { bytes: staged, start: 0 });
+    if outgoing.priority() != 0 {
+        outbound.set_priority(outgoing.priority());
     }
-    if let Some(payload) = &ready.payload {
+    if let Some(payload) = &outgoing.payload {
         outbound.stage_bytes(core, payload, ItemKind::LastFragment).map_err(not_sent)?;
     }
     let mut deadline = deadline.map(|deadline| DeadlineWatch::new(core, deadline));

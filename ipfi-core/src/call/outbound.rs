@@ -2,7 +2,7 @@
 
 use core::task::{Context, Poll};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 
 use crate::close_code::StreamCode;
 use crate::codec::{CodecId, Encode};
@@ -18,7 +18,37 @@ use crate::wire::{BoxSend, WireCore};
 const UNCOPIED_FROM: usize = 2048;
 
 /// What is staged leaves by a copy up to this size.
-const COPIED_TO: usize = 1024;
+pub(super) const COPIED_TO: usize = 1024;
+
+/// The first buffer that items are staged in: enough for a small call.
+pub(super) const STAGED_BYTES: usize = 128;
+
+/// The beginning of a request: its header and what is staged behind it, in one buffer whose front is not
+/// part of it.
+#[derive(Debug, Default)]
+pub(crate) struct Head {
+    pub(super) bytes: Vec<u8>,
+    pub(super) start: usize,
+}
+
+impl Head {
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
+    }
+
+    /// Moves the bytes to the front.
+    pub(crate) fn into_vec(mut self) -> Vec<u8> {
+        self.bytes.drain(..self.start);
+        self.bytes
+    }
+
+    /// Moves nothing.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        let mut bytes = Bytes::from(self.bytes);
+        bytes.advance(self.start);
+        bytes
+    }
+}
 
 /// Room left for an item's length before its value is encoded behind it: enough for 4095 bytes.
 const LENGTH_ROOM: usize = 2;
@@ -28,7 +58,7 @@ const LENGTH_ROOM: usize = 2;
 pub(crate) struct Outbound {
     send: BoxSend,
     /// Items that have not been handed to the stream.
-    staged: BytesMut,
+    staged: Vec<u8>,
     /// Bytes being handed to the stream.
     writing: Bytes,
     /// A payload that follows `staged` uncopied.
@@ -39,9 +69,25 @@ pub(crate) struct Outbound {
 }
 
 impl Outbound {
-    pub(crate) fn new(send: BoxSend, staged: BytesMut) -> Self {
-        let (writing, payload) = (Bytes::new(), Bytes::new());
+    pub(crate) fn new(send: BoxSend) -> Self {
+        let (staged, writing, payload) = (Vec::new(), Bytes::new(), Bytes::new());
         Self { send, staged, writing, payload, handed: false, finished: false }
+    }
+
+    /// A half that begins with `head`.
+    pub(crate) fn with_head(send: BoxSend, head: Head) -> Self {
+        let mut this = Self::new(send);
+        if head.as_slice().len() <= COPIED_TO {
+            this.staged = head.into_vec();
+        } else {
+            this.writing = head.into_bytes();
+        }
+        this
+    }
+
+    /// A half whose whole content, the end included, the stream has taken.
+    pub(crate) fn sent(send: BoxSend) -> Self {
+        Self { handed: true, finished: true, ..Self::new(send) }
     }
 
     /// Bytes staged and not yet handed over.
@@ -135,7 +181,12 @@ impl Outbound {
             && let Some(written) = self.send.try_write(&self.staged, fin)
         {
             written?;
-            self.staged.clear();
+            // What was large is not kept by a stream that may be idle for long.
+            if self.staged.capacity() > STAGED_BYTES {
+                self.staged = Vec::new();
+            } else {
+                self.staged.clear();
+            }
             self.handed = true;
             self.finished |= fin;
             return Poll::Ready(Ok(()));
@@ -145,7 +196,7 @@ impl Outbound {
                 self.writing = if self.staged.is_empty() {
                     core::mem::take(&mut self.payload)
                 } else {
-                    self.staged.split().freeze()
+                    core::mem::take(&mut self.staged).into()
                 };
             }
             let last = self.payload.is_empty() && self.staged.is_empty();
@@ -205,12 +256,15 @@ pub(super) fn check_message_bytes(core: &WireCore, bytes: usize) -> Result<(), S
 /// known only after it: room for the usual length is left and corrected, which moves a message of
 /// fewer than 16 or more than 4095 bytes once. On failure, and if `encode` panics, `out` is as before.
 pub(crate) fn stage_value<E: Into<Status>>(
-    out: &mut BytesMut,
+    out: &mut Vec<u8>,
     core: &WireCore,
-    encode: impl FnOnce(&mut BytesMut) -> Result<(), E>,
+    encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
 ) -> Result<(), Status> {
+    if out.capacity() == 0 {
+        out.reserve(STAGED_BYTES);
+    }
     let mut unstage = Unstage { start: out.len(), out };
-    unstage.out.put_bytes(0, LENGTH_ROOM);
+    unstage.out.extend_from_slice(&[0; LENGTH_ROOM]);
     encode(unstage.out).map_err(Into::into)?;
     let bytes = unstage.out.len() - unstage.start - LENGTH_ROOM;
     check_message_bytes(core, bytes)?;
@@ -219,7 +273,7 @@ pub(crate) fn stage_value<E: Into<Status>>(
     let room = varint::len((bytes as u64) << 2);
     let from = start + LENGTH_ROOM;
     if room > LENGTH_ROOM {
-        out.put_bytes(0, room - LENGTH_ROOM);
+        out.extend_from_slice(&[0; varint::MAX_LEN][LENGTH_ROOM..room]);
     }
     if room != LENGTH_ROOM {
         out.copy_within(from..from + bytes, start + room);
@@ -232,7 +286,7 @@ pub(crate) fn stage_value<E: Into<Status>>(
 /// Takes back what was appended from `start` on, unless `start` was taken out of it.
 struct Unstage<'a> {
     start: usize,
-    out: &'a mut BytesMut,
+    out: &'a mut Vec<u8>,
 }
 
 impl Drop for Unstage<'_> {

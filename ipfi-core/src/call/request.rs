@@ -4,10 +4,10 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::time::Duration;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::error::CallError;
-use super::outbound::{check_message_bytes, stage_value};
+use super::outbound::{COPIED_TO, Head, STAGED_BYTES, check_message_bytes, stage_value};
 use crate::ProcedureIndex;
 use crate::codec::{CodecId, EncodeArguments};
 use crate::context::Context;
@@ -45,15 +45,20 @@ pub(crate) struct Request {
 /// A request ready to leave.
 pub(crate) struct Ready {
     pub(crate) wire: Wire,
+    pub(crate) outgoing: Outgoing,
+}
+
+/// What is to be sent.
+pub(crate) struct Outgoing {
     pub(crate) codec: CodecId,
     header: RequestHeader,
     /// `HEADER_ROOM` bytes, then message 0.
-    staged: BytesMut,
+    staged: Vec<u8>,
     /// A raw message 0 that follows uncopied, if empty.
     pub(crate) payload: Option<Bytes>,
 }
 
-impl Ready {
+impl Outgoing {
     pub(crate) fn procedure(&self) -> ProcedureIndex {
         ProcedureIndex::new(self.header.procedure)
     }
@@ -66,8 +71,19 @@ impl Ready {
         self.header.priority
     }
 
+    /// All of a small request with nothing unusual about it, as it leaves at once.
+    pub(crate) fn take_small_head(&mut self) -> Option<Head> {
+        let usual = self.payload.is_none() && self.header.priority == 0 && self.header.metadata.is_empty();
+        (usual && self.staged.len() <= COPIED_TO).then(|| self.take_head(self.header.timeout))
+    }
+
+    /// Takes back what [`take_small_head`](Self::take_small_head) gave.
+    pub(crate) fn put_back(&mut self, head: Head) {
+        self.staged = head.bytes;
+    }
+
     /// The header, with what remains of the timeout when it leaves, and what is staged behind it.
-    pub(crate) fn take_head(&mut self, remaining: Option<Duration>) -> BytesMut {
+    pub(crate) fn take_head(&mut self, remaining: Option<Duration>) -> Head {
         self.header.timeout = remaining;
         let header = &self.header;
         let mut head = core::mem::take(&mut self.staged);
@@ -78,13 +94,12 @@ impl Ready {
             let written = HEADER_ROOM - rest.len();
             let start = HEADER_ROOM - written;
             head[start..HEADER_ROOM].copy_from_slice(&room[..written]);
-            bytes::Buf::advance(&mut head, start);
-            head
+            Head { bytes: head, start }
         } else {
-            let mut whole = BytesMut::with_capacity(head.len() + 256);
+            let mut whole = Vec::with_capacity(head.len() + 256);
             header.encode(&mut whole);
             whole.extend_from_slice(&head[HEADER_ROOM..]);
-            whole
+            Head { bytes: whole, start: 0 }
         }
     }
 }
@@ -112,7 +127,7 @@ impl Request {
         let payload = arguments.as_raw().cloned();
         let mut staged = header_room();
         if payload.is_none() {
-            let encode = |out: &mut BytesMut| arguments.encode_arguments(self.codec, out);
+            let encode = |out: &mut Vec<u8>| arguments.encode_arguments(self.codec, out);
             stage_value(&mut staged, self.wire.core(), encode)?;
         }
         self.ready(staged, payload, default_timeout)
@@ -121,7 +136,7 @@ impl Request {
     /// Checks what can be checked before anything leaves. `default_timeout` is for a call that set none.
     fn ready(
         self,
-        staged: BytesMut,
+        staged: Vec<u8>,
         payload: Option<Bytes>,
         default_timeout: Option<Duration>,
     ) -> Result<Ready, Status> {
@@ -149,7 +164,8 @@ impl Request {
             metadata: self.metadata,
             priority: self.priority,
         };
-        Ok(Ready { wire: self.wire, codec: self.codec, header, staged, payload })
+        let outgoing = Outgoing { codec: self.codec, header, staged, payload };
+        Ok(Ready { wire: self.wire, outgoing })
     }
 }
 
@@ -157,9 +173,9 @@ fn codec_of<A: EncodeArguments>(_: &A, preferred: CodecId) -> CodecId {
     A::codec(preferred)
 }
 
-fn header_room() -> BytesMut {
-    let mut staged = BytesMut::with_capacity(128);
-    staged.put_bytes(0, HEADER_ROOM);
+fn header_room() -> Vec<u8> {
+    let mut staged = Vec::with_capacity(STAGED_BYTES);
+    staged.extend_from_slice(&[0; HEADER_ROOM]);
     staged
 }
 
@@ -207,9 +223,10 @@ impl<K, A> Call<K, A> {
         A: EncodeArguments,
     {
         let mut ready = self.prepare(None)?;
-        if let Some((_, len)) = varint::get(&ready.staged[HEADER_ROOM..]) {
-            ready.staged.copy_within(HEADER_ROOM + len.., HEADER_ROOM);
-            ready.staged.truncate(ready.staged.len() - len);
+        let staged = &mut ready.outgoing.staged;
+        if let Some((_, len)) = varint::get(&staged[HEADER_ROOM..]) {
+            staged.copy_within(HEADER_ROOM + len.., HEADER_ROOM);
+            staged.truncate(staged.len() - len);
         }
         Ok(ready)
     }

@@ -7,7 +7,7 @@
 
 use core::fmt;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeTuple, Serializer};
 
@@ -25,7 +25,7 @@ pub trait EncodeArguments: sealed::Sealed {
     }
 
     /// Appends message 0 of the call to `out`. After an error `out` is as it was.
-    fn encode_arguments(&self, codec: CodecId, out: &mut BytesMut) -> Result<(), CodecError>;
+    fn encode_arguments(&self, codec: CodecId, out: &mut Vec<u8>) -> Result<(), CodecError>;
 
     /// Message 0, if it is there already and need not be copied.
     fn as_raw(&self) -> Option<&Bytes> {
@@ -39,9 +39,9 @@ pub trait EncodeArguments: sealed::Sealed {
         if let Some(bytes) = self.as_raw() {
             return Ok(bytes.clone());
         }
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         self.encode_arguments(codec, &mut out)?;
-        Ok(out.freeze())
+        Ok(out.into())
     }
 }
 
@@ -58,7 +58,7 @@ impl EncodeArguments for Raw {
         CodecId::Raw
     }
 
-    fn encode_arguments(&self, codec: CodecId, out: &mut BytesMut) -> Result<(), CodecError> {
+    fn encode_arguments(&self, codec: CodecId, out: &mut Vec<u8>) -> Result<(), CodecError> {
         require_raw(codec)?;
         out.extend_from_slice(&self.0);
         Ok(())
@@ -87,7 +87,7 @@ fn require_raw(codec: CodecId) -> Result<(), CodecError> {
 impl sealed::Sealed for () {}
 
 impl EncodeArguments for () {
-    fn encode_arguments(&self, codec: CodecId, out: &mut BytesMut) -> Result<(), CodecError> {
+    fn encode_arguments(&self, codec: CodecId, out: &mut Vec<u8>) -> Result<(), CodecError> {
         encode_value(codec, &Empty, out)
     }
 }
@@ -134,7 +134,7 @@ macro_rules! tuples {
         impl<$($element),+> sealed::Sealed for ($($element,)+) {}
 
         impl<$($element: Serialize),+> EncodeArguments for ($($element,)+) {
-            fn encode_arguments(&self, codec: CodecId, out: &mut BytesMut) -> Result<(), CodecError> {
+            fn encode_arguments(&self, codec: CodecId, out: &mut Vec<u8>) -> Result<(), CodecError> {
                 encode_value(codec, self, out)
             }
         }

@@ -17,7 +17,6 @@ use ::bincode::config::{self, Config};
 use ::bincode::enc::write::Writer;
 use ::bincode::error::{DecodeError, EncodeError};
 use ::bincode::serde::{encode_into_writer, seed_decode_from_slice};
-use bytes::BytesMut;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -39,7 +38,7 @@ pub struct Bincode;
 impl Codec for Bincode {
     const ID: CodecId = CodecId::Bincode;
 
-    fn encode<T: Serialize + ?Sized>(value: &T, out: &mut BytesMut) -> Result<(), CodecError> {
+    fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
         encode_into_writer(value, Append(out), config::standard()).map_err(|error| {
             let what = match error {
                 EncodeError::OtherString(text) => text,
@@ -69,9 +68,10 @@ impl Codec for Bincode {
     }
 }
 
-struct Append<'a>(&'a mut BytesMut);
+struct Append<'a>(&'a mut Vec<u8>);
 
 impl Writer for Append<'_> {
+    #[inline]
     fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
         self.0.extend_from_slice(bytes);
         Ok(())

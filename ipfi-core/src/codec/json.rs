@@ -5,7 +5,6 @@
 //! and both are values, so only a message's length tells them apart. Arguments are arrays and end with
 //! their bracket.
 
-use bytes::{BufMut, BytesMut};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny};
 use serde_json::Deserializer;
@@ -19,8 +18,8 @@ pub struct Json;
 impl Codec for Json {
     const ID: CodecId = CodecId::Json;
 
-    fn encode<T: Serialize + ?Sized>(value: &T, out: &mut BytesMut) -> Result<(), CodecError> {
-        serde_json::to_writer(out.writer(), value).map_err(|error| CodecError::encode(Self::ID, error))
+    fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
+        serde_json::to_writer(&mut *out, value).map_err(|error| CodecError::encode(Self::ID, error))
     }
 
     fn decode<T: DeserializeOwned>(bytes: &[u8], limits: &DecodeLimits) -> Result<T, CodecError> {

@@ -5,7 +5,6 @@
 
 use std::io::{Cursor, ErrorKind};
 
-use bytes::{BufMut, BytesMut};
 use rmp_serde::decode::{Deserializer, Error};
 use rmp_serde::encode::Serializer;
 use serde::Serialize;
@@ -20,8 +19,8 @@ pub struct MessagePack;
 impl Codec for MessagePack {
     const ID: CodecId = CodecId::MessagePack;
 
-    fn encode<T: Serialize + ?Sized>(value: &T, out: &mut BytesMut) -> Result<(), CodecError> {
-        let mut serializer = Serializer::new(out.writer()).with_struct_map();
+    fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
+        let mut serializer = Serializer::new(&mut *out).with_struct_map();
         value.serialize(&mut serializer).map_err(|error| CodecError::encode(Self::ID, error))
     }
 

@@ -49,7 +49,6 @@ mod messagepack;
 mod postcard;
 mod value;
 
-use bytes::BytesMut;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -80,7 +79,7 @@ pub trait Codec {
     const ID: CodecId;
 
     /// Appends `value` to `out`. After an error, what was appended so far is still there.
-    fn encode<T: Serialize + ?Sized>(value: &T, out: &mut BytesMut) -> Result<(), CodecError>;
+    fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError>;
 
     /// Reads one value that takes exactly all of `bytes`, within `limits`.
     fn decode<T: DeserializeOwned>(bytes: &[u8], limits: &DecodeLimits) -> Result<T, CodecError>;
@@ -119,7 +118,7 @@ impl Default for DecodeLimits {
 fn encode_value<T: Serialize + ?Sized>(
     codec: CodecId,
     value: &T,
-    out: &mut BytesMut,
+    out: &mut Vec<u8>,
 ) -> Result<(), CodecError> {
     let start = out.len();
     let result = match codec {

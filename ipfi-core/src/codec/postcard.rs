@@ -5,7 +5,6 @@
 //! own `Deserialize` has to say is lost.
 
 use ::postcard::{Deserializer, Error, de_flavors, ser_flavors, serialize_with_flavor};
-use bytes::BytesMut;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, DeserializeSeed};
 
@@ -18,7 +17,7 @@ pub struct Postcard;
 impl Codec for Postcard {
     const ID: CodecId = CodecId::Postcard;
 
-    fn encode<T: Serialize + ?Sized>(value: &T, out: &mut BytesMut) -> Result<(), CodecError> {
+    fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
         serialize_with_flavor(value, Append(out)).map_err(|error| CodecError::encode(Self::ID, error))
     }
 
@@ -44,15 +43,18 @@ impl Codec for Postcard {
 }
 
 /// postcard's own way to append, `to_extend`, goes byte by byte.
-struct Append<'a>(&'a mut BytesMut);
+struct Append<'a>(&'a mut Vec<u8>);
 
 impl ser_flavors::Flavor for Append<'_> {
     type Output = ();
 
+    #[inline]
     fn try_push(&mut self, byte: u8) -> Result<(), Error> {
-        self.try_extend(&[byte])
+        self.0.push(byte);
+        Ok(())
     }
 
+    #[inline]
     fn try_extend(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.0.extend_from_slice(bytes);
         Ok(())

@@ -1,6 +1,6 @@
 //! One value that travels as one message.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -43,7 +43,7 @@ pub trait Encode {
     }
 
     /// Appends the message to `out`. After an error `out` is as it was.
-    fn encode(&self, codec: CodecId, out: &mut BytesMut) -> Result<(), CodecError>;
+    fn encode(&self, codec: CodecId, out: &mut Vec<u8>) -> Result<(), CodecError>;
 
     /// The message, if it is there already and need not be copied.
     fn as_raw(&self) -> Option<&Bytes> {
@@ -55,15 +55,15 @@ pub trait Encode {
         if let Some(bytes) = self.as_raw() {
             return Ok(bytes.clone());
         }
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         self.encode(codec, &mut out)?;
-        Ok(out.freeze())
+        Ok(out.into())
     }
 }
 
 // Together with the impl for `Raw` this is coherent only because `Raw` is ours and no serde type.
 impl<T: Serialize + ?Sized> Encode for T {
-    fn encode(&self, codec: CodecId, out: &mut BytesMut) -> Result<(), CodecError> {
+    fn encode(&self, codec: CodecId, out: &mut Vec<u8>) -> Result<(), CodecError> {
         encode_value(codec, self, out)
     }
 }
@@ -73,7 +73,7 @@ impl Encode for Raw {
         CodecId::Raw
     }
 
-    fn encode(&self, _codec: CodecId, out: &mut BytesMut) -> Result<(), CodecError> {
+    fn encode(&self, _codec: CodecId, out: &mut Vec<u8>) -> Result<(), CodecError> {
         out.extend_from_slice(&self.0);
         Ok(())
     }

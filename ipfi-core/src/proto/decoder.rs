@@ -382,10 +382,13 @@ struct Input {
 
 impl Input {
     fn push(&mut self, chunk: Bytes) {
+        if chunk.is_empty() {
+            return;
+        }
         if self.front.is_empty() {
             self.front = chunk;
             self.owned = false;
-        } else if !chunk.is_empty() {
+        } else {
             // Only who pushes without taking gets here.
             self.front = [&*self.front, &*chunk].concat().into();
             self.owned = true;

@@ -15,7 +15,7 @@
 
 use core::time::Duration;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::limits::Limits;
 use crate::metadata::{Metadata, MetadataError};
@@ -244,7 +244,8 @@ impl HeaderDecoder {
             if !self.pending.is_empty() {
                 chunk = core::mem::take(&mut self.pending).freeze();
             }
-            return Ok(Some((header, chunk.split_off(len))));
+            chunk.advance(len);
+            return Ok(Some((header, chunk)));
         }
         if self.pending.is_empty() {
             self.pending.extend_from_slice(&chunk);

@@ -10,7 +10,7 @@
 
 use core::fmt;
 
-use bytes::{BufMut, BytesMut};
+use bytes::BufMut;
 
 use crate::metadata::{Metadata, MetadataError};
 use crate::proto::status_body;
@@ -95,7 +95,7 @@ pub fn put_metadata(out: &mut impl BufMut, metadata: &Metadata) {
 /// `max_metadata_bytes`. A status must always get through, so what is too much is left out: first the
 /// details, then the end of the text, then the limit.
 pub fn put_status(out: &mut impl BufMut, status: &Status, max_bytes: u64) {
-    let mut body = BytesMut::new();
+    let mut body = Vec::new();
     status_body::encode(status, usize::try_from(max_bytes).unwrap_or(usize::MAX), &mut body);
     put_item_header(out, ItemKind::Status, body.len() as u64);
     out.put_slice(&body);

@@ -8,7 +8,7 @@
 //! details                 the rest of the body
 //! ```
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 use std::borrow::Cow;
 
 use crate::status::{Code, LimitSeen, Origin, Status};
@@ -21,8 +21,8 @@ const LIMIT: u8 = 0x02;
 
 /// Appends the body of `status`, at most `max_bytes` of it, and at least code, flags and an empty
 /// text.
-pub(crate) fn encode(status: &Status, max_bytes: usize, out: &mut BytesMut) {
-    let mut limit = BytesMut::new();
+pub(crate) fn encode(status: &Status, max_bytes: usize, out: &mut Vec<u8>) {
+    let mut limit = Vec::new();
     if let Some(LimitSeen { name, limit: value, seen }) = status.limit_seen() {
         varint::put(&mut limit, name.len() as u64);
         limit.put_slice(name.as_bytes());

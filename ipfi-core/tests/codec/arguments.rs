@@ -1,6 +1,6 @@
 //! Arguments, raw messages, and the traits' promises.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use ipfi_core::codec::{CodecId, Decode, DecodeArguments, DecodeLimits, Encode, EncodeArguments, Raw};
 
 use crate::{codecs, decode, encode};
@@ -105,7 +105,7 @@ fn raw_is_passed_on_without_a_copy_both_ways() {
         let item = Raw::decode(CodecId::Raw, message, &limits).unwrap();
         assert_eq!((item.0.as_ptr(), item.0.len()), (payload.as_ptr(), 1000));
     }
-    let mut out = BytesMut::from(&b"before"[..]);
+    let mut out = b"before".to_vec();
     Encode::encode(&raw, CodecId::Raw, &mut out).unwrap();
     raw.encode_arguments(CodecId::Raw, &mut out).unwrap();
     assert_eq!(out, [b"before", &*payload, &*payload].concat());
@@ -141,12 +141,12 @@ fn typed_arguments_for_a_raw_procedure_and_raw_ones_for_a_typed_procedure_name_b
         let text =
             format!("raw arguments (codec 0) expected, but the call's codec is {} ({codec})", codec.as_u8());
         assert_eq!(error.to_string(), text);
-        assert_eq!(Raw(bytes.clone()).encode_arguments(codec, &mut BytesMut::new()), Err(error));
+        assert_eq!(Raw(bytes.clone()).encode_arguments(codec, &mut Vec::new()), Err(error));
     }
     let error = <(u8,)>::decode_arguments(CodecId::Raw, bytes.clone(), &limits).unwrap_err();
     assert_eq!(error.to_string(), "a codec for typed values expected, but the call's codec is 0 (raw)");
     assert_eq!(decode::<u8>(CodecId::Raw, bytes), Err(error.clone()));
-    assert_eq!((1_u8,).encode_arguments(CodecId::Raw, &mut BytesMut::new()), Err(error));
+    assert_eq!((1_u8,).encode_arguments(CodecId::Raw, &mut Vec::new()), Err(error));
 }
 
 /// A user's serde type needs nothing of ours, unsized ones can be sent, and messages can be handled

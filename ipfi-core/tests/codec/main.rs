@@ -13,7 +13,7 @@ mod roundtrip;
 mod truncation;
 mod vectors;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use ipfi_core::codec::{CodecError, CodecId, Decode, DecodeLimits, Encode};
 
 /// The codecs for typed values that are built in.
@@ -27,9 +27,9 @@ fn self_describing() -> impl Iterator<Item = CodecId> {
 }
 
 fn encode<T: Encode + ?Sized>(codec: CodecId, value: &T) -> Bytes {
-    let mut out = BytesMut::new();
+    let mut out = Vec::new();
     value.encode(codec, &mut out).unwrap_or_else(|error| panic!("{codec}: {error}"));
-    out.freeze()
+    out.into()
 }
 
 fn decode<T: Decode>(codec: CodecId, bytes: impl Into<Bytes>) -> Result<T, CodecError> {

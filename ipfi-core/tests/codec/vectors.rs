@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use ipfi_core::codec::{CodecError, CodecId, Decode, DecodeArguments, DecodeLimits, EncodeArguments};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -102,7 +102,7 @@ impl Row {
     fn arguments_both_ways<T: EncodeArguments + DecodeArguments>(&self, value: T) {
         for codec in codecs() {
             let bytes = self.bytes(codec);
-            let mut out = BytesMut::new();
+            let mut out = Vec::new();
             value.encode_arguments(codec, &mut out).unwrap();
             assert_eq!(out, bytes, "{} as {codec}", self.name);
             let decoded = T::decode_arguments(codec, bytes.clone(), &DecodeLimits::default())

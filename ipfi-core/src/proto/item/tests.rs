@@ -5,7 +5,7 @@ use super::*;
 use crate::status::{Code, LimitSeen};
 
 fn status_within(status: &Status, max_bytes: u64) -> Status {
-    let mut out = BytesMut::new();
+    let mut out = Vec::new();
     put_status(&mut out, status, max_bytes);
     let (first, len) = varint::get(&out).unwrap();
     assert_eq!(first & 3, ItemKind::Status as u64);
