@@ -225,15 +225,17 @@ impl ItemDecoder {
         }
     }
 
-    /// Checks an item's first integer against the rules and the limits, before any byte of its body.
+    /// Checks an item's first integer against the rules and the limits, before any byte of its body
+    /// (clause 1.4), and in the order of clause 13.1: its place, then its length.
     fn begin(&mut self, kind: ItemKind, len: u64) -> Result<Option<Part>, ItemFault> {
         match kind {
             ItemKind::LastFragment | ItemKind::Fragment => {
                 let last = kind == ItemKind::LastFragment;
+                // Clause 4.2.
                 if len == 0 && !last {
                     return Err(ItemFault::EmptyFragment);
                 }
-                // Neither can overflow: a limit is 32 bits and a length 60.
+                // Clause 4.8. Neither can overflow: a limit is 32 bits and a length 60.
                 let seen = self.message_bytes + len;
                 if seen > self.max_message_bytes {
                     return Err(ItemFault::MessageTooLarge { limit: self.max_message_bytes, seen });
@@ -248,10 +250,11 @@ impl ItemDecoder {
                 self.state = State::Fragment { left: len, last };
             }
             ItemKind::Status => {
+                // Clause 4.7.
                 if self.direction == Direction::Request {
                     return Err(ItemFault::StatusInRequest);
                 }
-                let limit = self.max_metadata_bytes;
+                let limit = self.max_metadata_bytes.max(status_body::LEAST_BYTES);
                 let len = match usize::try_from(len) {
                     Ok(small) if len <= limit => small,
                     _ => return Err(ItemFault::StatusTooLarge { limit, seen: len }),
@@ -261,6 +264,7 @@ impl ItemDecoder {
                 self.state = State::Body { kind, len, body: Vec::new() };
             }
             ItemKind::Metadata => {
+                // Clause 4.5.
                 if self.in_message {
                     return Err(ItemFault::MetadataInsideMessage);
                 }
@@ -309,7 +313,7 @@ impl ItemDecoder {
         Ok(Part::Metadata(metadata))
     }
 
-    /// Nothing is left to take: waits for more, or ends where an end may be.
+    /// Nothing is left to take: waits for more, or ends where an end may be (clauses 4.3, 4.6).
     fn end(&mut self, inside_item: bool) -> Result<Option<Part>, ItemFault> {
         if !self.input.fin {
             return Ok(None);
