@@ -65,7 +65,7 @@ pub(crate) struct Inbound {
 impl Inbound {
     pub(crate) fn new(core: Arc<WireCore>, recv: BoxRecv, direction: Direction) -> Self {
         let decoder = ItemDecoder::new(direction, core.limits());
-        // The caller who loses interest cancels; the callee who needs no more items does not.
+        // The caller who loses interest cancels; the callee who needs no more items does not (clause 5.3).
         let drop_code = match direction {
             Direction::Request => StreamCode::NO_ERROR,
             Direction::Response => StreamCode::CANCELLED,

@@ -125,7 +125,7 @@ impl Request {
     }
 
     /// As [`prepare`](Self::prepare) for a datagram, in which message 0 stands without an item around it
-    /// (`docs/protocol.md` section 11).
+    /// (clause 11.1).
     pub(crate) fn prepare_datagram(mut self) -> Result<Ready, Status> {
         if let Some((_, len)) = varint::get(&self.staged[HEADER_ROOM..]) {
             self.staged.copy_within(HEADER_ROOM + len.., HEADER_ROOM);
