@@ -26,6 +26,7 @@ fn close_code(name: &str) -> CloseCode {
 
 #[tokio::test(start_paused = true)]
 async fn every_refused_control_stream_closes_the_connection_with_its_code() {
+    // Clauses 2.2 to 2.7, 13.2.
     for reads in [usize::MAX, 1] {
         for vector in refused("control.json") {
             let (peer, wire) = HostilePeer::reading(standard(), reads);
@@ -78,6 +79,7 @@ async fn a_control_stream_that_is_reset_or_dropped_closes_the_connection() {
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_says_nothing_is_closed_after_the_handshake_time() {
+    // Clause 2.9.
     let (peer, wire) = HostilePeer::against(standard());
     let begin = Instant::now();
     // Calls may come before SETTINGS, and are served (2.9).
@@ -102,6 +104,7 @@ async fn settings_in_time_end_the_handshake_for_good() {
 
 #[tokio::test(start_paused = true)]
 async fn a_wire_opens_its_control_stream_first_even_when_it_is_called_before_it_is_driven() {
+    // Clause 2.2.
     let (peer, wire) = HostilePeer::against(standard());
     let call = tokio::spawn(wire.call::<()>(0, ("x",)).into_future());
     let notification = tokio::spawn(wire.notify(0, ()).into_future());
@@ -127,6 +130,7 @@ async fn what_a_wire_says_of_itself_is_what_it_was_made_with() {
 
 #[tokio::test(start_paused = true)]
 async fn unknown_unidirectional_types_are_stopped_and_are_no_error() {
+    // Clause 2.8.
     let (mut peer, wire) = HostilePeer::against(standard());
     peer.hello().await;
     for kind in [&[0x02][..], &[0x3f], &[0x40, 0x02, 0xff], &[0xff; 8]] {
@@ -145,6 +149,7 @@ async fn unknown_unidirectional_types_are_stopped_and_are_no_error() {
 
 #[tokio::test(start_paused = true)]
 async fn unknown_control_messages_and_settings_are_skipped_until_they_are_a_flood() {
+    // Clauses 1.5, 2.7.
     let (peer, wire) = HostilePeer::against(standard());
     // SETTINGS with an unknown key, then unknown messages with and without payloads.
     let _control = peer.uni(b"\x00ipfi\x01\x00\x02\x3f\x07\x09\x00\x0a\x03abc", false).await;
@@ -155,7 +160,10 @@ async fn unknown_control_messages_and_settings_are_skipped_until_they_are_a_floo
     peer.control(&[0x09, 0x00].repeat(1000)).await;
     peer.still_served().await;
     peer.control(&[0x09, 0x00]).await;
-    assert_eq!(peer.closed().await.0, CloseCode::PROTOCOL);
+    // Clause 13.4: a limit of the layer above the carrier.
+    let (code, reason) = peer.closed().await;
+    assert_eq!(code, CloseCode::RESOURCE_EXHAUSTED);
+    assert!(reason.contains("1001 seen, limit 1000"), "{reason}");
     assert!(!wire.closed().await.is_orderly());
 }
 
@@ -172,6 +180,7 @@ async fn a_peer_that_stops_our_control_stream_is_served_all_the_same() {
 
 #[tokio::test(start_paused = true)]
 async fn calls_after_our_goaway_are_refused_and_never_started() {
+    // Clauses 2.6, 5.8.
     let (mut peer, wire) = HostilePeer::against(standard());
     peer.hello().await;
     let mut running = peer.call(b"\x06\x01\x00", true).await;
@@ -202,6 +211,7 @@ async fn calls_after_our_goaway_are_refused_and_never_started() {
 
 #[tokio::test(start_paused = true)]
 async fn datagrams_that_cannot_be_read_are_counted_and_dropped() {
+    // Clause 11.2.
     let (mut peer, wire) = HostilePeer::against(standard());
     peer.hello().await;
     let before = wire.stats().notifications_in_dropped;

@@ -8,7 +8,7 @@ mod support;
 use std::time::Duration;
 
 use interop_tests::conformance::kit::{
-    NEVER, NEVER_READS, ONE_THEN_NEVER, Probe, RAW_ECHO, SUM, limited, settle, standard,
+    NEVER, NEVER_READS, NOTE, ONE_THEN_NEVER, Probe, RAW_ECHO, SUM, limited, settle, standard,
 };
 use interop_tests::hostile_peer::{Answer, HostilePeer};
 use ipfi_core::close_code::StreamCode;
@@ -49,7 +49,7 @@ async fn a_header_is_refused_as_soon_as_it_is_known_to_be_wrong() {
     for vector in refused("header.json").iter().filter(|vector| vector.error != "header-ended") {
         let mut call = peer.call(&vector.hex, false).await;
         assert_eq!(call.answer().await.status().code(), vector.status(), "{}", vector.name);
-        // 5.3: the response ended before the request had.
+        // Clause 5.3: the response ended before the request had.
         assert_eq!(call.stopped().await, Some(StreamCode::NO_ERROR), "{}", vector.name);
     }
     peer.still_served().await;
@@ -84,6 +84,7 @@ async fn every_refused_item_of_a_request_is_answered_with_its_status_and_the_con
 
 #[tokio::test(start_paused = true)]
 async fn every_refused_item_of_a_notification_drops_it_and_stops_its_stream() {
+    // Clause 13.1.
     for vector in refused("items.json").iter().filter(|vector| vector.is("direction", "request")) {
         if vector.has_parts() {
             continue;
@@ -147,6 +148,7 @@ async fn a_header_and_arguments_that_trickle_share_one_request_timeout() {
 
 #[tokio::test(start_paused = true)]
 async fn notifications_that_trickle_are_dropped_in_time() {
+    // Clauses 2.1, 13.1.
     let (peer, wire) = peer(standard(), usize::MAX).await;
     let mut header = peer.uni(&[0x01, 0x0a], false).await;
     let mut arguments = peer.uni(&[0x01, 0x0a, 0x01], false).await;
@@ -168,16 +170,21 @@ async fn notifications_that_trickle_are_dropped_in_time() {
 async fn a_call_that_arrives_without_time_left_is_not_started() {
     let probe = Probe::default();
     let interface = standard().procedure(100_u64, probe.never());
-    let (peer, _wire) = peer(interface, usize::MAX).await;
-    // Flag 0x10, timeout 0, empty arguments.
+    let (peer, wire) = peer(interface, usize::MAX).await;
+    // Clauses 3.3, 5.7. Flag 0x10, timeout 0, empty arguments.
     let mut call = peer.call(&[0x40, 100, 0x11, 0x00, 0x00], true).await;
     assert_eq!(call.answer().await.status().code(), Code::DeadlineExceeded);
     assert_eq!(probe.started(), 0);
+    // Nor is a notification, and clause 13.1 says how its stream is stopped.
+    let mut send = peer.uni(&[0x01, byte(NOTE), 0x11, 0x00, 0x00], false).await;
+    assert_eq!(interop_tests::session_suite::ops::stopped(&mut send).await, Ok(StreamCode::DEADLINE));
+    assert_eq!((wire.stats().notifications_in, wire.stats().notifications_in_dropped), (0, 1));
     peer.still_served().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn codecs_and_procedures_that_do_not_exist_are_unimplemented_and_named() {
+    // Clauses 3.2, 3.6.
     let (peer, _wire) = peer(standard(), usize::MAX).await;
     for codec in 5..=15 {
         let status = peer.call(&[0x00, codec, 0x00], true).await.answer().await.status();
@@ -234,7 +241,7 @@ async fn a_stop_cancels_the_handler_for_the_cause_that_its_code_says() {
         call.stop(code).await;
         assert_eq!(probe.causes(), [Some(cause)], "{code}");
         assert_eq!(wire.inbound_calls(), 0);
-        // 5.5: a reset of the request says as much.
+        // Clause 5.5: a reset of the request says as much.
         let mut call = peer.call(&[0x40, 100, 0x01, 0x00], false).await;
         assert_eq!(probe.running(), 1);
         call.reset(code).await;
@@ -245,6 +252,7 @@ async fn a_stop_cancels_the_handler_for_the_cause_that_its_code_says() {
 
 #[tokio::test(start_paused = true)]
 async fn detached_in_either_direction_lets_the_call_run_on() {
+    // Clause 5.6.
     let probe = Probe::default();
     let (peer, wire) = peer(standard().procedure(100_u64, probe.never()), usize::MAX).await;
     let mut call = peer.call(&[0x40, 100, 0x01, 0x00], false).await;
@@ -260,6 +268,7 @@ async fn detached_in_either_direction_lets_the_call_run_on() {
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_gives_no_credit_cannot_keep_a_handler_or_a_status() {
+    // Clauses 5.9, 6.6.
     let (peer, wire) = peer(standard(), usize::MAX).await;
     // A sequence far larger than any window, with a deadline of 1 s; nobody reads.
     let mut call = peer.call(b"\x01\x11\x43\xe8\x14\xfc\xff\xff\xff\x00", true).await;
@@ -278,6 +287,7 @@ async fn a_caller_that_gives_no_credit_cannot_keep_a_handler_or_a_status() {
 
 #[tokio::test(start_paused = true)]
 async fn lengths_that_lie_are_refused_or_wait_and_hold_nothing() {
+    // Clause 1.4; how little is held, `hostile_memory.rs` counts.
     let (peer, wire) = peer(standard(), usize::MAX).await;
     // An item of 2^60 - 1 bytes of each kind; a claim just inside the limit is waited for.
     for last in [0xfc, 0xfd, 0xfe, 0xff] {
@@ -360,6 +370,7 @@ async fn more_calls_than_have_a_place_are_the_carriers_to_hold_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_thousand_broken_calls_of_every_kind_leave_the_connection_as_it_was() {
+    // Clause 1.2.
     let (peer, wire) = peer(standard(), usize::MAX).await;
     let mut good = peer.call(&[byte(ONE_THEN_NEVER), 0x01, 0x00], true).await;
     assert_eq!(good.bytes(2).await.unwrap(), &[0x04, 0x00][..]);

@@ -80,8 +80,9 @@ async fn refuses(peer: &HostilePeer, wire: &Wire, vector: &Refused, hex: &[u8], 
 #[tokio::test(start_paused = true)]
 async fn every_refused_item_of_a_response_fails_its_call_alone() {
     for reads in READS {
-        let (peer, wire) = peer(Interface::new(), reads).await;
         for vector in refused("items.json").iter().filter(|vector| vector.is("direction", "response")) {
+            let options = limited(Interface::new(), |limits| *limits = vector.limits());
+            let (peer, wire) = peer(options, reads).await;
             refuses(&peer, &wire, vector, &vector.hex, vector.fin()).await;
         }
     }
@@ -102,6 +103,7 @@ async fn every_malformed_status_fails_its_call_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn two_answers_to_a_unary_call_and_none_are_refused_naming_both_kinds() {
+    // Clauses 4.4, 5.12.
     let (peer, wire) = peer(Interface::new(), usize::MAX).await;
     for (answer, fin) in [(&b"\x04x\x04y"[..], true), (b"\x04x\x04y", false), (b"", true)] {
         let call = unary(&wire);
@@ -123,12 +125,12 @@ async fn an_answer_that_does_not_end_is_not_an_answer() {
     stream.write(b"\x10\x03Ada", false).await.unwrap();
     let error = call.await.unwrap().unwrap_err();
     assert_eq!(error.code(), Code::DeadlineExceeded);
-    // 5.4: it says why it gave up.
+    // Clause 5.4: it says why it gave up.
     assert_eq!(stream.stopped().await, Some(StreamCode::DEADLINE));
     still_calls(&peer, &wire).await;
 }
 
-/// gRPC's rst_after_header, rst_during_data and rst_after_data, with every code there is (6.6).
+/// gRPC's rst_after_header, rst_during_data and rst_after_data, with every code there is (clause 6.6).
 #[tokio::test(start_paused = true)]
 async fn a_reset_at_any_point_of_an_answer_is_the_status_that_its_code_stands_for() {
     let (peer, wire) = peer(Interface::new(), usize::MAX).await;
@@ -265,4 +267,30 @@ async fn settings_of_the_peer_bound_what_is_sent_to_it() {
     let status = call.answer().await.status();
     assert_eq!(status.code(), Code::Unimplemented);
     assert!(status.message().len() <= 50);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_takes_nothing_is_believed_and_told_of_failures_all_the_same() {
+    let (peer, wire) = HostilePeer::against(standard());
+    // Clause 2.5: max_message_bytes = 0, max_metadata_bytes = 0.
+    let _control = peer.uni(b"\x00ipfi\x01\x00\x04\x01\x00\x02\x00", false).await;
+    let error = wire.call::<String>(0, ("x",)).await.unwrap_err();
+    assert_eq!(error.status().limit_seen().unwrap().limit, 0);
+    let call = wire.call::<String>(0, ()).metadata("k", vec![0_u8; 1]);
+    assert_eq!(call.await.unwrap_err().status().limit_seen().unwrap().limit, 0);
+    // Clause 6.4: code, flags and an empty text.
+    let mut call = peer.call(&[0x40, 99, 0x01, 0x00], true).await;
+    assert_eq!(call.bytes(4).await.unwrap(), &[0x0e, 0x0c, 0x00, 0x00][..]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn before_its_settings_a_peer_is_not_held_to_a_default() {
+    // Clause 2.5: it may take more than 4 MiB, and this side does.
+    let (peer, wire) = HostilePeer::against(limited(standard(), |limits| limits.max_message_bytes = 8 << 20));
+    let body = Bytes::from(vec![0; 5 << 20]);
+    let call = tokio::spawn(wire.call::<String>(0, Raw(body)).into_future());
+    let mut stream = peer.accept().await;
+    // Raw, with a timeout: it has left.
+    assert_eq!(stream.bytes(2).await.unwrap(), &[0x00, 0x10][..]);
+    call.abort();
 }

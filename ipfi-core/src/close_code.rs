@@ -3,7 +3,7 @@
 use core::fmt;
 
 /// Why a half of a stream was reset or stopped: the application error code of RESET_STREAM and
-/// STOP_SENDING (RFC 9000 sections 19.4 and 19.5). All are below 2^32, so that they fit WebTransport.
+/// STOP_SENDING (clause 8.1, RFC 9000 sections 19.4 and 19.5). All are below 2^32, so that they fit WebTransport.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StreamCode(pub u64);
 
@@ -56,7 +56,7 @@ impl fmt::Display for StreamCode {
     }
 }
 
-/// Why ipfi closed a connection: the application error code of CONNECTION_CLOSE (type 0x1d).
+/// Why ipfi closed a connection: the application error code of CONNECTION_CLOSE (type 0x1d), clause 8.2.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CloseCode(pub u64);
 
@@ -106,7 +106,8 @@ impl fmt::Display for CloseCode {
     }
 }
 
-/// The transport error codes of RFC 9000 section 20.1, as CONNECTION_CLOSE type 0x1c carries them.
+/// The transport error codes of RFC 9000 section 20.1, as CONNECTION_CLOSE type 0x1c carries them
+/// (clause 8.3).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TransportCode(pub u64);
 

@@ -160,7 +160,7 @@ impl Metadata {
         }
     }
 
-    /// Reads a whole block. The block's length was checked against `max_metadata_bytes` before its
+    /// Reads a whole block (clauses 7.1, 7.3, 7.4). The block's length was checked against `max_metadata_bytes` before its
     /// bytes were collected; the entries are counted here, each before it is stored.
     ///
     /// The block is copied once and the entries are slices of the copy: a slice of what the carrier
@@ -202,6 +202,7 @@ fn field_len(field: &Bytes) -> u64 {
     varint::len(field.len() as u64) as u64 + field.len() as u64
 }
 
+/// Clause 7.2.
 fn check_key(key: &[u8]) -> Result<(), MetadataError> {
     if key.is_empty() || key.len() > MAX_KEY_BYTES {
         return Err(MetadataError::KeyLength { seen: key.len() as u64 });

@@ -1,4 +1,5 @@
-//! What a carrier must offer: streams of bytes with the semantics of QUIC (RFC 9000 sections 2 to 4).
+//! What a carrier must offer: streams of bytes with the semantics of QUIC (RFC 9000 sections 2 to 4),
+//! as clause 1.1 asks for.
 //!
 //! A [`Session`] opens and accepts streams; a [`SendStream`] and a [`RecvStream`] are the halves of
 //! one. Nothing above these traits knows which carrier it runs on, and they ask for the least: no

@@ -1,4 +1,5 @@
-//! Variable-length integers, RFC 9000 section 16: the one integer of the call protocol and of QMux.
+//! Variable-length integers, RFC 9000 section 16: the one integer of the call protocol (clause 1.3) and of
+//! QMux.
 //!
 //! ```text
 //! 2 most significant bits | bytes | usable bits | largest value

@@ -3,7 +3,7 @@
 //! Each flood that has a CVE (rapid reset CVE-2023-44487, ping CVE-2019-9512, empty frames
 //! RUSTSEC-2026-0258, reset queues CVE-2019-9514) consists of frames that are legal one by one. Counting
 //! each kind apart needs a limit for each and hurts honest traffic (h2 needed three releases to get its
-//! refunds right), so there is one budget for all:
+//! refunds right), so there is one budget for all (clause 13.4):
 //!
 //! | event | tokens |
 //! |---|--:|

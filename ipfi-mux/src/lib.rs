@@ -1,5 +1,6 @@
 //! QMux (draft-ietf-quic-qmux-02) over one ordered byte pipe: many streams with exactly QUIC's
-//! semantics (RFC 9000 sections 2 to 4) on TCP, a Unix socket, stdio, a WebSocket, a byte at a time.
+//! semantics (RFC 9000 sections 2 to 4) on TCP, a Unix socket, stdio, a WebSocket, a byte at a time
+//! (clause 12.2 of `docs/protocol.md`).
 //!
 //! The protocol is one state machine, [`Connection`], that knows no sockets, no clock and no runtime:
 //!

@@ -162,6 +162,7 @@ fn check(vector: &Value, outcome: Result<Vec<Frame>, TransportCode>, encoded: &[
 
 #[test]
 fn every_frame_decodes_to_its_value_and_back_or_gives_its_error() {
+    // Clause 8.3: the names are those of RFC 9000 section 20.1.
     for vector in vectors("frame") {
         let bytes = hex(&vector["hex"]);
         check(&vector, decode(bytes.clone()), &bytes);

@@ -24,7 +24,12 @@ impl File {
     }
 
     fn is_test(&self) -> bool {
-        self.path.ends_with("tests.rs") || self.path.contains("/tests/") || self.path.contains(".test.")
+        let path = &self.path;
+        // The whole of the conformance suite is a test, wherever its claims lie.
+        path.ends_with("tests.rs")
+            || path.contains("/tests/")
+            || path.contains(".test.")
+            || path.starts_with("interop-tests/")
     }
 }
 
@@ -39,7 +44,7 @@ pub(crate) fn report() -> Result<(), String> {
     }
     msrv(&files, &mut broken);
     let clauses = clauses::check(&files);
-    broken.extend(clauses.dangling);
+    broken.extend(clauses.broken);
     println!("{} files looked at", files.len());
     for note in &clauses.notes {
         println!("note: {note}");

@@ -23,6 +23,11 @@ pub(crate) fn run(net: bool) -> Result<(), String> {
         SEPARATE.map(|folder| Cmd::cargo(&format!("fmt --check --manifest-path {folder}/Cargo.toml")));
     steps.commands("format", [Cmd::cargo("fmt --all --check")].into_iter().chain(separate_fmt))?;
     steps.step("source rules", || sources::report().map(|()| Outcome::Passed))?;
+    // Without writing bytecode beside the sources.
+    steps.commands(
+        "the specification, read by a stranger",
+        [Cmd::new("python3", "-B interop-tests/stranger/check.py")],
+    )?;
     steps
         .commands("lints", [Cmd::cargo("clippy --workspace --all-targets --all-features -- -D warnings")])?;
     // An example builds a guest for it.

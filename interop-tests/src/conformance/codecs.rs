@@ -215,6 +215,7 @@ async fn raw_in_every_codec(stage: Stage) -> Outcome {
 }
 
 async fn typed_error(stage: Stage) -> Outcome {
+    // Clause 6.5.
     let interface = standard()
         .procedure(OWN, |(n,): (u64,)| async move { if n == 0 { Err(Shape::Point) } else { Ok(n) } });
     let (caller, callee) = stage.wires(Interface::new(), interface).await;

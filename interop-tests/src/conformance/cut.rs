@@ -51,6 +51,7 @@ async fn lost(wire: Wire) -> Outcome {
 }
 
 async fn every_handle(stage: Stage) -> Outcome {
+    // Clause 5.10.
     let options = |interface| {
         limited(interface, |limits| {
             limits.max_inbound_notifications = 4;

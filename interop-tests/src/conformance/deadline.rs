@@ -146,6 +146,7 @@ fn relay(next: Option<Wire>, probe: &Probe) -> Interface {
 }
 
 async fn across_hops(stage: Stage) -> Outcome {
+    // Clause 5.7.
     let probes = [Probe::default(), Probe::default(), Probe::default()];
     let (last, _keep_last) = stage.wires(Interface::new(), relay(None, &probes[2])).await;
     let (middle, _keep_middle) = stage.wires(Interface::new(), relay(Some(last.clone()), &probes[1])).await;

@@ -1,4 +1,4 @@
-//! Shutting down: bounded, told, and nothing lost that could be finished. [P7]
+//! Shutting down (clause 5.13): bounded, told, and nothing lost that could be finished. [P7]
 
 use std::future::IntoFuture;
 use std::time::Duration;

@@ -76,6 +76,7 @@ fn panicking() -> Interface {
 }
 
 async fn panics(stage: Stage) -> Outcome {
+    // Clause 5.2: the caller is answered whatever becomes of the handler.
     let (caller, callee) = stage.wires(Interface::new(), panicking()).await;
     let beside = beside(&caller).await?;
     for procedure in OWN..=OWN + 8 {

@@ -84,6 +84,7 @@ async fn priorities(stage: Stage) -> Outcome {
 }
 
 async fn early_answer(stage: Stage) -> Outcome {
+    // Clause 5.1.
     // The handler takes one item of an upload that is far larger than any window.
     let interface = standard().procedure_with_items(OWN, |(): (), mut items: Receiver<Bytes>| async move {
         let first = items.try_next().await?.map(|item| item.len() as u64);
@@ -122,6 +123,7 @@ async fn early_answer_idle_source(stage: Stage) -> Outcome {
 const SIZES: [usize; 12] = [0, 1, 15, 16, 2047, 2048, 4095, 4096, 5000, 16_383, 16_384, 70_000];
 
 async fn order_in_a_stream(stage: Stage) -> Outcome {
+    // Clause 5.11: inside one direction of one stream.
     let sizes = || SIZES.into_iter().cycle().take(120).enumerate().map(|(n, size)| pattern(n, size));
     let interface = standard()
         .sequence(OWN, move |(): ()| stream::iter(sizes()))
@@ -277,6 +279,7 @@ async fn call_to_notification(stage: Stage) -> Outcome {
 }
 
 async fn items_to_procedure(stage: Stage) -> Outcome {
+    // Clause 5.12.
     let (caller, callee) = stage.wires(Interface::new(), standard()).await;
     let mut uploading = ok("the call", caller.upload::<u64, u64>(SLEEP, (1000_u64,)).await)?;
     ok("an item", uploading.send(1).await)?;

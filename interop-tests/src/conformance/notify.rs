@@ -185,6 +185,7 @@ async fn deadline(stage: Stage) -> Outcome {
 }
 
 async fn datagram(stage: Stage) -> Outcome {
+    // Clause 11.1.
     if !stage.carries_datagrams() {
         return Ok(());
     }

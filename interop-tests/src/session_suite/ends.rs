@@ -1,4 +1,4 @@
-//! How halves end: finish, half-close, reset, stop, drop (RFC 9000 sections 3.1 to 3.5).
+//! How halves end: finish, half-close, reset, stop, drop (clause 1.1, RFC 9000 sections 3.1 to 3.5).
 
 use bytes::Bytes;
 use ipfi_core::close_code::StreamCode;

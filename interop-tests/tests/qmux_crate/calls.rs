@@ -78,6 +78,7 @@ async fn call(session: &qmux::Session, request: &[u8]) -> Bytes {
 
 #[tokio::test]
 async fn our_server_answers_the_example_of_the_specification_byte_for_byte() {
+    // Clause 14.1.
     with_server(|session| async move {
         let _control = say_hello(&session).await;
         let _theirs = hear_hello(&session).await;

@@ -11,6 +11,7 @@ use crate::support::{config, everywhere, their_finish, their_read_all};
 
 #[tokio::test]
 async fn a_reset_of_ours_reaches_the_crate_with_its_code() {
+    // Clauses 8.1, 12.1.
     everywhere(Limits::default(), config(), |ours, theirs| async move {
         let mut send = ours.open_uni().await.unwrap();
         write(&mut send, "not all").await.unwrap();
@@ -139,6 +140,7 @@ async fn a_thousand_resets_and_stops_that_cross_leave_the_connection_whole() {
 
 #[tokio::test]
 async fn our_close_reaches_the_crate_with_code_and_reason() {
+    // Clauses 8.2, 12.1.
     everywhere(Limits::default(), config(), |ours, theirs| async move {
         let (_send, mut recv) = theirs.open_bi().await.unwrap();
         ours.close(CloseCode::SHUTDOWN, "the house closes");

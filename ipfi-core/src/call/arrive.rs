@@ -1,4 +1,5 @@
-//! What the peer opened becomes a task: the header is read, the procedure found, the call let in.
+//! What the peer opened becomes a task: the header is read, the procedure found, the call let in. One call is
+//! one stream, and fails alone (clause 1.2).
 
 use core::future::poll_fn;
 use core::task::{Context, Poll};
@@ -113,7 +114,7 @@ pub(crate) fn arrive(core: &Arc<WireCore>, send: BoxSend, recv: BoxRecv, cx: &mu
     }
 }
 
-/// A call that was not started and will not be.
+/// A call that was not started and will not be (clause 5.8).
 fn refuse(core: &WireCore, mut send: BoxSend, mut recv: BoxRecv, code: StreamCode) {
     count(&core.counters().calls_in_refused);
     recv.stop(code);
@@ -269,7 +270,7 @@ pub(crate) fn stop_code(status: &Status) -> StreamCode {
     }
 }
 
-/// A notification that came as a datagram: a request in one piece. No stream's place bounds how many
+/// A notification that came as a datagram: a request in one piece (clause 11.2). No stream's place bounds how many
 /// of these run.
 pub(crate) fn arrive_datagram(core: &Arc<WireCore>, datagram: Bytes) -> Arrival {
     let full = core.notifications().running() >= core.limits().max_inbound_notifications as usize;
@@ -299,6 +300,10 @@ fn run_notification(mut notification: IncomingNotification) -> Arrival {
     if entry.kind != Kind::Notification {
         let text = format!("sent as a notification, but it is {}", entry.kind);
         notification.dropped(&Status::unimplemented(text));
+        return nothing;
+    }
+    if notification.arrived_late() {
+        notification.dropped(&Status::deadline_exceeded("its deadline had passed when it arrived"));
         return nothing;
     }
     let spawned = entry.spawned;

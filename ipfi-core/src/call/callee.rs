@@ -108,6 +108,7 @@ impl IncomingCall {
         if header.priority != 0 {
             outbound.set_priority(header.priority);
         }
+        // Clause 5.7.
         let deadline = header.timeout.map(|timeout| Deadline::after(core.runtime().now(), timeout));
         let started = core.is_observed().then(|| core.runtime().now());
         Self {
@@ -415,7 +416,7 @@ impl IncomingCall {
         self.end(code);
     }
 
-    /// Gets the status out within the grace period, or resets with the code that comes nearest.
+    /// Gets the status out within the grace period, or resets with the code that comes nearest (clause 5.9).
     async fn fail(&mut self, status: Status) -> Code {
         let code = status.code();
         let status = status.with_origin(Origin::Callee);
@@ -472,7 +473,7 @@ impl IncomingCall {
 }
 
 impl Drop for IncomingCall {
-    /// A task that a runtime drops half way: the caller must not wait for an answer. Only now is a
+    /// A task that a runtime drops half way: the caller must not wait for an answer (clause 5.2). Only now is a
     /// handler certainly gone that could not be interrupted.
     fn drop(&mut self) {
         if !self.ended {

@@ -77,7 +77,7 @@ impl Drop for Assembly {
 
 impl Inbound {
     pub(crate) fn new(limits: &Limits, recv: BoxRecv, direction: Direction) -> Self {
-        // The caller who loses interest cancels; the callee who needs no more items does not.
+        // The caller who loses interest cancels; the callee who needs no more items does not (clause 5.3).
         let drop_code = match direction {
             Direction::Request => StreamCode::NO_ERROR,
             Direction::Response => StreamCode::CANCELLED,

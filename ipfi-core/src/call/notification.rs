@@ -71,6 +71,11 @@ impl IncomingNotification {
         &self.header.metadata
     }
 
+    /// Its time was over when the header came (clause 3.3); a datagram has none.
+    pub(crate) fn arrived_late(&self) -> bool {
+        self.deadline.is_some() && self.header.timeout.is_some_and(|timeout| timeout.is_zero())
+    }
+
     /// Checked before the notification is run.
     pub(crate) fn codec(&self) -> CodecId {
         CodecId::from_u8(self.header.codec).unwrap_or(CodecId::Raw)

@@ -1,4 +1,4 @@
-//! One direction of a call on its way out: items are staged, then leave together.
+//! One direction of a call on its way out: items are staged, then leave together and in order (clause 5.11).
 
 use core::task::{Context, Poll};
 

@@ -217,7 +217,7 @@ impl<K, A> Call<K, A> {
     }
 
     /// As [`prepare`](Self::prepare) for a datagram, in which message 0 stands without an item around it
-    /// (`docs/protocol.md` section 11).
+    /// (clause 11.1).
     pub(super) fn prepare_datagram(self) -> Result<Ready, CallError>
     where
         A: EncodeArguments,

@@ -158,7 +158,7 @@ impl<R: Decode, A: EncodeArguments> Call<Unary<R>, A> {
     }
 }
 
-/// Collects the one message of a unary answer.
+/// Collects the one message of a unary answer (clause 4.4); none or a second one is an error (clause 5.12).
 #[derive(Debug, Default)]
 pub(super) struct Reply {
     message: Option<Bytes>,
@@ -175,7 +175,7 @@ impl Reply {
 
     /// Keeps the request flowing and waits for exactly one message and the end.
     fn poll(&mut self, cx: &mut Context<'_>, exchange: &mut Exchange) -> Poll<Result<Bytes, CallError>> {
-        // A callee may answer before it has read the request: neither direction waits for the other,
+        // Clause 5.1: a callee may answer before it has read the request. Neither direction waits for the other,
         // and an answer that is here wins over whatever became of the request.
         let flushed = exchange.poll_flush(cx, true);
         loop {

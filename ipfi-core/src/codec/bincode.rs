@@ -1,5 +1,5 @@
-//! Codec 1: bincode 2.0.1 in its standard configuration (little endian, variable-length integers),
-//! through serde.
+//! Codec 1: bincode 2.0.1 in its standard configuration (little endian, variable-length integers,
+//! clauses 9.4, 9.6), through serde.
 //!
 //! The crate is no longer developed (RUSTSEC-2025-0141); its format is frozen, this file is all that
 //! touches it, and the feature can be switched off. Its hazards and what meets them here:

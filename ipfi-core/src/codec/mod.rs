@@ -1,4 +1,4 @@
-//! How values become the bytes of a message, and back: codecs by number.
+//! How values become the bytes of a message, and back: codecs by number (clauses 9.1, 9.3).
 //!
 //! | number | name | arguments | notes |
 //! | --- | --- | --- | --- |

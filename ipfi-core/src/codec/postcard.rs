@@ -1,4 +1,4 @@
-//! Codec 2: postcard 1.
+//! Codec 2: postcard 1 (clauses 9.5, 9.6).
 //!
 //! It checks a length against the bytes that are there. Depth and memory are the guard's, and bytes
 //! after the value, which postcard ignores, are refused here. Its errors carry no text: what a type's

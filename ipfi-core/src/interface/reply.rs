@@ -4,7 +4,7 @@ use crate::codec::Encode;
 use crate::status::Status;
 
 /// What a handler may answer with, and a sequence yield: a value, or a `Result` of a value or a
-/// [`Status`]. Any other `Result` is a value like all: its error travels typed.
+/// [`Status`]. Any other `Result` is a value like all: its error travels typed (clause 6.5).
 ///
 /// `K` tells the two apart ([`ByValue`], [`ByStatus`]) and is never named by a user.
 pub trait IntoReply<K> {

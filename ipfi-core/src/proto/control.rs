@@ -24,7 +24,7 @@ pub const MAX_CONTROL_BYTES: u64 = 16 << 10;
 const SETTINGS: u64 = 0;
 const GOAWAY: u64 = 1;
 
-/// The first integer of a unidirectional stream.
+/// The first integer of a unidirectional stream (clause 2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StreamType {
     /// The control stream: exactly one from each side, opened before any other stream.
@@ -109,6 +109,7 @@ impl Settings {
         ]
     }
 
+    /// Clause 2.5.
     fn decode(mut payload: &[u8]) -> Result<Self, ControlError> {
         let mut settings = Self::default();
         let mut known = [false; 4];
@@ -129,7 +130,7 @@ impl Settings {
                 2 => settings.max_metadata_bytes = value,
                 3 => settings.serves = flag()?,
                 4 => settings.shared_calls = flag()?,
-                // An extension point.
+                // An extension point (clause 1.5).
                 _ => continue,
             }
             let index = usize::try_from(key - 1).expect("the arms above leave 1 to 4");
@@ -251,7 +252,7 @@ impl ControlError {
         }
     }
 
-    /// The code with which the connection is closed. The error's text is the reason.
+    /// The code with which the connection is closed (clause 13.2). The error's text is the reason.
     pub const fn close_code(&self) -> CloseCode {
         match self {
             Self::NotIpfi { .. } | Self::Version { .. } => CloseCode::VERSION,
@@ -327,7 +328,7 @@ impl ControlDecoder {
         if matches!(self.state, State::Magic) {
             let seen = self.pending.len().min(MAGIC.len());
             let front = self.pending.get(..seen).unwrap_or_default();
-            // Refused at the first byte that differs: a peer that speaks something else may wait for
+            // Clause 2.3: refused at the first byte that differs. A peer that speaks something else may wait for
             // an answer before it sends a fourth.
             if let Some(at) = front.iter().zip(MAGIC).position(|(seen, magic)| seen != magic) {
                 return Err(ControlError::NotIpfi { seen: Bytes::copy_from_slice(&front[..=at]) });
@@ -357,7 +358,8 @@ impl ControlDecoder {
         }
     }
 
-    /// A whole control message. Its type and its length are judged before its payload is there.
+    /// A whole control message (clauses 2.4, 2.7). Its type and its length are judged before its payload is
+    /// there.
     fn message(&mut self) -> Result<Option<(u64, BytesMut)>, ControlError> {
         let Some((kind, at)) = varint::get(&self.pending) else { return Ok(None) };
         match (&self.state, kind) {

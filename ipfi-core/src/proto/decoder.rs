@@ -259,15 +259,17 @@ impl ItemDecoder {
         }
     }
 
-    /// Checks an item's first integer against the rules and the limits, before any byte of its body.
+    /// Checks an item's first integer against the rules and the limits, before any byte of its body
+    /// (clause 1.4), and in the order of clause 13.1: its place, then its length.
     fn begin(&mut self, kind: ItemKind, len: u64) -> Result<Option<Part>, ItemFault> {
         match kind {
             ItemKind::LastFragment | ItemKind::Fragment => {
                 let last = kind == ItemKind::LastFragment;
+                // Clause 4.2.
                 if len == 0 && !last {
                     return Err(ItemFault::EmptyFragment);
                 }
-                // Neither can overflow: a limit is 32 bits and a length 60.
+                // Clause 4.8. Neither can overflow: a limit is 32 bits and a length 60.
                 let seen = self.message_bytes + len;
                 let limit = u64::from(self.max_message_bytes);
                 if seen > limit {
@@ -283,21 +285,21 @@ impl ItemDecoder {
                 self.state = State::Fragment { left: len, last };
             }
             ItemKind::Status => {
+                // Clause 4.7.
                 if self.direction == Direction::Request {
                     return Err(ItemFault::StatusInRequest);
                 }
-                let len = match u32::try_from(len) {
-                    Ok(small) if small <= self.max_metadata_bytes => small,
-                    _ => {
-                        let limit = u64::from(self.max_metadata_bytes);
-                        return Err(ItemFault::StatusTooLarge { limit, seen: len });
-                    }
+                let limit = u64::from(self.max_metadata_bytes).max(status_body::LEAST_BYTES);
+                let len = match usize::try_from(len) {
+                    Ok(small) if len <= limit => small,
+                    _ => return Err(ItemFault::StatusTooLarge { limit, seen: len }),
                 };
                 // The message that it interrupts will not be finished.
                 self.in_message = false;
-                self.state = State::Body(Box::new(Body { kind, len: len as usize, bytes: Vec::new() }));
+                self.state = State::Body(Box::new(Body { kind, len, bytes: Vec::new() }));
             }
             ItemKind::Metadata => {
+                // Clause 4.5.
                 if self.in_message {
                     return Err(ItemFault::MetadataInsideMessage);
                 }
@@ -347,7 +349,7 @@ impl ItemDecoder {
         Ok(Part::Metadata(metadata))
     }
 
-    /// Nothing is left to take: waits for more, or ends where an end may be.
+    /// Nothing is left to take: waits for more, or ends where an end may be (clauses 4.3, 4.6).
     fn end(&mut self, inside_item: bool) -> Result<Option<Part>, ItemFault> {
         if !self.input.fin {
             return Ok(None);

@@ -2,7 +2,7 @@
 //! before the arguments. `docs/protocol.md` section 3.
 //!
 //! ```text
-//! procedure (i)
+//! procedure (i)                     clause 3.1
 //! flags, one byte:   0 R | 0 P | 0 M | 0 T | codec, 4 bits
 //!                    R 0x80 reserved, refused by name when set
 //!                    P 0x40 a priority follows
@@ -49,7 +49,7 @@ pub enum HeaderError {
     /// The metadata is malformed or too large.
     #[error("in the request header: {0}")]
     Metadata(#[from] MetadataError),
-    /// The request ended inside the header.
+    /// The request ended inside the header (clause 3.8).
     #[error("the request ended inside its header, after {seen} bytes")]
     Ended {
         /// How many bytes there were.
@@ -113,6 +113,7 @@ impl RequestHeader {
         if self.timeout.is_some() {
             flags |= TIMEOUT;
         }
+        // Clause 3.4.
         if !self.metadata.is_empty() {
             flags |= METADATA;
         }
@@ -143,6 +144,7 @@ impl RequestHeader {
         let mut cursor = Cursor { bytes, at: 0 };
         let Some(procedure) = cursor.integer() else { return Ok(None) };
         let Some(flags) = cursor.byte() else { return Ok(None) };
+        // Clause 3.2.
         if flags & RESERVED != 0 {
             return Err(HeaderError::ReservedFlag);
         }
@@ -162,6 +164,7 @@ impl RequestHeader {
         }
         if flags & PRIORITY != 0 {
             let Some(seen) = cursor.integer() else { return Ok(None) };
+            // Clause 3.5.
             let zigzag = u8::try_from(seen).map_err(|_| HeaderError::Priority { seen })?;
             header.priority = unzigzag(zigzag);
         }

@@ -1,7 +1,7 @@
 //! Items: what both directions of a call are made of. `docs/protocol.md` section 4.
 //!
 //! ```text
-//! length << 2 | kind (i), then `length` bytes
+//! length << 2 | kind (i), then `length` bytes            clause 4.1
 //! kind 0  the last, or only, fragment of a message
 //! kind 1  a fragment, never empty: the message goes on
 //! kind 2  status: response only, then FIN
@@ -185,6 +185,7 @@ impl ItemError {
     }
 }
 
+/// The side at fault and the rule: clause 13.3.
 impl fmt::Display for ItemError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the {} sent {}", self.direction.sender(), self.fault)

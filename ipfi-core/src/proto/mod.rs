@@ -28,8 +28,8 @@ pub use item::{
 /// The version of the call protocol that this side speaks.
 pub const VERSION: u64 = 1;
 
-/// The protocol's name where every channel is a native QUIC stream: the ALPN on QUIC, the protocol of
-/// a WebTransport session.
+/// The protocol's name where every channel is a native QUIC stream (clause 12.1): the ALPN on QUIC, the
+/// protocol of a WebTransport session.
 pub const ALPN_QUIC: &str = "ipfi-1";
 
 /// The protocol's name over QMux: the ALPN on TLS over TCP, the subprotocol of a WebSocket.

@@ -1,7 +1,7 @@
 //! The body of an item of kind 2. `docs/protocol.md` section 6.
 //!
 //! ```text
-//! code (i)                1 to 16; others are UNKNOWN to whoever does not know them; 0 is malformed
+//! code (i)                clause 6.2; 1 to 16; others are UNKNOWN to whoever does not know them; 0 is malformed
 //! flags, one byte         0x01 made by the caller's side; 0x02 a limit follows the text; no others
 //! text length (i), text   UTF-8
 //! [name length (i), name, limit (i), seen (i)]
@@ -19,8 +19,10 @@ const BY_CALLER: u8 = 0x01;
 /// The bit of `flags` that says a limit follows the text.
 const LIMIT: u8 = 0x02;
 
-/// Appends the body of `status`, at most `max_bytes` of it, and at least code, flags and an empty
-/// text.
+/// Code, flags and the length of an empty text: what gets through whatever the limit (clause 6.4).
+pub(crate) const LEAST_BYTES: u64 = 3;
+
+/// Appends the body of `status`, at most `max_bytes` of it, and at least [`LEAST_BYTES`].
 pub(crate) fn encode(status: &Status, max_bytes: usize, out: &mut Vec<u8>) {
     let mut limit = Vec::new();
     if let Some(LimitSeen { name, limit: value, seen }) = status.limit_seen() {
@@ -57,7 +59,7 @@ fn prefix(text: &str, max: usize) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-/// Reads a whole body, or says what is wrong with it. The text and the details are copied: the body
+/// Reads a whole body, or says what is wrong with it (clause 6.3). The text and the details are copied: the body
 /// is small, and a slice of it would keep a whole record alive for as long as the status is.
 pub(crate) fn decode(body: &[u8]) -> Result<Status, &'static str> {
     let mut rest = body;

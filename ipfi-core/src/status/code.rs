@@ -63,7 +63,7 @@ impl Code {
         Self::Unauthenticated,
     ];
 
-    /// The code of a number; a number without a code is [`Code::Unknown`], so that a peer with newer
+    /// The code of a number (clause 6.1); a number without a code is [`Code::Unknown`], so that a peer with newer
     /// codes is still understood to have failed.
     pub fn from_u64(number: u64) -> Self {
         Self::ALL.into_iter().find(|code| code.as_u64() == number).unwrap_or(Self::Unknown)

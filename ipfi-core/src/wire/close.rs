@@ -1,4 +1,4 @@
-//! Ending a wire, in steps that have names, and what callers see in each:
+//! Ending a wire (clause 5.13), in steps that have names, and what callers see in each:
 //!
 //! 1. *Drain*: the peer is told GOAWAY; its new calls are refused with REFUSED ("never started, try
 //!    elsewhere"); what runs goes on.

@@ -208,21 +208,16 @@ impl WireCore {
         !self.peer_settings.serves_not.load(Ordering::Acquire)
     }
 
-    /// The largest message both sides accept.
+    /// The largest message both sides accept. Until the peer has said what it takes only ours counts: one
+    /// that takes more than the default must not be refused it (clause 2.5).
     pub(crate) fn max_message_bytes(&self) -> usize {
         let ours = self.limits().max_message_bytes as usize;
-        match self.peer_settings.max_message_bytes.load(Ordering::Acquire) {
-            0 => ours,
-            theirs => ours.min(theirs),
-        }
+        ours.min(self.peer_settings.max_message_bytes.load(Ordering::Acquire))
     }
 
     /// The most metadata, and the largest status, that the peer accepts.
     pub(crate) fn peer_max_metadata_bytes(&self) -> u64 {
-        match self.peer_settings.max_metadata_bytes.load(Ordering::Acquire) {
-            0 => Settings::default().max_metadata_bytes,
-            bytes => bytes,
-        }
+        self.peer_settings.max_metadata_bytes.load(Ordering::Acquire)
     }
 
     /// Whether anybody wants to know how long calls take.
@@ -262,16 +257,26 @@ impl fmt::Debug for WireCore {
 }
 
 /// What the peer said of itself. Until it has, nothing is assumed against it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct PeerSettings {
-    /// 0: not said.
     max_message_bytes: AtomicUsize,
-    /// 0: not said.
     max_metadata_bytes: AtomicU64,
     serves_not: AtomicBool,
     pub(super) going_away: AtomicBool,
     /// We have told the peer that we go away.
     pub(super) told_goaway: AtomicBool,
+}
+
+impl Default for PeerSettings {
+    fn default() -> Self {
+        Self {
+            max_message_bytes: AtomicUsize::new(usize::MAX),
+            max_metadata_bytes: AtomicU64::new(Settings::default().max_metadata_bytes),
+            serves_not: AtomicBool::new(false),
+            going_away: AtomicBool::new(false),
+            told_goaway: AtomicBool::new(false),
+        }
+    }
 }
 
 impl PeerSettings {

@@ -158,15 +158,19 @@ impl Serving {
                         self.core.peer_settings.set(&settings);
                         self.settings_seen = true;
                     }
+                    // Clause 2.6.
                     ControlMessage::GoAway => {
                         self.core.peer_settings.going_away.store(true, Ordering::Release);
                     }
                     _ => {
                         self.unknown_control += 1;
                         if self.unknown_control > MAX_UNKNOWN_CONTROL {
-                            self.core
-                                .session()
-                                .close(CloseCode::PROTOCOL, "too many unknown control messages");
+                            // The layer above the carrier speaks for itself (clause 13.4).
+                            let text = format!(
+                                "control messages of unknown types: {} seen, limit {MAX_UNKNOWN_CONTROL}",
+                                self.unknown_control
+                            );
+                            self.core.session().close(CloseCode::RESOURCE_EXHAUSTED, &text);
                         }
                     }
                 }
@@ -256,6 +260,7 @@ impl Serving {
                     let arrival = call::arrive_notification(&self.core, recv, rest, chunk.fin, cx);
                     self.run(arrival, cx);
                 }
+                // Clause 2.8.
                 StreamType::Unknown(_) => recv.stop(StreamCode::REFUSED),
             }
         }
@@ -295,7 +300,7 @@ impl Serving {
         }
     }
 
-    /// Closes the connection; the cause is known to all before any stream of it ends.
+    /// Closes the connection; the cause is known to all before any stream of it ends (clause 5.10).
     fn close(&self, cause: ConnectionError, code: CloseCode, reason: &str) -> ConnectionError {
         self.core.closed.set(cause.clone());
         self.core.session().close(code, reason);
@@ -317,7 +322,8 @@ impl Serving {
         self.close(cause, error.close_code(), &text)
     }
 
-    /// Ready when the peer has taken longer than `handshake_timeout` for what is awaited of it.
+    /// Ready when the peer has taken longer than `handshake_timeout` for what is awaited of it: its SETTINGS
+    /// (clause 2.9), or who it is.
     fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let runtime = self.core.runtime();
         let limit = self.core.limits().handshake_timeout;

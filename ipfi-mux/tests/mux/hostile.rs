@@ -32,6 +32,7 @@ fn expect_calm(peer: &mut Hostile, what: &str) {
 
 #[test]
 fn a_flood_of_what_brings_nothing_is_cut_at_the_budget_while_nobody_reads_the_answers() {
+    // Clause 13.4.
     let one = |frame: Frame| move |_| vec![frame.clone()];
     let floods: [(&str, Script); 8] = [
         ("a ping", Box::new(|round| vec![Frame::Ping { sequence: round }])),

@@ -14,6 +14,7 @@ use crate::support::{Hostile, bi, data, generous, last, reset, stop, timeless, u
 
 #[test]
 fn the_first_frame_sent_is_the_transport_parameters_and_nothing_else_before_the_peers() {
+    // Clause 12.2.
     // qmux-02 "QX_TRANSPORT_PARAMETERS Frames".
     let mut peer = Hostile::unshaken(timeless());
     let said = peer.receive();

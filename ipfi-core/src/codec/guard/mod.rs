@@ -1,4 +1,4 @@
-//! The guard around every codec's deserializer: it bounds what a peer's bytes can cost.
+//! The guard around every codec's deserializer: it bounds what a peer's bytes can cost (clause 9.2).
 //!
 //! The codecs' libraries stop some hazards each and none stops all: bincode allocates what a string
 //! claims, before it looks whether the bytes are there; bincode and postcard recurse as deep as the

@@ -44,6 +44,7 @@ fn numbers_that_no_integer_holds_are_clamped() {
 
 #[test]
 fn an_error_says_whose_fault_it_is_and_who_set_the_limit() {
+    // Clause 13.3.
     let error = ItemError { direction: Direction::Request, fault: ItemFault::EmptyFragment };
     assert_eq!(error.to_string(), "the caller sent an empty fragment that is not the last of its message");
     let status = Status::from(error);
