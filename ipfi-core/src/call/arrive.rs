@@ -23,6 +23,7 @@ use crate::proto::header::{HeaderDecoder, HeaderError};
 use crate::proto::item::Direction;
 use crate::runtime::Task;
 use crate::status::{Code, Origin, Status};
+use crate::time::Time;
 use crate::wire::{BoxRecv, BoxSend, Role, WireCore};
 
 /// A read for a header takes at most this, a full STREAM frame: small arguments come with it.
@@ -36,8 +37,17 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
-    fn inline(task: Task) -> Self {
+    /// Nothing is left to do.
+    pub(crate) const DONE: Self = Self { task: None, spawned: false };
+
+    /// To be polled here, once.
+    pub(crate) fn inline(task: Task) -> Self {
         Self { task: Some(task), spawned: false }
+    }
+
+    /// To be polled by the runtime only.
+    pub(crate) fn spawned(task: Task) -> Self {
+        Self { task: Some(task), spawned: true }
     }
 }
 
@@ -88,16 +98,25 @@ impl HeaderReader {
     }
 }
 
-/// A call that the peer opened. With its header at hand, as it nearly always is, the procedure's own
-/// task is all there is.
-pub(crate) fn arrive(core: &Arc<WireCore>, send: BoxSend, recv: BoxRecv, cx: &mut Context<'_>) -> Arrival {
+/// A call that the peer opened, at `now`. With its header at hand, as it nearly always is, the procedure's
+/// own task is all there is, and with its arguments not even that if the answer is ready at once.
+pub(crate) fn arrive(
+    core: &Arc<WireCore>,
+    send: BoxSend,
+    recv: BoxRecv,
+    now: Time,
+    cx: &mut Context<'_>,
+) -> Arrival {
     if core.is_draining() {
         refuse(core, send, recv, StreamCode::REFUSED);
-        return Arrival { task: None, spawned: false };
+        return Arrival::DONE;
     }
     let mut reader = HeaderReader { recv, decoder: HeaderDecoder::new() };
     match reader.poll(cx, core) {
-        Poll::Ready(head) => with_head(core, send, reader.recv, head, None),
+        Poll::Ready(head) => match with_head(core, send, reader.recv, head, now) {
+            Ok((call, entry)) => begin(core, call, entry, cx),
+            Err(arrival) => arrival,
+        },
         Poll::Pending => {
             let core = Arc::clone(core);
             Arrival::inline(Box::pin(async move {
@@ -106,7 +125,15 @@ pub(crate) fn arrive(core: &Arc<WireCore>, send: BoxSend, recv: BoxRecv, cx: &mu
                 let Some(head) = head else {
                     return refuse(&core, send, reader.recv, StreamCode::DEADLINE);
                 };
-                if let Some(task) = with_head(&core, send, reader.recv, head, Some(due)).task {
+                let now = core.runtime().now();
+                let task = match with_head(&core, send, reader.recv, head, now) {
+                    Ok((mut call, entry)) => {
+                        call.set_due(due);
+                        Some(task_of(&core, call, entry))
+                    }
+                    Err(arrival) => arrival.task,
+                };
+                if let Some(task) = task {
                     task.await;
                 }
             }))
@@ -121,19 +148,20 @@ fn refuse(core: &WireCore, mut send: BoxSend, mut recv: BoxRecv, code: StreamCod
     send.reset(code);
 }
 
-fn with_head(
-    core: &Arc<WireCore>,
+/// Lets the call in, or says what is left to do instead.
+fn with_head<'a>(
+    core: &'a Arc<WireCore>,
     send: BoxSend,
     recv: BoxRecv,
     head: Result<Head, HeadError>,
-    due: Option<Deadline>,
-) -> Arrival {
+    now: Time,
+) -> Result<(IncomingCall, &'a Entry), Arrival> {
     // A place is free again when the handler has ended. A carrier that frees a stream's place earlier,
     // because its caller gave it up, must not let more of them run than were allowed.
     let full = core.inbound().places() >= core.limits().max_inbound_calls as usize;
     if core.is_draining() || full {
         refuse(core, send, recv, StreamCode::REFUSED);
-        return Arrival { task: None, spawned: false };
+        return Err(Arrival::DONE);
     }
     let outbound = Outbound::new(send);
     let mut inbound = Inbound::new(core.limits(), recv, Direction::Request);
@@ -146,29 +174,45 @@ fn with_head(
         Err(HeadError::Gone) => {
             let mut outbound = outbound;
             outbound.reset(StreamCode::CANCELLED);
-            return Arrival { task: None, spawned: false };
+            return Err(Arrival::DONE);
         }
     };
     let codec = codec_of(&header);
     let procedure = ProcedureIndex::new(header.procedure);
-    let mut call =
-        IncomingCall::new(core, header, *codec.as_ref().unwrap_or(&CodecId::Raw), outbound, inbound);
-    if let Some(due) = due {
-        call.set_due(due);
-    }
+    let named = *codec.as_ref().unwrap_or(&CodecId::Raw);
+    let mut call = IncomingCall::new(core, header, named, outbound, inbound, now);
     let admitted = match (refused, codec) {
         (Some(status), _) | (None, Err(status)) => Err(status),
         (None, Ok(_)) => admit(core, procedure, call.metadata()),
     };
     match admitted {
         Ok(entry) => {
-            let spawned = entry.spawned;
             call.set_kind(entry.kind);
-            let task = Arc::clone(&entry.procedure).call(call);
-            Arrival { task: Some(traced(core, procedure, task)), spawned }
+            Ok((call, entry))
         }
-        Err(status) => Arrival::inline(call.refuse(status.with_origin(Origin::Callee))),
+        Err(status) => Err(Arrival::inline(call.refuse(status.with_origin(Origin::Callee)))),
     }
+}
+
+/// Begins a call that was let in, here, as far as it goes without waiting.
+fn begin(core: &WireCore, call: IncomingCall, entry: &Entry, cx: &mut Context<'_>) -> Arrival {
+    if entry.spawned {
+        return Arrival::spawned(task_of(core, call, entry));
+    }
+    // A span goes around a task.
+    if tracing::enabled!(target: "ipfi::call", tracing::Level::DEBUG) {
+        return Arrival::inline(task_of(core, call, entry));
+    }
+    match entry.procedure.begin(call, cx) {
+        Ok(arrival) => arrival,
+        Err(call) => Arrival::inline(Arc::clone(&entry.procedure).call(call)),
+    }
+}
+
+/// All of a call that was let in, as a task.
+fn task_of(core: &WireCore, call: IncomingCall, entry: &Entry) -> Task {
+    let procedure = call.procedure();
+    traced(core, procedure, Arc::clone(&entry.procedure).call(call))
 }
 
 fn codec_of(header: &RequestHeader) -> Result<CodecId, Status> {
@@ -243,7 +287,7 @@ pub(crate) fn arrive_notification(
 /// A notification that nobody runs.
 fn dropped(core: &WireCore) -> Arrival {
     count(&core.counters().notifications_in_dropped);
-    Arrival { task: None, spawned: false }
+    Arrival::DONE
 }
 
 fn notification_with_head(core: &Arc<WireCore>, mut recv: BoxRecv, head: Result<Head, HeadError>) -> Arrival {
@@ -287,7 +331,7 @@ pub(crate) fn arrive_datagram(core: &Arc<WireCore>, datagram: Bytes) -> Arrival 
 fn run_notification(mut notification: IncomingNotification) -> Arrival {
     let core = Arc::clone(notification.core());
     let procedure = notification.procedure();
-    let nothing = Arrival { task: None, spawned: false };
+    let nothing = Arrival::DONE;
     let entry =
         codec_of(notification.header()).and_then(|_| admit(&core, procedure, notification.metadata()));
     let entry = match entry {

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt;
 
+use super::arrive::Arrival;
 use super::exchange::DeadlineWatch;
 use super::inbound::{Inbound, InboundError, Incoming};
 use super::outbound::Outbound;
@@ -102,6 +103,7 @@ impl IncomingCall {
         codec: CodecId,
         mut outbound: Outbound,
         inbound: Inbound,
+        now: Time,
     ) -> Self {
         count(&core.counters().calls_in);
         core.inbound().enter();
@@ -109,8 +111,8 @@ impl IncomingCall {
             outbound.set_priority(header.priority);
         }
         // Clause 5.7.
-        let deadline = header.timeout.map(|timeout| Deadline::after(core.runtime().now(), timeout));
-        let started = core.is_observed().then(|| core.runtime().now());
+        let deadline = header.timeout.map(|timeout| Deadline::after(now, timeout));
+        let started = core.is_observed().then_some(now);
         Self {
             core: Arc::clone(core),
             procedure: ProcedureIndex::new(header.procedure),
@@ -147,6 +149,10 @@ impl IncomingCall {
 
     pub(crate) fn codec(&self) -> CodecId {
         self.codec
+    }
+
+    pub(crate) fn procedure(&self) -> ProcedureIndex {
+        self.procedure
     }
 
     pub(crate) fn metadata(&self) -> &Metadata {
@@ -201,6 +207,17 @@ impl IncomingCall {
             Context::new(Arc::clone(&self.core), self.procedure, metadata, self.deadline)
         });
         context.clone()
+    }
+
+    /// The arguments, if all of the request is here and they are all that there is to it, and time is left
+    /// for it (clause 3.3). Then nothing more is to be expected of the request.
+    pub(crate) fn take_whole_arguments(&mut self) -> Option<Bytes> {
+        if self.arrived_late {
+            return None;
+        }
+        let arguments = self.inbound.as_mut()?.take_whole()?;
+        self.inbound = None;
+        Some(arguments)
     }
 
     /// Message 0. The caller has `request_timeout` to get it here, its header included.
@@ -377,6 +394,20 @@ impl IncomingCall {
             Poll::Pending => self.poll_interrupted(cx).map(Err),
         })
         .await
+    }
+
+    /// Ends a call that was answered, or failed, here and now; the task that does the rest if that has to
+    /// wait.
+    pub(crate) fn conclude_here(mut self, result: Result<(), Failure>, cx: &mut TaskContext<'_>) -> Arrival {
+        let result = result.and_then(|()| self.stage_reply_metadata().map_err(Failure::Status));
+        if result.is_ok() {
+            self.concludes();
+            if let Poll::Ready(Ok(())) = self.outbound.poll_flush(cx, true) {
+                self.end(None);
+                return Arrival::DONE;
+            }
+        }
+        Arrival::inline(Box::pin(async move { self.conclude(result).await }))
     }
 
     /// Ends the call as its handler left it, once: what comes later finds it ended. Borrows the call: a

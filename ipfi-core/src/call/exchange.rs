@@ -240,7 +240,7 @@ impl Exchange {
                 return Err(tracker.fail(error));
             }
         };
-        let outbound = if taken { Outbound::sent(send) } else { Outbound::with_head(send, head) };
+        let outbound = if taken { Outbound::sent(send, head) } else { Outbound::with_head(send, head) };
         let inbound = Inbound::new(core.limits(), recv, item::Direction::Response);
         let deadline = deadline.map(|deadline| DeadlineWatch::new(core, deadline));
         let codec = outgoing.codec;

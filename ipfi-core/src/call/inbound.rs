@@ -92,6 +92,16 @@ impl Inbound {
         self.decoder.push(bytes, fin);
     }
 
+    /// The one message of a direction of which everything is here and nothing was taken.
+    pub(crate) fn take_whole(&mut self) -> Option<Bytes> {
+        if !self.fin_read {
+            return None;
+        }
+        let message = self.decoder.whole_message()?;
+        self.over = true;
+        Some(message)
+    }
+
     /// Whether the direction has ended, well or badly.
     pub(crate) fn is_over(&self) -> bool {
         self.over

@@ -1,5 +1,6 @@
 //! One direction of a call on its way out: items are staged, then leave together and in order (clause 5.11).
 
+use core::cell::Cell;
 use core::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
@@ -22,6 +23,27 @@ pub(super) const COPIED_TO: usize = 1024;
 
 /// The first buffer that items are staged in: enough for a small call.
 pub(super) const STAGED_BYTES: usize = 128;
+
+thread_local! {
+    /// A buffer that a small call has used, for the next. Most calls stage a few bytes, hand them over at
+    /// once and are done with them.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// An empty buffer to stage in.
+pub(super) fn staging() -> Vec<u8> {
+    // A thread that is ending has none.
+    let spare = SPARE.try_with(Cell::take).unwrap_or_default();
+    if spare.capacity() > 0 { spare } else { Vec::with_capacity(STAGED_BYTES) }
+}
+
+/// A buffer that is not needed any more. A large one is not kept.
+fn spare(mut buffer: Vec<u8>) {
+    if buffer.capacity() <= COPIED_TO {
+        buffer.clear();
+        let _ = SPARE.try_with(|spare| spare.set(buffer));
+    }
+}
 
 /// The beginning of a request: its header and what is staged behind it, in one buffer whose front is not
 /// part of it.
@@ -85,8 +107,9 @@ impl Outbound {
         this
     }
 
-    /// A half whose whole content, the end included, the stream has taken.
-    pub(crate) fn sent(send: BoxSend) -> Self {
+    /// A half whose whole content, the end included, the stream has taken by a copy of `head`.
+    pub(crate) fn sent(send: BoxSend, head: Head) -> Self {
+        spare(head.bytes);
         Self { handed: true, finished: true, ..Self::new(send) }
     }
 
@@ -181,12 +204,8 @@ impl Outbound {
             && let Some(written) = self.send.try_write(&self.staged, fin)
         {
             written?;
-            // What was large is not kept by a stream that may be idle for long.
-            if self.staged.capacity() > STAGED_BYTES {
-                self.staged = Vec::new();
-            } else {
-                self.staged.clear();
-            }
+            // Not kept by a stream that may be idle for long.
+            spare(core::mem::take(&mut self.staged));
             self.handed = true;
             self.finished |= fin;
             return Poll::Ready(Ok(()));
@@ -261,7 +280,7 @@ pub(crate) fn stage_value<E: Into<Status>>(
     encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
 ) -> Result<(), Status> {
     if out.capacity() == 0 {
-        out.reserve(STAGED_BYTES);
+        *out = staging();
     }
     let mut unstage = Unstage { start: out.len(), out };
     unstage.out.extend_from_slice(&[0; LENGTH_ROOM]);

@@ -7,7 +7,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::error::CallError;
-use super::outbound::{COPIED_TO, Head, STAGED_BYTES, check_message_bytes, stage_value};
+use super::outbound::{COPIED_TO, Head, check_message_bytes, stage_value, staging};
 use crate::ProcedureIndex;
 use crate::codec::{CodecId, EncodeArguments};
 use crate::context::Context;
@@ -174,7 +174,7 @@ fn codec_of<A: EncodeArguments>(_: &A, preferred: CodecId) -> CodecId {
 }
 
 fn header_room() -> Vec<u8> {
-    let mut staged = Vec::with_capacity(STAGED_BYTES);
+    let mut staged = staging();
     staged.extend_from_slice(&[0; HEADER_ROOM]);
     staged
 }

@@ -5,7 +5,7 @@ use core::future::poll_fn;
 use core::marker::PhantomData;
 use core::panic::AssertUnwindSafe;
 use core::pin::pin;
-use core::task::Poll;
+use core::task::{Context as TaskContext, Poll};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_core::Stream;
@@ -14,7 +14,7 @@ use futures_util::{FutureExt, StreamExt};
 use super::handler::{
     Handler, ItemsHandler, ItemsSequenceHandler, RawHandler, Scope, ScopeSource, SequenceHandler,
 };
-use crate::call::{Failure, IncomingCall, IncomingNotification, RawCall, Receiver, yield_once};
+use crate::call::{Arrival, Failure, IncomingCall, IncomingNotification, RawCall, Receiver, yield_once};
 use crate::codec::{Decode, DecodeArguments, Encode};
 use crate::context::Context;
 use crate::runtime::Task;
@@ -28,6 +28,13 @@ const BATCH_BYTES: usize = (16 << 10) - 512;
 pub(crate) trait Procedure: Send + Sync {
     /// The task of a call. A notification is none.
     fn call(self: Arc<Self>, call: IncomingCall) -> Task;
+
+    /// Begins a call here, and ends it if nothing has to be waited for; says what is left to do. Gives the
+    /// call back where that saves nothing over its task.
+    fn begin(&self, call: IncomingCall, cx: &mut TaskContext<'_>) -> Result<Arrival, IncomingCall> {
+        let _ = cx;
+        Err(call)
+    }
 
     /// The task of a notification, or `None` for a procedure that answers.
     fn notify(self: Arc<Self>, notification: IncomingNotification) -> Option<Task> {
@@ -86,6 +93,41 @@ impl<H: Handler<M>, M: 'static> Procedure for Unary<H, M> {
             let result = AssertUnwindSafe(self.run(&mut call)).catch_unwind().await;
             conclude(&mut call, result).await;
         })
+    }
+
+    /// Arguments that are here and a handler that is ready at once need no task: the handler's own future
+    /// is all that is allocated, and the call never leaves the stack.
+    fn begin(&self, mut call: IncomingCall, cx: &mut TaskContext<'_>) -> Result<Arrival, IncomingCall> {
+        if self.handler().is_blocking() {
+            return Err(call);
+        }
+        let Some(arguments) = call.take_whole_arguments() else { return Err(call) };
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            let limits = call.decode_limits();
+            let arguments = H::Arguments::decode_arguments(call.codec(), arguments, &limits)
+                .map_err(|error| Failure::Status(error.into()))?;
+            let mut answer = Box::pin(self.handler().start(Scope(&mut call), arguments));
+            match answer.as_mut().poll(cx) {
+                Poll::Ready(reply) => stage_reply(&mut call, reply).map(|()| None),
+                Poll::Pending => Ok(Some(answer)),
+            }
+        }));
+        let result = match polled {
+            Ok(Ok(None)) => Ok(()),
+            Ok(Ok(Some(answer))) => {
+                return Ok(Arrival::spawned(Box::pin(async move {
+                    let rest = async {
+                        let reply = call.run(answer).await?;
+                        stage_reply(&mut call, reply)
+                    };
+                    let result = AssertUnwindSafe(rest).catch_unwind().await;
+                    conclude(&mut call, result).await;
+                })));
+            }
+            Ok(Err(failure)) => Err(failure),
+            Err(_) => Err(call.panicked()),
+        };
+        Ok(call.conclude_here(result, cx))
     }
 }
 

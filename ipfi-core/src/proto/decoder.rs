@@ -178,7 +178,7 @@ impl ItemDecoder {
     /// The usual case ahead of the table: between messages, with nothing buffered but one whole message,
     /// which nearly every argument and answer is. Says nothing about anything else.
     #[inline]
-    fn whole_message(&mut self) -> Option<Bytes> {
+    pub(crate) fn whole_message(&mut self) -> Option<Bytes> {
         if !matches!(self.state, State::Start { len: 0, .. }) || self.in_message {
             return None;
         }

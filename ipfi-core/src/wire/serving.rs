@@ -192,10 +192,13 @@ impl Serving {
 
     /// Accepts calls until there are none, or enough.
     fn poll_calls(&mut self, cx: &mut Context<'_>) -> Result<(), ConnectionError> {
+        // All that is accepted here had arrived when this began: the clock is read once for the batch.
+        let mut arrived = None;
         for _ in 0..ACCEPT_BATCH {
             let Poll::Ready(accepted) = self.core.session().poll_accept_bi(cx) else { return Ok(()) };
             let (send, recv) = accepted?;
-            let arrival = call::arrive(&self.core, send, recv, cx);
+            let now = *arrived.get_or_insert_with(|| self.core.runtime().now());
+            let arrival = call::arrive(&self.core, send, recv, now, cx);
             self.run(arrival, cx);
         }
         cx.waker().wake_by_ref();
