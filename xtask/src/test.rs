@@ -6,6 +6,9 @@ use crate::{features, sources, tools};
 /// Random scripts per property test with `--net`: what a release needs rather than what a change does.
 const NET_SCRIPTS: &str = "1000000";
 
+/// Random thread schedules per test with `--net`.
+const NET_SCHEDULES: &str = "50000";
+
 /// Packages with a workspace of their own, so that nobody who uses ipfi builds them.
 const SEPARATE: [&str; 2] = ["benches", "fuzz"];
 
@@ -24,6 +27,7 @@ pub(crate) fn run(net: bool) -> Result<(), String> {
     // An example builds a guest for it.
     steps.step("tools", || tools::ensure_wasm().map(|()| Outcome::Passed))?;
     steps.commands("tests", [tests(net)])?;
+    steps.commands("tests under random thread schedules", [schedules(net)])?;
     // nextest does not run these.
     steps.commands("documentation tests", [Cmd::cargo("test --doc --workspace --all-features")])?;
     steps.commands("each feature alone, and none", features::matrix()?)?;
@@ -65,6 +69,14 @@ fn tests(net: bool) -> Cmd {
     }
     // Shown in the line to repeat, so it is set even when the caller has set it.
     cmd.env("IPFI_SCRIPTS", std::env::var("IPFI_SCRIPTS").unwrap_or_else(|_| NET_SCRIPTS.to_owned()))
+}
+
+/// Calls on threads whose schedule the test chooses (`ipfi-mux/tests/schedules/main.rs`): another build of
+/// everything, hence in a folder of its own, and optimised a little, since it runs each call thousands of times.
+fn schedules(net: bool) -> Cmd {
+    let test = "test --target-dir target/shuttle -p ipfi-mux --features shuttle --test schedules";
+    let cmd = Cmd::cargo(test).env("RUSTFLAGS", "--cfg shuttle").env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
+    if net { cmd.env("IPFI_SCHEDULES", NET_SCHEDULES) } else { cmd }
 }
 
 /// Said before the half hour, not after it.

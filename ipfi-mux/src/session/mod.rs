@@ -28,7 +28,7 @@
 
 use core::fmt;
 use core::task::{Context, Poll};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use ipfi_core::close_code::CloseCode;
@@ -38,6 +38,7 @@ use ipfi_core::time::Time;
 
 use crate::connection::{Connection, Transmit};
 use crate::stream_id::Dir;
+use crate::sync::Mutex;
 
 mod open;
 mod streams;
