@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything, cheapest first, so that a slip is told in seconds.
 
 use crate::run::{Cmd, Outcome, Steps};
-use crate::{features, sources, tools};
+use crate::{features, sources, tools, tracing_cost};
 
 /// Random scripts per property test with `--net`: what a release needs rather than what a change does.
 const NET_SCRIPTS: &str = "1000000";
@@ -10,7 +10,7 @@ const NET_SCRIPTS: &str = "1000000";
 const NET_SCHEDULES: &str = "50000";
 
 /// Packages with a workspace of their own, so that nobody who uses ipfi builds them.
-const SEPARATE: [&str; 2] = ["benches", "fuzz"];
+const SEPARATE: [&str; 3] = ["benches", "fuzz", "interop-tests/tracing-cost"];
 
 pub(crate) fn run(net: bool) -> Result<(), String> {
     if net {
@@ -28,6 +28,7 @@ pub(crate) fn run(net: bool) -> Result<(), String> {
     steps.step("tools", || tools::ensure_wasm().map(|()| Outcome::Passed))?;
     steps.commands("tests", [tests(net)])?;
     steps.commands("tests under random thread schedules", [schedules(net)])?;
+    steps.step("what tracing costs when nobody listens", tracing_cost::check)?;
     // nextest does not run these.
     steps.commands("documentation tests", [Cmd::cargo("test --doc --workspace --all-features")])?;
     steps.commands("each feature alone, and none", features::matrix()?)?;
