@@ -114,8 +114,8 @@ impl Connection {
         if !self.streams.get(key).is_some_and(Stream::is_over) {
             return;
         }
-        let Stream { id, deposit, .. } = self.streams.remove(key);
-        self.budget.stream_completed(deposit);
+        let Stream { id, earns, .. } = self.streams.remove(key);
+        self.budget.stream_ended(earns);
         if id.initiator() == self.config.side {
             let local = self.local.get_mut(id.dir());
             local.close();
