@@ -1,5 +1,5 @@
 //! The locks and atomics that tasks of one wire meet at: the standard library's, and under `--cfg shuttle`
-//! those of [shuttle](https://docs.rs/shuttle), whose scheduler then decides at every lock and every atomic
+//! those of the crate `shuttle`, whose scheduler then decides at every lock and every atomic
 //! operation which thread goes on. The schedules it chooses are random, so it finds races that tests on one
 //! thread cannot, and each can be repeated.
 //!
