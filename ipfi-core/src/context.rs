@@ -2,7 +2,7 @@
 
 use core::fmt;
 use core::time::Duration;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use crate::ProcedureIndex;
 use crate::close_code::StreamCode;
@@ -11,6 +11,7 @@ use crate::error::ReadError;
 use crate::metadata::Metadata;
 use crate::peer::Peer;
 use crate::signal::Signal;
+use crate::sync::Mutex;
 use crate::wire::{Wire, WireCore};
 
 /// Why a call was cancelled.

@@ -7,11 +7,12 @@
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use slab::Slab;
 
 use crate::runtime::{Runtime, Sleep};
+use crate::sync::{Mutex, MutexGuard};
 use crate::time::Time;
 
 /// Empty buckets are kept up to this many, so that one call after the other does not allocate;

@@ -83,6 +83,9 @@ pub enum ConnectionError {
         /// What the operating system or the carrier said.
         detail: Arc<str>,
     },
+    /// This side has opened as many streams as there are ids, 2^60 of each kind. What is open goes on.
+    #[error("all 2^60 stream ids of this connection have been used: make a new connection")]
+    StreamIdsExhausted,
     /// The driver of this connection went away (its task was aborted, its runtime shut down).
     #[error("the connection's driver was dropped")]
     DriverDropped,

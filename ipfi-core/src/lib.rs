@@ -39,6 +39,7 @@ pub mod runtime;
 pub mod session;
 mod signal;
 pub mod status;
+mod sync;
 pub mod time;
 #[doc(hidden)]
 pub mod varint;

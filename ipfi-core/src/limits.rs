@@ -77,8 +77,8 @@ pub struct Limits {
     pub status_grace: Duration,
     /// Tokens of the abuse budget: what costs work and brings nothing spends them, useful work earns
     /// them back. Default 1000. *Danger*: floods of pings, resets, empty frames. Each call or notification
-    /// that the peer cancels before this side looked at it holds 2 until it did: keep it above twice the sum
-    /// of `max_inbound_calls` and `max_inbound_notifications`.
+    /// that the peer cancels within 100 ms and before it got anything holds 2 until its handler has ended:
+    /// keep it above twice the sum of `max_inbound_calls` and `max_inbound_notifications`.
     pub abuse_budget: u32,
 }
 

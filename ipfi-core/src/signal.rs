@@ -4,9 +4,11 @@ use core::future::Future;
 use core::pin::Pin;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll, Waker};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use slab::Slab;
+
+use crate::sync::{Mutex, MutexGuard};
 
 /// Set once, seen by all. Cheap to clone.
 #[derive(Debug)]

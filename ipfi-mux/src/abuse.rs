@@ -10,27 +10,40 @@
 //! | a ping; a run of PADDING; an empty STREAM frame without FIN; an empty datagram that is dropped | -1 |
 //! | a MAX_* that raises nothing; a BLOCKED that is untrue or repeated; a frame without effect | -1 |
 //! | a frame for a stream that is closed | -1 |
-//! | RESET_STREAM or STOP_SENDING of a stream that nobody has accepted yet | -2, and 1 back when it is let go |
+//! | RESET_STREAM or STOP_SENDING of the peer's stream before a byte was sent on it | -2, and 1 back when it is let go |
+//! | the same once it was open for 100 ms, where the driver tells the time | 0 |
 //! | 1024 bytes of useful payload, either way | +1 |
-//! | a stream that is completed otherwise, whoever opened it | +1 |
+//! | a stream that ends otherwise, whoever opened it | +8 |
 //! | a second, where the driver tells the time | +10 |
 //!
 //! Free are: bytes within credit on a stream that this side has stopped, a RESET_STREAM that answers our
-//! STOP_SENDING, a BLOCKED that is true (it has been paid for in bytes), small frames that carry
-//! something (those are copied together, bounded by credit, and what an honest producer of small items
-//! sends), and datagrams that are lost because they come faster than they are taken, as they may.
+//! STOP_SENDING, a call that its caller detaches (it runs on), a BLOCKED that is true (it has been paid for in
+//! bytes), small frames that carry something (those are copied together, bounded by credit, and what an honest
+//! producer of small items sends), and datagrams that are lost because they come faster than they are taken,
+//! as they may.
 //! The budget never rises above `abuse_budget`; at 0 the connection is closed.
 //!
-//! Half of what a reset before the accept costs is a deposit: given back once the stream was let go.
-//! Calls that are cancelled at once are honest, and the peer can have no more of them than it has places,
-//! which come back no sooner (CVE-2023-44487). So the cost, times the places of the default limits, is less
-//! than the budget: not even a burst that takes every place ends the connection. The other half makes a
-//! flood of nothing but such calls end it after a thousand, while a peer that completes as many calls as it
-//! cancels, or cancels ten a second, can go on for ever. At 8 each, the 125th cancelled call ended all
+//! **Calls that are given up** (`docs/protocol.md` 13.5). Whether a handler had started is not asked: a flood of
+//! calls that are cancelled while they run (rapid reset, CVE-2023-44487) costs more work than one of calls that
+//! nobody saw. What tells it from honest traffic is that nothing comes of it.
+//!
+//! Half of the cost is a deposit, given back once the stream was let go. The peer can have no more such calls
+//! than it has places, which come back no sooner; so the cost, times the places of the default limits, is
+//! less than the budget, and not even a burst that takes every place ends the connection. The other half makes
+//! a flood of nothing but such calls end it after a thousand. At 8 each, the 125th cancelled call ended all
 //! others on its connection.
+//!
+//! Who cancels often is honest too: a search at each key, a request hedged to several servers. So each call
+//! that runs to its end pays for eight that do not; more would not be worth counting, since an attacker who
+//! completes a ninth of its calls does most of that work itself. And a call that was waited for is not part
+//! of a *rapid* reset: after 100 ms giving it up is free, because the places bound such calls to ten a second
+//! each. Otherwise a callee that stands still for a moment would, once it goes on, end the connections of all
+//! callers whose deadlines have passed meanwhile.
 //!
 //! What we send earns as much as what we receive, because both provoke honest frames without effect: a
 //! MAX_STREAM_DATA (at most four for each window) or a STOP_SENDING may cross the end of the stream.
+
+use core::time::Duration;
 
 use ipfi_core::close_code::TransportCode;
 use ipfi_core::time::Time;
@@ -43,8 +56,15 @@ const BYTES_PER_TOKEN: u64 = 1024;
 /// Time that earns one token.
 const MICROS_PER_TOKEN: u64 = 100_000;
 
-/// What a reset before the accept costs; half of it comes back when the stream is let go.
-pub(crate) const RESET_BEFORE_ACCEPT: u32 = 2;
+/// What the peer pays for giving a stream up before it got anything; half of it comes back when the stream
+/// is let go.
+pub(crate) const GIVEN_UP: u8 = 2;
+
+/// What a stream earns that was not given up.
+pub(crate) const COMPLETED: u8 = 8;
+
+/// Giving a stream up is free once it was open for so long.
+pub(crate) const LONG_RUN: Duration = Duration::from_millis(100);
 
 /// The budget of one connection.
 #[derive(Clone, Copy, Debug)]
@@ -93,9 +113,9 @@ impl AbuseBudget {
         self.bytes %= BYTES_PER_TOKEN;
     }
 
-    /// A stream was completed; `deposit` says whether it was reset before it was accepted.
-    pub(crate) fn stream_completed(&mut self, deposit: bool) {
-        self.earn(if deposit { u64::from(RESET_BEFORE_ACCEPT) / 2 } else { 1 });
+    /// A stream is over and has earned so much.
+    pub(crate) fn stream_ended(&mut self, earns: u8) {
+        self.earn(u64::from(earns));
     }
 
     /// Time passed, if the driver tells it.

@@ -72,6 +72,7 @@ mod byte_queue;
 mod flow;
 mod schedule;
 mod streams;
+mod sync;
 
 pub use config::{Config, ConfigError};
 pub use connection::Connection;

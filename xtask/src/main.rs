@@ -12,6 +12,7 @@ mod run;
 mod sources;
 mod test;
 mod tools;
+mod tracing_cost;
 
 use std::process::ExitCode;
 
@@ -20,6 +21,7 @@ Usage: cargo xtask <command>
 
   test                       everything: format, source rules, lints, tests, doctests, features, wasm, docs, licences
   test --net                 the same with the ignored tests (root, network namespaces) and long random scripts
+  tracing-cost               only what tracing costs when nobody listens; needs valgrind
   sources                    only the source rules, which need no build
   fuzz [target] [seconds]    a target of fuzz/, or all of them; 60 seconds each unless told
   bench [filter…] [options]  the benchmarks against peers; `cargo xtask bench --help` lists the options
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["test"] => test::run(false),
         ["test", "--net"] => test::run(true),
+        ["tracing-cost"] => tracing_cost::check().map(drop),
         ["sources"] => sources::report(),
         ["fuzz", rest @ ..] => fuzz::run(rest),
         ["bench", rest @ ..] => bench::run(rest),

@@ -1,13 +1,16 @@
 //! `cargo xtask test`: everything, cheapest first, so that a slip is told in seconds.
 
 use crate::run::{Cmd, Outcome, Steps};
-use crate::{features, sources, tools};
+use crate::{features, sources, tools, tracing_cost};
 
 /// Random scripts per property test with `--net`: what a release needs rather than what a change does.
 const NET_SCRIPTS: &str = "1000000";
 
+/// Random thread schedules per test with `--net`.
+const NET_SCHEDULES: &str = "50000";
+
 /// Packages with a workspace of their own, so that nobody who uses ipfi builds them.
-const SEPARATE: [&str; 2] = ["benches", "fuzz"];
+const SEPARATE: [&str; 3] = ["benches", "fuzz", "interop-tests/tracing-cost"];
 
 /// Systems that are supported and that no test runs on: what is written for them must at least compile. One
 /// target each, because no code of ours asks for more than the system.
@@ -33,6 +36,8 @@ pub(crate) fn run(net: bool) -> Result<(), String> {
     // An example builds a guest for it.
     steps.step("tools", || tools::ensure_wasm().map(|()| Outcome::Passed))?;
     steps.commands("tests", [tests(net)])?;
+    steps.commands("tests under random thread schedules", [schedules(net)])?;
+    steps.step("what tracing costs when nobody listens", tracing_cost::check)?;
     // nextest does not run these.
     steps.commands("documentation tests", [Cmd::cargo("test --doc --workspace --all-features")])?;
     steps.commands("each feature alone, and none", features::matrix()?)?;
@@ -92,6 +97,14 @@ fn other_systems() -> Result<Outcome, String> {
         Cmd::cargo(&format!("{lints} --examples --all-features -- -D warnings")).run()?;
     }
     Ok(outcome)
+}
+
+/// Calls on threads whose schedule the test chooses (`ipfi-mux/tests/schedules/main.rs`): another build of
+/// everything, hence in a folder of its own, and optimised a little, since it runs each call thousands of times.
+fn schedules(net: bool) -> Cmd {
+    let test = "test --target-dir target/shuttle -p ipfi-mux --features shuttle --test schedules";
+    let cmd = Cmd::cargo(test).env("RUSTFLAGS", "--cfg shuttle").env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
+    if net { cmd.env("IPFI_SCHEDULES", NET_SCHEDULES) } else { cmd }
 }
 
 /// Said before the half hour, not after it.

@@ -62,3 +62,30 @@ fn a_flood_of_resets_is_cut_off() {
         assert!(matches!(reason, Some(ConnectionError::Violation { .. })), "{reason:?}");
     });
 }
+
+/// The same with calls whose handlers run, each given up as soon as it does. [A1]
+#[test]
+fn a_flood_of_calls_cancelled_while_they_run_is_cut_off() {
+    cost_of(&small(), &HostilePeer::generous(), async |peer, _, wire| {
+        let mut cancelled = 0;
+        while wire.close_reason().is_none() {
+            let Some(id) = peer.open(Dir::Bi) else {
+                peer.settle().await;
+                continue;
+            };
+            peer.stream(id, &call_of(WAITS), 100, true);
+            peer.flush().await;
+            peer.settle().await;
+            peer.put(&Frame::StopSending { id, code: 1 });
+            peer.flush().await;
+            cancelled += 1;
+            assert!(cancelled < 2000, "a flood of cancelled calls goes on for ever");
+        }
+        let reason = wire.close_reason().map(|reason| reason.to_string());
+        assert!(
+            reason.as_deref().is_some_and(|reason| reason.contains("before anything was answered")),
+            "{reason:?}"
+        );
+        assert!(wire.stats().calls_in > 900, "handlers ran: {:?}", wire.stats());
+    });
+}

@@ -4,7 +4,7 @@
 use core::future::{Future, IntoFuture, poll_fn};
 use core::pin::Pin;
 use core::task::{Poll, ready};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 
@@ -20,6 +20,7 @@ use crate::context::Context;
 use crate::error::WriteError;
 use crate::proto::{ItemKind, Part};
 use crate::status::{Origin, Status};
+use crate::sync::Mutex;
 
 /// What follows a piece of bytes, in the words of IPFI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

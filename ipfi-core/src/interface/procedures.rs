@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 use core::panic::AssertUnwindSafe;
 use core::pin::pin;
 use core::task::{Context as TaskContext, Poll};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use futures_core::Stream;
 use futures_util::{FutureExt, StreamExt};
@@ -19,6 +19,7 @@ use crate::codec::{Decode, DecodeArguments, Encode};
 use crate::context::Context;
 use crate::runtime::Task;
 use crate::status::Status;
+use crate::sync::Mutex;
 
 /// Items staged up to this many bytes leave in one write: nearly a full STREAM frame, and with a usual
 /// item more still no larger a buffer than 16 KiB.

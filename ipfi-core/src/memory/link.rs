@@ -5,7 +5,7 @@
 //! stalls a lane sees exactly what a slow network would show, and everything else is immediate.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use slab::Slab;
@@ -16,6 +16,7 @@ use super::options::{EndpointOptions, MemoryOptions};
 use crate::close_code::{CloseCode, StreamCode};
 use crate::error::ConnectionError;
 use crate::session::Side;
+use crate::sync::Mutex;
 use crate::varint;
 
 /// The most a peer is told of the reason for a close, as on every carrier.

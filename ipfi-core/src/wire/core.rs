@@ -2,9 +2,8 @@
 
 use core::fmt;
 use core::panic::AssertUnwindSafe;
-use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use core::task::{Context, Poll, Waker};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 
 use super::Handle;
 use super::erased::ErasedSession;
@@ -22,6 +21,8 @@ use crate::proto::Settings;
 use crate::runtime::Runtime;
 use crate::signal::Signal;
 use crate::status::Status;
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 
 /// The state of one wire. Handles and tasks hold it; the session knows nothing of it.
 pub(crate) struct WireCore {

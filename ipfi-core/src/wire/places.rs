@@ -1,11 +1,12 @@
 //! Places for calls of this side: at most `max_outbound_calls` of them are open, the rest wait in line.
 
-use core::sync::atomic::{AtomicU64, Ordering};
 use core::task::{Context, Poll, Waker};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use super::core::Gauge;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 
 /// Who waits for a place. Calls that find one at once never touch the lock: the gauge of running calls
 /// counts those that wait, too, so that nobody overtakes them.

@@ -4,7 +4,7 @@
 use ipfi_core::close_code::TransportCode;
 use ipfi_core::time::Time;
 
-use super::AbuseBudget;
+use super::{AbuseBudget, COMPLETED};
 
 #[test]
 fn the_last_token_closes_with_an_error_that_names_the_budget() {
@@ -25,8 +25,8 @@ fn useful_work_earns_tokens_back_up_to_the_limit() {
     assert_eq!(budget.tokens(), 50);
     budget.payload(24);
     assert_eq!(budget.tokens(), 51, "pieces add up");
-    budget.stream_completed(false);
-    assert_eq!(budget.tokens(), 52);
+    budget.stream_ended(COMPLETED);
+    assert_eq!(budget.tokens(), 59);
     budget.payload(1 << 30);
     assert_eq!(budget.tokens(), 100);
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use ipfi_core::close_code::{StreamCode, TransportCode};
 
 use super::Connection;
-use crate::abuse::RESET_BEFORE_ACCEPT;
+use crate::abuse::{COMPLETED, GIVEN_UP, LONG_RUN};
 use crate::stream_id::{Dir, StreamId};
 use crate::streams::state::{RecvEvent, RecvState, SendEvent};
 use crate::streams::{Owed, RecvHalf, SendHalf, Stream, StreamKey};
@@ -121,7 +121,7 @@ impl Connection {
             self.retire(key);
             return Ok(());
         }
-        self.given_up(key, "a reset before the stream was accepted")
+        self.given_up(key, StreamCode(code), "a reset of a stream before anything was answered")
     }
 
     /// STOP_SENDING (RFC 9000 section 19.5). In Ready or Send we owe RESET_STREAM (section 3.5).
@@ -136,16 +136,28 @@ impl Connection {
             return self.budget.spend(1, "a STOP_SENDING after the stream's end");
         }
         self.give_up_sending(key, SendEvent::StopReceived(code));
-        // Cancelling a whole request before anyone saw it is a reset too, if under another name.
-        self.given_up(key, "a stop before the stream was accepted")
+        // Cancelling a whole request is a reset too, if under another name.
+        self.given_up(key, code, "a stop of a stream before anything was answered")
     }
 
-    /// The peer gave one half of `key` up. If nobody has accepted the stream, that takes a deposit, once.
-    fn given_up(&mut self, key: StreamKey, what: &'static str) -> Result<(), Violation> {
-        let taken = self.streams.get_mut(key).is_some_and(|stream| {
-            stream.unaccepted && !core::mem::replace(&mut stream.deposit, stream.unaccepted)
-        });
-        let spent = if taken { self.budget.spend(RESET_BEFORE_ACCEPT, what) } else { Ok(()) };
+    /// The peer gave one half of `key` up. If it had opened the stream and got nothing for it yet, that is
+    /// paid for, once; one that is detached runs on and is no less work done.
+    fn given_up(&mut self, key: StreamKey, code: StreamCode, what: &'static str) -> Result<(), Violation> {
+        let (now, side) = (self.now, self.config.side);
+        let mut spent = Ok(());
+        if let Some(stream) = self.streams.get_mut(key)
+            && stream.id.initiator() != side
+            && stream.send.as_ref().is_none_or(|half| half.credit.sent() == 0)
+            && stream.earns == COMPLETED
+            && code != StreamCode::DETACHED
+        {
+            if now.saturating_since(stream.opened) >= LONG_RUN {
+                stream.earns = 0;
+            } else {
+                stream.earns = GIVEN_UP / 2;
+                spent = self.budget.spend(GIVEN_UP.into(), what);
+            }
+        }
         self.retire(key);
         spent
     }
@@ -237,6 +249,7 @@ impl Connection {
             };
             let mut stream = Stream::new(id, send, Some(RecvHalf::new(u64::from(window))));
             stream.unaccepted = true;
+            stream.opened = self.now;
             let key = self.streams.insert(stream);
             let remote = self.remote.get_mut(dir);
             remote.opened = index + 1;

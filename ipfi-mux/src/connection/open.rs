@@ -29,6 +29,10 @@ impl Connection {
             return Poll::Ready(Err(cause.clone()));
         }
         let local = self.local.get_mut(dir);
+        if local.is_exhausted() {
+            *ticket = None;
+            return Poll::Ready(Err(ConnectionError::StreamIdsExhausted));
+        }
         if !local.may_open(ticket) {
             local.wait(ticket, waker);
             return Poll::Pending;
@@ -61,7 +65,12 @@ impl Connection {
 
     /// Opens a stream for which there is a place.
     fn open(&mut self, dir: Dir) -> (StreamKey, StreamId) {
-        let index = self.local.get_mut(dir).open();
+        let local = self.local.get_mut(dir);
+        let index = local.open();
+        if local.is_exhausted() {
+            // No MAX_STREAMS will ever come that they could wait for.
+            local.end(&mut self.wakes);
+        }
         let id = StreamId::new(self.config.side, dir, index);
         let peer = self.peer.as_ref().expect("streams can be opened only after the peer's parameters");
         let stream = match dir {
@@ -145,8 +154,8 @@ impl Connection {
         if !self.streams.get(key).is_some_and(Stream::is_over) {
             return;
         }
-        let Stream { id, deposit, .. } = self.streams.remove(key);
-        self.budget.stream_completed(deposit);
+        let Stream { id, earns, .. } = self.streams.remove(key);
+        self.budget.stream_ended(earns);
         if id.initiator() == self.config.side {
             let local = self.local.get_mut(id.dir());
             local.close();
@@ -161,7 +170,7 @@ impl Connection {
     #[cfg(test)]
     pub(crate) fn skip_to_index(&mut self, dir: Dir, index: u64) {
         let local = self.local.get_mut(dir);
-        local.raise(index + 100);
+        local.raise((index + 100).min(StreamId::MAX_INDEX + 1));
         local.next = index;
         self.remote.get_mut(dir).skip_to(index);
     }

@@ -3,7 +3,7 @@
 use core::task::Waker;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::stream_id::Dir;
+use crate::stream_id::{Dir, StreamId};
 use crate::streams::StreamKey;
 
 /// One value for each direction.
@@ -122,6 +122,11 @@ impl LocalStreams {
         index
     }
 
+    /// No id is left (RFC 9000 section 2.1: an id is never used twice).
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.next > StreamId::MAX_INDEX
+    }
+
     /// A stream is over.
     pub(crate) fn close(&mut self) {
         self.live -= 1;
@@ -223,7 +228,7 @@ impl RemoteStreams {
 
     fn offer(&self) -> u64 {
         // Indices end at 2^60 (RFC 9000 section 4.6); nobody gets there, and nobody is granted more.
-        (self.closed + self.limit).min(1 << 60)
+        (self.closed + self.limit).min(StreamId::MAX_INDEX + 1)
     }
 
     /// For tests of indices beyond 2^30 and 2^32: as if `index` streams had been opened and closed.

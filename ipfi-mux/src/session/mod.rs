@@ -15,9 +15,10 @@
 //! [`is_finished`](Connection::is_finished).
 //!
 //! *Writing*: wait for [`Notify::output_ready`]; then append with [`Shared::poll_transmit`] and write, again
-//! and again, **until it says [`Transmit::Idle`]**: only then is `output_ready` called anew. Report with
-//! [`Shared::handle_write_progress`] and [`Shared::handle_transmitted`]. When the connection
-//! [`is_write_closed`](Connection::is_write_closed), shut the sending side.
+//! and again, **until it says [`Transmit::Idle`]**, or [`Shared::pending_output`] that there is none: only then is
+//! `output_ready` called anew. Report with [`Shared::handle_write_progress`] and
+//! [`Shared::handle_transmitted`]. When the connection [`is_write_closed`](Connection::is_write_closed), shut
+//! the sending side.
 //!
 //! *Time*: sleep until [`Shared::poll_timeout`], then [`Shared::handle_timeout`]. Deadlines move: ask again
 //! after each wake-up; one that has moved later costs an idle wake-up, and none moves earlier without
@@ -27,7 +28,7 @@
 
 use core::fmt;
 use core::task::{Context, Poll};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use ipfi_core::close_code::CloseCode;
@@ -37,6 +38,7 @@ use ipfi_core::time::Time;
 
 use crate::connection::{Connection, Transmit};
 use crate::stream_id::Dir;
+use crate::sync::Mutex;
 
 mod open;
 mod streams;
@@ -51,7 +53,7 @@ const WHOLE_BYTES: usize = 4 << 10;
 /// thread caused it.
 pub trait Notify: Send + Sync {
     /// There is output, or the sending side is to be shut; not called again before a
-    /// [`Shared::poll_transmit`] has said [`Transmit::Idle`].
+    /// [`Shared::poll_transmit`] has said [`Transmit::Idle`], or a [`Shared::pending_output`] that there is none.
     ///
     /// `lone` is a hint: nothing is being written and at most one call is in flight, so that writing right
     /// here, from the caller, saves a wake-up and costs nobody a batch. Otherwise a driver does well to let
@@ -150,9 +152,14 @@ impl Shared {
         self.with(|connection| connection.poll_timeout())
     }
 
-    /// [`Connection::has_pending_output`], and about how many bytes that is.
+    /// [`Connection::has_pending_output`], and about how many bytes that is. `None` re-arms
+    /// [`Notify::output_ready`] as `Idle` does: output that the driver was told of may be gone before it looks
+    /// (a STREAMS_BLOCKED that the peer's MAX_STREAMS has overtaken), and who finds none asks no further.
     pub fn pending_output(&self) -> Option<usize> {
-        self.with(|connection| connection.has_pending_output().then(|| connection.pending_output_hint()))
+        let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
+        let pending = locked.connection.has_pending_output();
+        locked.told_output &= pending;
+        pending.then(|| locked.connection.pending_output_hint())
     }
 
     /// [`Connection::is_write_closed`].

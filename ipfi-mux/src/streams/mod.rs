@@ -3,7 +3,9 @@
 use core::task::Waker;
 
 use ipfi_core::close_code::StreamCode;
+use ipfi_core::time::Time;
 
+use crate::abuse::COMPLETED;
 use crate::byte_queue::ByteQueue;
 use crate::flow::{SendCredit, StreamCredit};
 use crate::schedule::Turn;
@@ -95,8 +97,10 @@ pub(crate) struct Stream {
     pub(crate) handles: u8,
     /// In the accept queue.
     pub(crate) unaccepted: bool,
-    /// The peer gave it up while it was there, and the abuse budget holds a deposit for that.
-    pub(crate) deposit: bool,
+    /// When the peer opened it.
+    pub(crate) opened: Time,
+    /// Tokens that its end returns to the abuse budget.
+    pub(crate) earns: u8,
     /// A writer waits for room in the connection's send buffer.
     pub(crate) waits_for_room: bool,
     pub(crate) control_link: Link,
@@ -119,7 +123,8 @@ impl Stream {
             owed: Owed::default(),
             handles,
             unaccepted: false,
-            deposit: false,
+            opened: Time::ZERO,
+            earns: COMPLETED,
             waits_for_room: false,
             control_link: Link::default(),
             data_link: Link::default(),

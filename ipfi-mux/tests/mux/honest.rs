@@ -2,6 +2,7 @@
 //! still and earns nothing back.
 
 use bytes::Bytes;
+use ipfi_core::close_code::StreamCode;
 use ipfi_mux::StreamKey;
 use ipfi_mux::stream_id::Dir;
 
@@ -74,6 +75,115 @@ fn as_many_calls_as_there_are_places_may_be_cancelled_before_anybody_looked() {
         assert_eq!(pair.server.connection.close_reason(), None);
         serve(&mut pair, Dir::Bi);
         pair.drive();
+    }
+    expect_at_ease(&pair);
+}
+
+/// A call that the server has accepted, and its handler.
+fn running(pair: &mut Pair) -> (StreamKey, StreamKey) {
+    let call = pair.client.open(Dir::Bi);
+    pair.client.send(call, b"request", true);
+    pair.drive();
+    let served = pair.server.accept(Dir::Bi).unwrap();
+    pair.server.drain(served);
+    (call, served)
+}
+
+/// Its caller gives the call up, and the server drops the handler.
+fn cancel(pair: &mut Pair, (call, served): (StreamKey, StreamKey)) {
+    pair.client.drop_both(call);
+    pair.drive();
+    pair.server.drop_both(served);
+    pair.drive();
+}
+
+#[test]
+fn half_of_all_calls_may_be_cancelled_while_they_run() {
+    let mut pair = Pair::connected(timeless());
+    // In no order: runs of cancelled calls come as they do.
+    let mut lot = 1_u64;
+    for _ in 0..100_000 {
+        lot = lot.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        if lot >> 63 == 0 {
+            complete(&mut pair);
+        } else {
+            let call = running(&mut pair);
+            cancel(&mut pair, call);
+        }
+    }
+    expect_at_ease(&pair);
+}
+
+#[test]
+fn a_search_at_each_key_may_be_cancelled_by_the_next() {
+    let mut pair = Pair::connected(timeless());
+    for _word in 0..10_000 {
+        for _key in 0..8 {
+            let call = running(&mut pair);
+            cancel(&mut pair, call);
+        }
+        complete(&mut pair);
+    }
+    expect_at_ease(&pair);
+}
+
+#[test]
+fn as_many_running_calls_as_there_are_places_may_be_cancelled_at_once() {
+    let mut pair = Pair::connected(timeless());
+    for _ in 0..100 {
+        let calls: Vec<_> = (0..256).map(|_| running(&mut pair)).collect();
+        for (call, _) in &calls {
+            pair.client.drop_both(*call);
+        }
+        pair.drive();
+        assert_eq!(pair.server.connection.close_reason(), None);
+        for (_, served) in calls {
+            pair.server.drop_both(served);
+        }
+        pair.drive();
+        // Fewer than a fifth of them complete.
+        for _ in 0..48 {
+            complete(&mut pair);
+        }
+    }
+    expect_at_ease(&pair);
+}
+
+#[test]
+fn calls_whose_deadlines_pass_while_the_callee_stands_still_cost_nothing() {
+    let mut pair = Pair::connected(timeless());
+    for _ in 0..100 {
+        let calls: Vec<_> = (0..256).map(|_| running(&mut pair)).collect();
+        pair.advance(core::time::Duration::from_millis(100));
+        for call in calls {
+            cancel(&mut pair, call);
+        }
+    }
+    expect_at_ease(&pair);
+}
+
+#[test]
+fn calls_that_their_callers_detach_cost_nothing() {
+    let mut pair = Pair::connected(timeless());
+    for _ in 0..10_000 {
+        let (call, served) = running(&mut pair);
+        pair.client.connection.stop(call, StreamCode::DETACHED);
+        pair.client.drop_both(call);
+        pair.drive();
+        pair.server.drop_both(served);
+        pair.drive();
+    }
+    expect_at_ease(&pair);
+}
+
+#[test]
+fn streams_that_are_dropped_after_their_first_item_cost_nothing() {
+    let mut pair = Pair::connected(timeless());
+    for _ in 0..10_000 {
+        let call = running(&mut pair);
+        pair.server.send(call.1, b"item", false);
+        pair.drive();
+        cancel(&mut pair, call);
     }
     expect_at_ease(&pair);
 }

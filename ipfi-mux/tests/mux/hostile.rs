@@ -73,8 +73,58 @@ fn rapid_reset_that_nobody_keeps_up_with_is_cut_by_the_places_or_the_budget_whic
         let rounds = flood(&mut peer, frames);
         // A stop that is said twice costs its token besides.
         assert!((330..=510).contains(&rounds), "{rounds}");
-        expect_calm(&mut peer, "before the stream was accepted");
+        expect_calm(&mut peer, "before anything was answered");
     }
+}
+
+/// A call of the peer gets its handler, is given up, and the handler is dropped (clause 13.5).
+fn cancel_while_it_runs(peer: &mut Hostile, index: u64, frames: &[Frame]) {
+    peer.receive();
+    peer.send(&[last(bi(index), 0, b"request")]);
+    let accepted = peer.victim.poll_accept(Dir::Bi, core::task::Waker::noop());
+    let core::task::Poll::Ready(Ok((key, _))) = accepted else { return };
+    peer.send(frames);
+    peer.victim.drop_send(key);
+    peer.victim.drop_recv(key);
+}
+
+#[test]
+fn rapid_reset_of_calls_that_run_is_cut_at_the_budget_a1() {
+    let mut peer = Hostile::new(timeless());
+    let cut = (0..100_000).find(|index| {
+        cancel_while_it_runs(&mut peer, *index, &[stop(bi(*index))]);
+        assert!(peer.victim.memory_used() < 64 << 10, "{} bytes", peer.victim.memory_used());
+        peer.victim.close_reason().is_some()
+    });
+    // Half of what each costs comes back, and a KiB of requests earns one.
+    assert!((990..=1010).contains(&cut.expect("the flood is never cut off")), "{cut:?}");
+    expect_calm(&mut peer, "a stop of a stream before anything was answered");
+}
+
+#[test]
+fn rapid_reset_at_full_speed_is_cut_within_a_second_where_there_is_a_clock_a1() {
+    let mut peer = Hostile::new(timeless());
+    // 50 000 a second, of which one in twenty is let to its end.
+    let cut = (0..50_000_u64).find(|index| {
+        peer.now = peer.now + core::time::Duration::from_micros(20);
+        if index % 20 != 0 {
+            cancel_while_it_runs(&mut peer, *index, &[stop(bi(*index))]);
+            return peer.victim.close_reason().is_some();
+        }
+        peer.send(&[last(bi(*index), 0, b"request")]);
+        if let core::task::Poll::Ready(Ok((key, _))) =
+            peer.victim.poll_accept(Dir::Bi, core::task::Waker::noop())
+        {
+            let answer = &mut Bytes::from_static(b"answer");
+            assert!(peer.victim.poll_write(key, core::task::Waker::noop(), answer, true).is_ready());
+            peer.victim.drop_send(key);
+            peer.victim.drop_recv(key);
+            peer.receive();
+        }
+        false
+    });
+    assert!(cut.is_some(), "{} tokens are left after a second", peer.victim.abuse_tokens());
+    expect_calm(&mut peer, "before anything was answered");
 }
 
 #[test]

@@ -217,7 +217,7 @@ fn a_writer_that_waits_for_room_is_woken_when_another_stream_is_given_up() {
 #[test]
 fn opens_and_resets_without_end_against_a_peer_that_does_not_read_hold_flat_memory() {
     let rounds: u64 =
-        std::env::var("IPFI_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(100_000);
+        std::env::var("IPFI_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1_000_000);
     let mut pair = Pair::connected(timeless());
     pair.pipe_bytes = 0;
     let mut peak = 0;
@@ -232,19 +232,22 @@ fn opens_and_resets_without_end_against_a_peer_that_does_not_read_hold_flat_memo
             pair.client.connection.cancel_open(Dir::Bi, ticket);
         }
         pair.step();
-        let used = pair.client.connection.memory_used();
-        if round == 1000 {
+        // Looked at from time to time: it walks all streams, and what leaks is still there later.
+        if round % 1000 == 999 {
+            let used = pair.client.connection.memory_used();
+            assert!(peak == 0 || used <= peak, "{used} bytes after {round} rounds, {peak} after 1000");
             peak = used;
         }
-        assert!(round < 1000 || used <= peak, "{used} bytes after {round} rounds, {peak} after 1000");
     }
-    assert!(peak < 1 << 20, "{peak}");
+    assert!((1..1 << 20).contains(&peak), "{peak}");
 }
 
 #[test]
 fn a_peer_that_resets_what_it_opens_costs_flat_memory_when_each_is_handled() {
     let mut limits = Limits::default();
     limits.idle_timeout = None;
+    // It is what the budget is there to end.
+    limits.abuse_budget = u32::MAX;
     let mut pair = Pair::connected(limits);
     let mut peak = 0;
     for round in 0..20_000 {
@@ -262,7 +265,6 @@ fn a_peer_that_resets_what_it_opens_costs_flat_memory_when_each_is_handled() {
         }
         assert!(round < 100 || used <= peak, "{used} bytes after {round} rounds, {peak} after 100");
     }
-    assert_eq!(pair.server.connection.abuse_tokens(), 1000);
 }
 
 /// A session with everything in it, as bytes from client to server, and what the server made of it.

@@ -3,7 +3,7 @@
 
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
-use core::task::{Context, Waker};
+use core::task::{Context, Poll, Waker};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Wake;
@@ -107,6 +107,32 @@ impl World {
     }
 }
 
+#[test]
+fn output_that_is_gone_before_the_driver_looks_does_not_keep_it_from_hearing_of_more() {
+    let mut server = timeless();
+    server.max_inbound_calls = 1;
+    let (mut world, client, _server) = World::new(timeless(), server);
+    assert_eq!(world.run(), 0);
+    let cx = &mut Context::from_waker(Waker::noop());
+    let Poll::Ready(Ok(_held)) = Box::pin(client.open_bi()).as_mut().poll(cx) else {
+        panic!("it has credit")
+    };
+    let mut second = Box::pin(client.open_bi());
+    assert!(second.as_mut().poll(cx).is_pending());
+    let (shared, told, _) = &world.ends[0];
+    assert!(told.0.swap(false, Ordering::Relaxed), "STREAMS_BLOCKED is due");
+    // A reader that will look for output after its batch has been told, and the batch makes it void.
+    let mut input = BytesMut::new();
+    let mark = ipfi_mux::record::begin_record(&mut input);
+    ipfi_mux::frame::Frame::MaxStreams { dir: ipfi_mux::stream_id::Dir::Bi, max: 2 }.encode(&mut input);
+    ipfi_mux::record::end_record(&mut input, mark);
+    shared.handle_input(Time::ZERO, &mut input);
+    assert_eq!(shared.pending_output(), None);
+    let Poll::Ready(Ok((mut send, _recv))) = second.as_mut().poll(cx) else { panic!("it has credit") };
+    assert!(send.poll_write(cx, &mut Bytes::from_static(b"request"), true).is_ready());
+    assert!(told.0.load(Ordering::Relaxed), "the request waits for a driver that does not know of it");
+}
+
 async fn write(stream: &mut MuxSendStream, data: impl Into<Bytes>, fin: bool) {
     let mut data = data.into();
     poll_fn(|cx| stream.poll_write(cx, &mut data, fin)).await.unwrap();
@@ -156,14 +182,14 @@ fn calls_in_both_directions_under_the_tightest_limits_all_end_with_every_task_wo
                             if !written && send.poll_write(cx, &mut rest, true).is_ready() {
                                 written = true;
                             }
-                            while let core::task::Poll::Ready(chunk) = recv.poll_read(cx, 100) {
+                            while let Poll::Ready(chunk) = recv.poll_read(cx, 100) {
                                 let chunk = chunk.unwrap();
                                 all.extend_from_slice(&chunk.bytes);
                                 if chunk.fin {
-                                    return core::task::Poll::Ready(core::mem::take(&mut all));
+                                    return Poll::Ready(core::mem::take(&mut all));
                                 }
                             }
-                            core::task::Poll::Pending
+                            Poll::Pending
                         })
                         .await
                     };
@@ -265,7 +291,7 @@ fn a_future_that_is_dropped_while_it_waits_to_open_gives_its_place_up() {
         (opening, polled)
     };
     let (_, first) = open(&client);
-    let core::task::Poll::Ready(Ok(first)) = first else { panic!("there is credit") };
+    let Poll::Ready(Ok(first)) = first else { panic!("there is credit") };
     let (second, polled) = open(&client);
     assert!(polled.is_pending());
     let third = client.clone();

@@ -130,6 +130,7 @@ where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
-    tokio::spawn(Arc::clone(&pipe).write());
-    tokio::spawn(pipe.read(reader, serving));
+    let runtime = pipe.runtime();
+    runtime.start(Arc::clone(&pipe).write());
+    runtime.start(pipe.read(reader, serving));
 }

@@ -3,8 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError, Weak};
+use std::sync::{Arc, PoisonError, TryLockError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -18,6 +17,8 @@ use tokio::time::Sleep;
 use super::TokioRuntime;
 use crate::connection::{Connection, READ_BLOCK_BYTES, Transmit};
 use crate::session::{MuxSession, Notify, Shared};
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// What one write takes from the machine.
 const BATCH_BYTES: usize = 64 << 10;
@@ -90,6 +91,10 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
 
     pub(super) fn session(&self) -> MuxSession {
         self.shared.session()
+    }
+
+    pub(super) fn runtime(&self) -> Arc<TokioRuntime> {
+        Arc::clone(&self.runtime)
     }
 
     fn now(&self) -> Time {

@@ -1,5 +1,6 @@
 //! Tokio's tasks and clock, as the core asks for them.
 
+use std::future::Future;
 use std::time::Duration;
 
 use ipfi_core::runtime::{Runtime, Sleep, Task};
@@ -24,6 +25,19 @@ impl TokioRuntime {
         Self { handle: Handle::current(), origin: Instant::now() }
     }
 
+    /// Runs a task to its end, beside everything else.
+    #[cfg(not(shuttle))]
+    pub(super) fn start(&self, task: impl Future<Output = ()> + Send + 'static) {
+        drop(self.handle.spawn(task));
+    }
+
+    /// A thread of its own on shuttle's schedule. Not detached, so that a task that never ends is a deadlock
+    /// and fails the test.
+    #[cfg(shuttle)]
+    pub(super) fn start(&self, task: impl Future<Output = ()> + Send + 'static) {
+        core::mem::forget(shuttle::future::spawn(task));
+    }
+
     pub(super) fn time(&self) -> Time {
         Time::ZERO + self.origin.elapsed()
     }
@@ -37,7 +51,7 @@ impl TokioRuntime {
 
 impl Runtime for TokioRuntime {
     fn spawn(&self, task: Task) {
-        drop(self.handle.spawn(task));
+        self.start(task);
     }
 
     fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>) {
