@@ -66,7 +66,7 @@ pub async fn connect(url: &str) -> Result<Wire, ConnectError> {
 /// # Errors
 ///
 /// [`ConnectError`] says where the attempt failed. Cancel safe.
-pub async fn connect_with(url: &str, interface: Interface) -> Result<Wire, ConnectError> {
+pub async fn connect_with<S>(url: &str, interface: Interface<S>) -> Result<Wire, ConnectError> {
     Connector::new().interface(interface).connect(url).await
 }
 
@@ -88,7 +88,7 @@ impl Connector {
 
     /// Offers `interface` to the peer.
     #[must_use]
-    pub fn interface(self, interface: Interface) -> Self {
+    pub fn interface<S>(self, interface: Interface<S>) -> Self {
         Self(self.0.interface(interface))
     }
 

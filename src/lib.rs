@@ -46,7 +46,7 @@ pub use ipfi_core::error::ConnectionError;
 pub use ipfi_core::metadata::Metadata;
 pub use ipfi_core::wire::{Role, ShutdownReport, Wire, WireOptions};
 pub use ipfi_core::{
-    CancelCause, Code, Context, Interface, Limits, Peer, ProcedureIndex, Status, blocking, spawned,
+    CancelCause, Code, Context, Interface, Limits, Peer, ProcedureIndex, State, Status, blocking, spawned,
 };
 // The module; the function of the same name wraps a procedure that blocks.
 /// QMux over one pipe, and its drivers.

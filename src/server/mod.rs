@@ -77,7 +77,7 @@ pub struct Server {
 
 impl Server {
     /// A server of `interface`, with the default limits.
-    pub fn new(interface: Interface) -> Self {
+    pub fn new<S>(interface: Interface<S>) -> Self {
         Self {
             options: interface.into(),
             urls: Vec::new(),
