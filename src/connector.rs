@@ -10,6 +10,8 @@ use ipfi_core::wire::{Role, Wire, WireOptions};
 use ipfi_core::{CodecId, Interface, Limits, Peer};
 
 use crate::address::{Address, AddressError};
+#[cfg(all(feature = "unix", unix))]
+use crate::local::without_idle_timeout;
 
 /// Why no wire could be made.
 #[derive(thiserror::Error)]
@@ -157,7 +159,6 @@ impl Connector {
         Err(ConnectError::Unsupported { address: address.clone(), what: "no Unix sockets in this build" })
     }
 
-    #[cfg(any(feature = "tcp", all(feature = "unix", unix)))]
     async fn handshake<R, W>(
         &self,
         address: &Address,
@@ -186,14 +187,4 @@ pub(crate) fn tcp_parts(
     let peer = Peer::new(side, "tcp").with_address(stream.peer_addr()?.to_string());
     let (reader, writer) = stream.into_split();
     Ok((reader, writer, peer))
-}
-
-/// A pipe within one machine ends when its process does, and its owner may sleep for hours: nobody needs
-/// pings there.
-#[cfg(all(unix, any(feature = "unix", feature = "stdio")))]
-pub(crate) fn without_idle_timeout(limits: &Limits) -> Limits {
-    let mut limits = limits.clone();
-    limits.ping_interval = None;
-    limits.idle_timeout = None;
-    limits
 }

@@ -32,9 +32,11 @@
 #![warn(clippy::print_stdout)]
 
 mod address;
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tcp", all(feature = "unix", unix)))]
 mod connector;
-#[cfg(feature = "tokio")]
+#[cfg(all(unix, any(feature = "unix", feature = "stdio")))]
+mod local;
+#[cfg(any(feature = "tcp", all(feature = "unix", unix)))]
 mod server;
 #[cfg(all(feature = "stdio", unix))]
 mod stdio;
@@ -55,9 +57,9 @@ pub use ipfi_mux as mux;
 pub use ipfi_mux::driver::blocking;
 
 pub use address::{Address, AddressError};
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tcp", all(feature = "unix", unix)))]
 pub use connector::{ConnectError, Connector, connect, connect_with};
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tcp", all(feature = "unix", unix)))]
 pub use server::{Bound, Server, ServerError};
 #[cfg(all(feature = "stdio", unix))]
 pub use stdio::{Module, ModuleError, spawn, stdio};

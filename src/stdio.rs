@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 
-use crate::connector::without_idle_timeout;
+use crate::local::without_idle_timeout;
 
 /// How long a module may take to end once its pipe is closed; then it is killed.
 const EXIT_GRACE: Duration = Duration::from_secs(5);
