@@ -28,6 +28,9 @@ pub enum ConnectError {
         /// What is missing.
         what: &'static str,
     },
+    /// The limits contradict each other: no connection could ever be made.
+    #[error("the connector's limits cannot be used: {0}")]
+    Limits(#[from] ipfi_mux::ConfigError),
     /// The system could not connect.
     #[error("connect {address}: {source}")]
     Io {
@@ -125,6 +128,7 @@ impl Connector {
     /// [`ConnectError`] says where the attempt failed. Cancel safe.
     pub async fn connect(&self, url: &str) -> Result<Wire, ConnectError> {
         let address: Address = url.parse()?;
+        ipfi_mux::check_limits(self.0.limits_ref())?;
         match &address {
             Address::Tcp(authority) => self.tcp(&address, authority).await,
             Address::Unix(path) => self.unix(&address, path).await,

@@ -1,6 +1,7 @@
 //! Why a connection or a stream ended, and whose doing it was.
 //!
-//! Three families: what this side did wrong ([`WriteError::Finished`], [`DatagramError`]), what the
+//! Three families: what this side did wrong ([`ConnectionError::Limits`], [`WriteError::Finished`],
+//! [`DatagramError`]), what the
 //! peer did wrong ([`ConnectionError::Violation`]), and what nobody did ([`ConnectionError::Lost`]).
 //! An orderly end is told apart from all of them by [`ConnectionError::is_orderly`].
 
@@ -82,6 +83,13 @@ pub enum ConnectionError {
     Lost {
         /// What the operating system or the carrier said.
         detail: Arc<str>,
+    },
+    /// This side's own limits cannot work, so that nothing was sent: a mistake of this program, which no
+    /// peer and no network can mend.
+    #[error("this side's limits cannot be used: {what}")]
+    Limits {
+        /// Which of them, with their values, and why not.
+        what: Arc<str>,
     },
     /// The driver of this connection went away (its task was aborted, its runtime shut down).
     #[error("the connection's driver was dropped")]

@@ -72,7 +72,7 @@ mod flow;
 mod schedule;
 mod streams;
 
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, check_limits};
 pub use connection::Connection;
 pub use driver::bytewise;
 #[cfg(feature = "tokio")]

@@ -43,6 +43,9 @@ pub enum ServerError {
         /// What is missing.
         what: &'static str,
     },
+    /// The limits contradict each other: no connection could ever be made.
+    #[error("the server's limits cannot be used: {0}")]
+    Limits(#[from] ipfi_mux::ConfigError),
     /// The system refused.
     #[error("listen {address}: {source}")]
     Io {
@@ -159,11 +162,12 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`ServerError`] says which address and why; then nothing is bound.
+    /// [`ServerError`] says which address or which limits, and why; then nothing is bound.
     pub async fn bind(self) -> Result<Bound, ServerError> {
         if self.urls.is_empty() {
             return Err(ServerError::NoListener);
         }
+        ipfi_mux::check_limits(self.options.limits_ref())?;
         let mut listeners = Vec::with_capacity(self.urls.len());
         for url in &self.urls {
             listeners.push(Listener::bind(url.parse()?).await?);

@@ -126,7 +126,9 @@ fn connection_status(cause: &ConnectionError) -> Status {
         ConnectionError::PeerClosed { code: CloseCode::UNAUTHENTICATED, .. } => Code::Unauthenticated,
         ConnectionError::PeerClosed { code: CloseCode::RESOURCE_EXHAUSTED, .. } => Code::ResourceExhausted,
         ConnectionError::Violation { .. } | ConnectionError::PeerTransport { .. } => Code::Internal,
-        ConnectionError::Version { .. } | ConnectionError::NotIpfi { .. } => Code::FailedPrecondition,
+        ConnectionError::Version { .. }
+        | ConnectionError::NotIpfi { .. }
+        | ConnectionError::Limits { .. } => Code::FailedPrecondition,
         _ => Code::Unavailable,
     };
     Status::new(code, format!("the connection ended ({cause})")).with_origin(Origin::Caller)
