@@ -124,7 +124,8 @@ impl Server {
     }
 
     /// Connections at once from one IP address; more are closed as they come. Default 64. *Danger*: one
-    /// peer takes all places. Peers behind one NAT share an address.
+    /// peer takes all places. IPv6 addresses of one /64 prefix count as one, since a single host has them
+    /// all; an IPv4-mapped IPv6 address is the IPv4 address. Peers behind one NAT share an address.
     pub fn max_connections_per_address(mut self, connections: usize) -> Self {
         self.max_connections_per_address = connections;
         self
