@@ -10,6 +10,8 @@ use ipfi_core::wire::{Role, Wire, WireOptions};
 use ipfi_core::{CodecId, Interface, Limits, Peer};
 
 use crate::address::{Address, AddressError};
+#[cfg(all(feature = "unix", unix))]
+use crate::local::without_idle_timeout;
 
 /// Why no wire could be made.
 #[derive(thiserror::Error)]
@@ -26,6 +28,9 @@ pub enum ConnectError {
         /// What is missing.
         what: &'static str,
     },
+    /// The limits contradict each other: no connection could ever be made.
+    #[error("the connector's limits cannot be used: {0}")]
+    Limits(#[from] ipfi_mux::ConfigError),
     /// The system could not connect.
     #[error("connect {address}: {source}")]
     Io {
@@ -66,7 +71,7 @@ pub async fn connect(url: &str) -> Result<Wire, ConnectError> {
 /// # Errors
 ///
 /// [`ConnectError`] says where the attempt failed. Cancel safe.
-pub async fn connect_with(url: &str, interface: Interface) -> Result<Wire, ConnectError> {
+pub async fn connect_with<S>(url: &str, interface: Interface<S>) -> Result<Wire, ConnectError> {
     Connector::new().interface(interface).connect(url).await
 }
 
@@ -88,7 +93,7 @@ impl Connector {
 
     /// Offers `interface` to the peer.
     #[must_use]
-    pub fn interface(self, interface: Interface) -> Self {
+    pub fn interface<S>(self, interface: Interface<S>) -> Self {
         Self(self.0.interface(interface))
     }
 
@@ -123,6 +128,7 @@ impl Connector {
     /// [`ConnectError`] says where the attempt failed. Cancel safe.
     pub async fn connect(&self, url: &str) -> Result<Wire, ConnectError> {
         let address: Address = url.parse()?;
+        ipfi_mux::check_limits(self.0.limits_ref())?;
         match &address {
             Address::Tcp(authority) => self.tcp(&address, authority).await,
             Address::Unix(path) => self.unix(&address, path).await,
@@ -157,7 +163,6 @@ impl Connector {
         Err(ConnectError::Unsupported { address: address.clone(), what: "no Unix sockets in this build" })
     }
 
-    #[cfg(any(feature = "tcp", all(feature = "unix", unix)))]
     async fn handshake<R, W>(
         &self,
         address: &Address,
@@ -186,14 +191,4 @@ pub(crate) fn tcp_parts(
     let peer = Peer::new(side, "tcp").with_address(stream.peer_addr()?.to_string());
     let (reader, writer) = stream.into_split();
     Ok((reader, writer, peer))
-}
-
-/// A pipe within one machine ends when its process does, and its owner may sleep for hours: nobody needs
-/// pings there.
-#[cfg(any(all(unix, feature = "unix"), feature = "stdio"))]
-pub(crate) fn without_idle_timeout(limits: &Limits) -> Limits {
-    let mut limits = limits.clone();
-    limits.ping_interval = None;
-    limits.idle_timeout = None;
-    limits
 }

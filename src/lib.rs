@@ -32,9 +32,11 @@
 #![warn(clippy::print_stdout)]
 
 mod address;
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tcp", all(feature = "unix", unix)))]
 mod connector;
-#[cfg(feature = "tokio")]
+#[cfg(all(unix, any(feature = "unix", feature = "stdio")))]
+mod local;
+#[cfg(any(feature = "tcp", all(feature = "unix", unix)))]
 mod server;
 #[cfg(feature = "stdio")]
 mod stdio;
@@ -46,7 +48,7 @@ pub use ipfi_core::error::ConnectionError;
 pub use ipfi_core::metadata::Metadata;
 pub use ipfi_core::wire::{Role, ShutdownReport, Wire, WireOptions};
 pub use ipfi_core::{
-    CancelCause, Code, Context, Interface, Limits, Peer, ProcedureIndex, Status, blocking, spawned,
+    CancelCause, Code, Context, Interface, Limits, Peer, ProcedureIndex, State, Status, blocking, spawned,
 };
 // The module; the function of the same name wraps a procedure that blocks.
 /// QMux over one pipe, and its drivers.
@@ -55,9 +57,9 @@ pub use ipfi_mux as mux;
 pub use ipfi_mux::driver::blocking;
 
 pub use address::{Address, AddressError};
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tcp", all(feature = "unix", unix)))]
 pub use connector::{ConnectError, Connector, connect, connect_with};
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tcp", all(feature = "unix", unix)))]
 pub use server::{Bound, Server, ServerError};
 #[cfg(feature = "stdio")]
 pub use stdio::{Module, ModuleError, spawn, stdio};

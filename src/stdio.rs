@@ -19,7 +19,7 @@ use ipfi_core::session::Side;
 use ipfi_core::wire::{Wire, WireOptions};
 use tokio::process::{Child, Command};
 
-use crate::connector::without_idle_timeout;
+use crate::local::without_idle_timeout;
 
 /// How long a module may take to end once its pipe is closed; then it is killed.
 const EXIT_GRACE: Duration = Duration::from_secs(5);
@@ -101,6 +101,10 @@ pub async fn spawn(mut command: Command, options: impl Into<WireOptions>) -> Res
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
     let name = command.as_std().get_program().to_string_lossy().into_owned();
     let module = format!("module {name}");
+    let options = options.into();
+    if let Err(error) = ipfi_mux::check_limits(options.limits_ref()) {
+        return Err(ModuleError::Handshake { module, source: error.into() });
+    }
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(source) => return Err(ModuleError::Io { module, source }),
@@ -109,7 +113,6 @@ pub async fn spawn(mut command: Command, options: impl Into<WireOptions>) -> Res
         let source = io::Error::other("the child process has no pipes");
         return Err(ModuleError::Io { module, source });
     };
-    let options = options.into();
     let limits = without_idle_timeout(options.limits_ref());
     let peer = Peer::new(Side::Server, "stdio").with_address(name);
     match ipfi_mux::connect(reader, writer, options.limits(limits).peer(peer)).await {

@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ipfi::{ConnectError, Interface, Server, ServerError};
+use ipfi::{ConnectError, Connector, Interface, Limits, Server, ServerError};
 use tokio::time::timeout;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -91,6 +91,25 @@ async fn what_fails_says_where_and_why_also_when_main_returns_it() {
     assert!(format!("{refused:?}").starts_with(&format!("ConnectError(connect {}: ", place.url())));
     let refused = Server::new(interface()).bind().await.unwrap_err();
     assert_eq!(format!("{refused:?}"), "ServerError(the server listens on nothing: call listen(url) first)");
+}
+
+#[tokio::test]
+async fn limits_that_contradict_each_other_are_told_by_name_and_value_before_anything_is_done() {
+    let place = Place::new("contradiction");
+    let mut limits = Limits::default();
+    limits.max_stream_window_bytes = 1000;
+    let what = "limits cannot be used: max_stream_window_bytes = 1000 is below stream_window_bytes = 65536";
+
+    let error = Server::new(interface()).listen(place.url()).limits(limits.clone()).bind().await.unwrap_err();
+    assert!(matches!(error, ServerError::Limits(_)), "{error}");
+    assert!(error.to_string().starts_with(&format!("the server's {what}")), "{error}");
+    assert!(!place.path().exists(), "nothing is bound");
+
+    // Nobody listens there: the limits are looked at first.
+    let connector = Connector::new().limits(limits);
+    let error = connector.connect(&place.url()).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Limits(_)), "{error}");
+    assert!(error.to_string().starts_with(&format!("the connector's {what}")), "{error}");
 }
 
 #[tokio::test]

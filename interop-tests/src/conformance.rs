@@ -25,6 +25,7 @@ mod load;
 mod notify;
 mod pieces;
 mod roles;
+mod state;
 mod watch;
 
 use std::fmt;
@@ -177,6 +178,7 @@ pub fn claims() -> Vec<Claim> {
         pieces::claims(),
         notify::claims(),
         handlers::claims(),
+        state::claims(),
         roles::claims(),
         faults::claims(),
         limits::claims(),

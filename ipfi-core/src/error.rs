@@ -1,6 +1,7 @@
 //! Why a connection or a stream ended, and whose doing it was.
 //!
-//! Three families: what this side did wrong ([`WriteError::Finished`], [`DatagramError`]), what the
+//! Three families: what this side did wrong ([`ConnectionError::Limits`], [`WriteError::Finished`],
+//! [`DatagramError`]), what the
 //! peer did wrong ([`ConnectionError::Violation`]), and what nobody did ([`ConnectionError::Lost`]).
 //! An orderly end is told apart from all of them by [`ConnectionError::is_orderly`].
 
@@ -86,6 +87,13 @@ pub enum ConnectionError {
     /// This side has opened as many streams as there are ids, 2^60 of each kind. What is open goes on.
     #[error("all 2^60 stream ids of this connection have been used: make a new connection")]
     StreamIdsExhausted,
+    /// This side's own limits cannot work, so that nothing was sent: a mistake of this program, which no
+    /// peer and no network can mend.
+    #[error("this side's limits cannot be used: {what}")]
+    Limits {
+        /// Which of them, with their values, and why not.
+        what: Arc<str>,
+    },
     /// The driver of this connection went away (its task was aborted, its runtime shut down).
     #[error("the connection's driver was dropped")]
     DriverDropped,

@@ -48,7 +48,7 @@ pub mod wire;
 pub use call::{CallError, RawCall, Receiver, Sender, Terminator};
 pub use codec::{CodecId, Raw};
 pub use context::{CancelCause, Context};
-pub use interface::{Interface, blocking, spawned};
+pub use interface::{Interface, State, blocking, spawned};
 pub use limits::Limits;
 pub use peer::Peer;
 pub use procedure_index::ProcedureIndex;

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use ipfi_core::error::ConnectionError;
 use ipfi_core::limits::Limits;
 use ipfi_core::session::Side;
 use ipfi_core::varint;
@@ -50,24 +51,65 @@ pub enum ConfigError {
         /// Why.
         why: &'static str,
     },
+    /// A limit is below another that it must not be below.
+    #[error("{name} = {value} is below {floor} = {floor_value} ({why})")]
+    Contradiction {
+        /// The field of [`Limits`].
+        name: &'static str,
+        /// Its value.
+        value: u64,
+        /// The field that it is below.
+        floor: &'static str,
+        /// The value of that.
+        floor_value: u64,
+        /// Why it must not be.
+        why: &'static str,
+    },
     /// The windows of notifications do not fit the pool they come out of, so that unread streams
     /// could freeze the connection.
     #[error(
-        "the window sum is broken: max_inbound_notifications x notification_window_bytes = {needed} \
-         exceeds window_pool_bytes = {pool} (0 keeps windows fixed and is allowed)"
+        "the window sum is broken: max_inbound_notifications = {notifications} x notification_window_bytes \
+         = {window} exceeds window_pool_bytes = {pool} (0 keeps windows fixed and is allowed)"
     )]
     WindowSum {
-        /// Bytes that all notifications together may hold.
-        needed: u64,
-        /// The pool.
-        pool: u64,
+        /// `max_inbound_notifications`.
+        notifications: u32,
+        /// `notification_window_bytes`.
+        window: u32,
+        /// `window_pool_bytes`.
+        pool: u32,
     },
     /// The windows together are more than a connection's 62-bit counters can grant.
     #[error(
-        "the window sum is too large: (max_inbound_calls + max_outbound_calls) x stream_window_bytes + \
-         window_pool_bytes exceeds 2^61"
+        "the window sum is too large: (max_inbound_calls = {inbound} + max_outbound_calls = {outbound}) x \
+         stream_window_bytes = {window} exceeds 2^61, with window_pool_bytes = {pool} added"
     )]
-    WindowSumTooLarge,
+    WindowSumTooLarge {
+        /// `max_inbound_calls`.
+        inbound: u32,
+        /// `max_outbound_calls`.
+        outbound: u32,
+        /// `stream_window_bytes`.
+        window: u32,
+        /// `window_pool_bytes`.
+        pool: u32,
+    },
+}
+
+impl From<ConfigError> for ConnectionError {
+    fn from(error: ConfigError) -> Self {
+        Self::Limits { what: error.to_string().into() }
+    }
+}
+
+/// Checks `limits` as every connection does that is given them: for whoever resolves a configuration once
+/// and makes connections by it later.
+///
+/// # Errors
+///
+/// [`ConfigError`] names the limits that cannot work together, with their values.
+pub fn check_limits(limits: &Limits) -> Result<(), ConfigError> {
+    check(limits).map(|_| ())
 }
 
 /// The sums of a checked configuration.
@@ -98,12 +140,15 @@ pub(crate) fn check(limits: &Limits) -> Result<Windows, ConfigError> {
     at_least("stream_send_buffer_bytes", limits.stream_send_buffer_bytes, 1, byte)?;
     at_least("send_buffer_bytes", limits.send_buffer_bytes, 1, byte)?;
     at_least("max_outbound_calls", limits.max_outbound_calls, 1, "no call could ever be opened")?;
-    at_least(
-        "max_stream_window_bytes",
-        limits.max_stream_window_bytes,
-        u64::from(limits.stream_window_bytes),
-        "a window starts at stream_window_bytes",
-    )?;
+    if limits.max_stream_window_bytes < limits.stream_window_bytes {
+        return Err(ConfigError::Contradiction {
+            name: "max_stream_window_bytes",
+            value: u64::from(limits.max_stream_window_bytes),
+            floor: "stream_window_bytes",
+            floor_value: u64::from(limits.stream_window_bytes),
+            why: "no window may grow to less than it starts with",
+        });
+    }
     at_least(
         "max_record_bytes",
         limits.max_record_bytes,
@@ -116,16 +161,23 @@ pub(crate) fn check(limits: &Limits) -> Result<Windows, ConfigError> {
     let pool = u128::from(limits.window_pool_bytes);
     if pool != 0 && notifications > pool {
         return Err(ConfigError::WindowSum {
-            needed: u64::try_from(notifications).unwrap_or(u64::MAX),
-            pool: u64::from(limits.window_pool_bytes),
+            notifications: limits.max_inbound_notifications,
+            window: limits.notification_window_bytes,
+            pool: limits.window_pool_bytes,
         });
     }
     let base = wide(limits.max_inbound_calls, limits.stream_window_bytes) + pool.max(notifications);
     let local = wide(limits.max_outbound_calls, limits.stream_window_bytes);
+    let too_large = || ConfigError::WindowSumTooLarge {
+        inbound: limits.max_inbound_calls,
+        outbound: limits.max_outbound_calls,
+        window: limits.stream_window_bytes,
+        pool: limits.window_pool_bytes,
+    };
     if base + local > u128::from(varint::MAX / 2) {
-        return Err(ConfigError::WindowSumTooLarge);
+        return Err(too_large());
     }
-    let fits = |sum: u128| u64::try_from(sum).map_err(|_| ConfigError::WindowSumTooLarge);
+    let fits = |sum: u128| u64::try_from(sum).map_err(|_| too_large());
     Ok(Windows { base: fits(base)?, pool: fits(pool.saturating_sub(notifications))? })
 }
 

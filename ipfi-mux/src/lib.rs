@@ -74,7 +74,7 @@ mod schedule;
 mod streams;
 mod sync;
 
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, check_limits};
 pub use connection::Connection;
 pub use driver::bytewise;
 #[cfg(feature = "tokio")]

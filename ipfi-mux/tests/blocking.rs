@@ -378,6 +378,15 @@ fn a_peer_that_says_nothing_is_given_up_after_the_handshake_timeout() {
 }
 
 #[test]
+fn limits_that_contradict_each_other_are_this_sides_fault() {
+    let (near, _far) = tcp();
+    let mut limits = Limits::default();
+    limits.max_stream_window_bytes = 1000;
+    let error = driver::connect_tcp(near, WireOptions::from(Interface::new()).limits(limits)).unwrap_err();
+    assert!(matches!(&error, ConnectionError::Limits { what } if what.contains("= 1000")), "{error}");
+}
+
+#[test]
 fn a_peer_that_prints_text_is_quoted() {
     let (ours, mut theirs) = tcp();
     theirs.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();

@@ -57,6 +57,25 @@ async fn pings_that_are_due_before_the_handshake_would_have_timed_out_are_sent_i
     assert_eq!((client.close_reason(), server.close_reason()), (None, None));
 }
 
+#[tokio::test]
+async fn limits_that_contradict_each_other_are_this_sides_fault_and_nothing_is_sent() {
+    let (near, mut far) = duplex(1 << 16);
+    let (reader, writer) = split(near);
+    let limits = limits(|limits| limits.window_pool_bytes = 1000);
+    let error = ipfi_mux::connect(reader, writer, WireOptions::from(Interface::new()).limits(limits)).await;
+    match error.unwrap_err() {
+        ConnectionError::Limits { what } => {
+            for part in ["max_inbound_notifications = 64", "window_pool_bytes = 1000"] {
+                assert!(what.contains(part), "{part} in {what}");
+            }
+        }
+        other => panic!("{other}"),
+    }
+    let mut sent = Vec::new();
+    far.read_to_end(&mut sent).await.unwrap();
+    assert!(sent.is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_falls_silent_after_the_handshake_is_dead_at_the_idle_timeout_and_no_later() {
     let (client, mut peer) = duplex(4096);

@@ -1,7 +1,7 @@
 //! How many connections there may be, in all and from one address.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Counts connections and refuses those over a limit.
@@ -33,7 +33,9 @@ pub(super) struct Place {
 pub(super) enum Full {
     #[error("too many connections: limit max_connections = {0}")]
     All(usize),
-    #[error("too many connections from this address: limit max_connections_per_address = {0}")]
+    #[error(
+        "too many connections from this address, or its IPv6 /64 prefix: limit max_connections_per_address = {0}"
+    )]
     Address(usize),
 }
 
@@ -44,6 +46,7 @@ impl Gate {
 
     /// A place for a connection, from `address` where the carrier has such a thing.
     pub(super) fn enter(&self, address: Option<IpAddr>) -> Result<Place, Full> {
+        let address = address.map(one_peer);
         let mut held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.all >= self.0.max {
             return Err(Full::All(self.0.max));
@@ -57,6 +60,15 @@ impl Gate {
         }
         held.all += 1;
         Ok(Place { gate: self.clone(), address })
+    }
+}
+
+/// The address under which a peer is counted. With IPv6 that is its /64 prefix: whoever has one address
+/// of it usually has all 2^64. An IPv4 address that a socket for both shows as IPv6 is itself.
+fn one_peer(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        address => address,
     }
 }
 

@@ -19,7 +19,7 @@ use super::gate::{Gate, Place};
 use super::unix_socket::UnixSocket;
 use crate::address::Address;
 #[cfg(all(feature = "unix", unix))]
-use crate::connector::without_idle_timeout;
+use crate::local::without_idle_timeout;
 
 /// How long accepting rests after an error, doubling from the first to the second: descriptors have run
 /// out, and only time brings them back.

@@ -43,6 +43,9 @@ pub enum ServerError {
         /// What is missing.
         what: &'static str,
     },
+    /// The limits contradict each other: no connection could ever be made.
+    #[error("the server's limits cannot be used: {0}")]
+    Limits(#[from] ipfi_mux::ConfigError),
     /// The system refused.
     #[error("listen {address}: {source}")]
     Io {
@@ -77,7 +80,7 @@ pub struct Server {
 
 impl Server {
     /// A server of `interface`, with the default limits.
-    pub fn new(interface: Interface) -> Self {
+    pub fn new<S>(interface: Interface<S>) -> Self {
         Self {
             options: interface.into(),
             urls: Vec::new(),
@@ -121,7 +124,8 @@ impl Server {
     }
 
     /// Connections at once from one IP address; more are closed as they come. Default 64. *Danger*: one
-    /// peer takes all places. Peers behind one NAT share an address.
+    /// peer takes all places. IPv6 addresses of one /64 prefix count as one, since a single host has them
+    /// all; an IPv4-mapped IPv6 address is the IPv4 address. Peers behind one NAT share an address.
     pub fn max_connections_per_address(mut self, connections: usize) -> Self {
         self.max_connections_per_address = connections;
         self
@@ -159,11 +163,12 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`ServerError`] says which address and why; then nothing is bound.
+    /// [`ServerError`] says which address or which limits, and why; then nothing is bound.
     pub async fn bind(self) -> Result<Bound, ServerError> {
         if self.urls.is_empty() {
             return Err(ServerError::NoListener);
         }
+        ipfi_mux::check_limits(self.options.limits_ref())?;
         let mut listeners = Vec::with_capacity(self.urls.len());
         for url in &self.urls {
             listeners.push(Listener::bind(url.parse()?).await?);

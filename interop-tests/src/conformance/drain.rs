@@ -72,6 +72,7 @@ async fn new_calls(stage: Stage) -> Outcome {
     ] {
         let error = failed("a new call", result, Code::Unavailable)?;
         that("it never started", error.never_started())?;
+        that("it may be retried", error.may_be_retried())?;
         names("the text", &error.to_string(), "never started and may be retried")?;
     }
     // The side that drains makes no new calls either.

@@ -125,6 +125,14 @@ pub fn names(what: &str, text: &str, part: &str) -> Outcome {
     if text.contains(part) { Ok(()) } else { Err(format!("{what}: expected {part:?} in {text:?}")) }
 }
 
+/// Demands that the call never started and that nobody is told to try it again.
+pub fn no_retry_helps(error: &CallError) -> Outcome {
+    that("it never started", error.never_started())?;
+    that("it may not be retried", !error.may_be_retried())?;
+    let text = error.to_string();
+    that(&format!("no word of a retry in {text:?}"), !text.contains("retried"))
+}
+
 /// Demands that a limit ended the call, and that the error says which.
 pub fn limit_named(error: &CallError, name: &str, limit: u64, seen: u64) -> Outcome {
     let found = error.status().limit_seen().map(|found| (found.name.to_string(), found.limit, found.seen));

@@ -53,7 +53,7 @@ async fn request_known(stage: Stage) -> Outcome {
         Code::ResourceExhausted,
     )?;
     limit_named(&error, "max_message_bytes", 1000, 1001)?;
-    that("it never started", error.never_started())?;
+    no_retry_helps(&error)?;
     ok("what fits", caller.call::<Bytes>(ECHO_BYTES, (pattern(0, 997),)).await)?;
     failed("a notification", caller.notify(NOTE, (pattern(0, 998),)).await, Code::ResourceExhausted)?;
     let raw = caller.call::<Bytes>(ECHO_BYTES, ipfi_core::Raw(pattern(0, 1001))).await;

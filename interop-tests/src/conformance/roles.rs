@@ -32,7 +32,7 @@ async fn module(stage: Stage) -> Outcome {
     alive(&caller).await?;
     let error =
         failed("a call of the module", module.call::<String>(ECHO, ("x",)).await, Code::FailedPrecondition)?;
-    that("it never started", error.never_started())?;
+    no_retry_helps(&error)?;
     let notification = module.notify(NOTE, ()).await;
     failed("a notification of the module", notification, Code::FailedPrecondition)?;
     alive(&caller).await?;
@@ -44,7 +44,7 @@ async fn caller_only(stage: Stage) -> Outcome {
     let (caller, callee) = stage.wires(options, standard()).await;
     alive(&caller).await?;
     let error = failed("a call back", callee.call::<String>(ECHO, ("x",)).await, Code::Unimplemented)?;
-    that("it never started", error.never_started())?;
+    no_retry_helps(&error)?;
     failed("a notification back", callee.notify(NOTE, ()).await, Code::Unimplemented)?;
     equal("calls that arrived", caller.stats().calls_in, 0)?;
     idle(&caller, &callee).await
@@ -87,6 +87,9 @@ async fn refused(stage: Stage) -> Outcome {
         ConnectionError::LocallyClosed { code: CloseCode::UNAUTHENTICATED, .. } => {}
         other => return Err(format!("the callee's cause: {other:?}")),
     }
+    let late = failed("a call afterwards", caller.call::<()>(OWN, ()).await, Code::Unauthenticated)?;
+    no_retry_helps(&late)?;
+    names("its text", &late.to_string(), "the call never started")?;
     settle().await;
     that("nothing was served", !served.load(Ordering::Relaxed))?;
     equal("calls that were let in", callee.stats().calls_in, 0)?;

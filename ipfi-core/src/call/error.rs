@@ -10,8 +10,9 @@ use crate::status::{Code, Origin, Status};
 
 /// Why a call did not succeed: a [`Status`] with its origin, and whether the callee may have run it.
 ///
-/// A call *never started* when no byte of it reached the transport or the callee said so (REFUSED);
-/// such a call may be tried again elsewhere. In every other case it may have run.
+/// A call *never started* when no byte of it reached the transport or the callee said so (REFUSED). In
+/// every other case it may have run. Whether it is of any use to try again is another question:
+/// [`may_be_retried`](Self::may_be_retried).
 #[derive(Clone)]
 pub struct CallError(Box<Inner>);
 
@@ -73,9 +74,16 @@ impl CallError {
         self.0.status.code()
     }
 
-    /// Whether the callee certainly did not start the call, so that it may be tried again.
+    /// Whether the callee certainly did not start the call, so that nothing of it was done.
     pub fn never_started(&self) -> bool {
         self.0.never_started
+    }
+
+    /// Whether the same call may be tried again, later or over another connection: it
+    /// [never started](Self::never_started), and for a reason that may pass (UNAVAILABLE). What this side
+    /// or its peer will not do (wrong arguments, too large, nothing served, not let in) fails again.
+    pub fn may_be_retried(&self) -> bool {
+        self.0.never_started && self.code() == Code::Unavailable
     }
 
     /// Why the connection ended, if that was it.
@@ -118,7 +126,9 @@ fn connection_status(cause: &ConnectionError) -> Status {
         ConnectionError::PeerClosed { code: CloseCode::UNAUTHENTICATED, .. } => Code::Unauthenticated,
         ConnectionError::PeerClosed { code: CloseCode::RESOURCE_EXHAUSTED, .. } => Code::ResourceExhausted,
         ConnectionError::Violation { .. } | ConnectionError::PeerTransport { .. } => Code::Internal,
-        ConnectionError::Version { .. } | ConnectionError::NotIpfi { .. } => Code::FailedPrecondition,
+        ConnectionError::Version { .. }
+        | ConnectionError::NotIpfi { .. }
+        | ConnectionError::Limits { .. } => Code::FailedPrecondition,
         _ => Code::Unavailable,
     };
     Status::new(code, format!("the connection ended ({cause})")).with_origin(Origin::Caller)
@@ -127,13 +137,12 @@ fn connection_status(cause: &ConnectionError) -> Status {
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "call {}: {}", self.0.procedure, self.0.status)?;
-        if self.0.never_started {
-            f.write_str("; the call never started and may be retried")
-        } else if self.0.connection.is_some() {
-            f.write_str("; the call may have run")
-        } else {
-            Ok(())
-        }
+        f.write_str(match &self.0.connection {
+            _ if self.may_be_retried() => "; the call never started and may be retried",
+            Some(_) if self.0.never_started => "; the call never started",
+            Some(_) => "; the call may have run",
+            None => "",
+        })
     }
 }
 

@@ -1,9 +1,9 @@
 //! Which functions and closures can be procedures.
 //!
-//! Each trait here is implemented by plain functions and closures, with and without a [`Context`]; `M`
-//! only tells those implementations apart and is never named by a user.
+//! Each trait here is implemented by plain functions and closures, with and without a
+//! [`Context`](crate::Context) and a [`State`](super::State) before their arguments; `M` only tells those
+//! implementations apart and is never named by a user, `S` is the interface's state.
 
-use core::fmt;
 use core::future::Future;
 use core::panic::AssertUnwindSafe;
 
@@ -11,41 +11,22 @@ use futures_channel::oneshot;
 use futures_core::Stream;
 use futures_util::StreamExt;
 
+use super::function::{Function, ItemsFunction};
 use super::reply::IntoReply;
-use crate::call::{IncomingCall, RawCall, Receiver};
+use super::scope::{FromScope, Scope};
+use crate::call::{RawCall, Receiver};
 use crate::codec::{Decode, DecodeArguments, Encode};
-use crate::context::Context;
 use crate::status::Status;
 
-/// What a handler is started with beside its arguments.
-pub struct Scope<'a>(pub(crate) &'a mut dyn ScopeSource);
-
-/// Makes a context when a handler wants one, and finds a place for blocking work.
-pub(crate) trait ScopeSource: Send {
-    fn context(&mut self) -> Context;
-    fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>);
-}
-
-impl ScopeSource for IncomingCall {
-    fn context(&mut self) -> Context {
-        Self::context(self)
-    }
-
-    fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>) {
-        self.core().runtime().spawn_blocking(work);
-    }
-}
-
-impl fmt::Debug for Scope<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Scope")
-    }
-}
-
-/// One value in, one value (or nothing) out: `Fn(Arguments) -> Future` or
-/// `Fn(Context, Arguments) -> Future`. The future must be `Send + 'static`: state is captured by value
-/// and cloned per call.
-pub trait Handler<M>: Send + Sync + 'static {
+/// One value in, one value (or nothing) out: `Fn(Arguments) -> Future`, with or without a
+/// [`Context`](crate::Context) and a [`State`](super::State) before. The future must be `Send + 'static`:
+/// it owns what it uses.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a procedure of one value, or a notification",
+    note = "it must be `Fn(Arguments) -> Future` of a tuple that serde can read and a `Send + 'static` future",
+    note = "before its arguments it may take a `Context`, and the `State` of its interface"
+)]
+pub trait Handler<M, S = ()>: Send + Sync + 'static {
     /// The argument tuple.
     type Arguments: DecodeArguments + Send + 'static;
     /// What it answers with.
@@ -54,9 +35,9 @@ pub trait Handler<M>: Send + Sync + 'static {
     /// Begins a call.
     fn start(
         &self,
-        scope: Scope<'_>,
+        scope: Scope<'_, S>,
         arguments: Self::Arguments,
-    ) -> impl Future<Output = Result<Self::Value, Status>> + Send + use<Self, M>;
+    ) -> impl Future<Output = Result<Self::Value, Status>> + Send + use<Self, M, S>;
 
     /// Whether its first poll must not happen where the connection is read.
     fn is_spawned(&self) -> bool {
@@ -69,9 +50,10 @@ pub trait Handler<M>: Send + Sync + 'static {
     }
 }
 
-impl<F, A, Fut, K> Handler<(A, K)> for F
+impl<F, G, A, Fut, K, S> Handler<(G, A, K), S> for F
 where
-    F: Fn(A) -> Fut + Send + Sync + 'static,
+    F: Function<G, A, Output = Fut>,
+    G: FromScope<S>,
     A: DecodeArguments + Send + 'static,
     Fut: Future<Output: IntoReply<K>> + Send + 'static,
 {
@@ -80,28 +62,10 @@ where
 
     fn start(
         &self,
-        _: Scope<'_>,
+        mut scope: Scope<'_, S>,
         arguments: A,
-    ) -> impl Future<Output = Result<Self::Value, Status>> + Send + use<F, A, Fut, K> {
-        reply(self(arguments))
-    }
-}
-
-impl<F, A, Fut, K> Handler<(Context, A, K)> for F
-where
-    F: Fn(Context, A) -> Fut + Send + Sync + 'static,
-    A: DecodeArguments + Send + 'static,
-    Fut: Future<Output: IntoReply<K>> + Send + 'static,
-{
-    type Arguments = A;
-    type Value = <Fut::Output as IntoReply<K>>::Value;
-
-    fn start(
-        &self,
-        scope: Scope<'_>,
-        arguments: A,
-    ) -> impl Future<Output = Result<Self::Value, Status>> + Send + use<F, A, Fut, K> {
-        reply(self(scope.0.context(), arguments))
+    ) -> impl Future<Output = Result<Self::Value, Status>> + Send + use<F, G, A, Fut, K, S> {
+        reply(self.apply(G::from_scope(&mut scope), arguments))
     }
 }
 
@@ -122,15 +86,15 @@ pub fn spawned<H>(handler: H) -> Spawned<H> {
     Spawned(handler)
 }
 
-impl<H: Handler<M>, M> Handler<(Spawned<()>, M)> for Spawned<H> {
+impl<H: Handler<M, S>, M, S> Handler<(Spawned<()>, M), S> for Spawned<H> {
     type Arguments = H::Arguments;
     type Value = H::Value;
 
     fn start(
         &self,
-        scope: Scope<'_>,
+        scope: Scope<'_, S>,
         arguments: H::Arguments,
-    ) -> impl Future<Output = Result<H::Value, Status>> + Send + use<H, M> {
+    ) -> impl Future<Output = Result<H::Value, Status>> + Send + use<H, M, S> {
         self.0.start(scope, arguments)
     }
 
@@ -150,9 +114,10 @@ pub fn blocking<F>(function: F) -> Blocking<F> {
     Blocking(function)
 }
 
-impl<F, A, R, K> Handler<(Blocking<()>, A, K)> for Blocking<F>
+impl<F, G, A, R, K, S> Handler<(Blocking<()>, G, A, K), S> for Blocking<F>
 where
-    F: Fn(A) -> R + Clone + Send + Sync + 'static,
+    F: Function<G, A, Output = R> + Clone,
+    G: FromScope<S>,
     A: DecodeArguments + Send + 'static,
     R: IntoReply<K> + Send + 'static,
 {
@@ -161,11 +126,11 @@ where
 
     fn start(
         &self,
-        scope: Scope<'_>,
+        mut scope: Scope<'_, S>,
         arguments: A,
-    ) -> impl Future<Output = Result<R::Value, Status>> + Send + use<F, A, R, K> {
-        let function = self.0.clone();
-        reply(run_blocking(&scope, Box::new(move || function(arguments))))
+    ) -> impl Future<Output = Result<R::Value, Status>> + Send + use<F, G, A, R, K, S> {
+        let (function, given) = (self.0.clone(), G::from_scope(&mut scope));
+        reply(run_blocking(&scope, Box::new(move || function.apply(given, arguments))))
     }
 
     fn is_blocking(&self) -> bool {
@@ -173,35 +138,12 @@ where
     }
 }
 
-impl<F, A, R, K> Handler<(Blocking<Context>, A, K)> for Blocking<F>
-where
-    F: Fn(Context, A) -> R + Clone + Send + Sync + 'static,
-    A: DecodeArguments + Send + 'static,
-    R: IntoReply<K> + Send + 'static,
-{
-    type Arguments = A;
-    type Value = R::Value;
-
-    fn start(
-        &self,
-        scope: Scope<'_>,
-        arguments: A,
-    ) -> impl Future<Output = Result<R::Value, Status>> + Send + use<F, A, R, K> {
-        let (function, context) = (self.0.clone(), scope.0.context());
-        reply(run_blocking(&scope, Box::new(move || function(context, arguments))))
-    }
-
-    fn is_blocking(&self) -> bool {
-        true
-    }
-}
-
-fn run_blocking<R: Send + 'static>(
-    scope: &Scope<'_>,
+fn run_blocking<R: Send + 'static, S>(
+    scope: &Scope<'_, S>,
     work: Box<dyn FnOnce() -> R + Send>,
-) -> impl Future<Output = R> + Send + use<R> {
+) -> impl Future<Output = R> + Send + use<R, S> {
     let (done, result) = oneshot::channel();
-    scope.0.spawn_blocking(Box::new(move || {
+    scope.spawn_blocking(Box::new(move || {
         // The receiver is gone when the call was cancelled: nobody wants the result.
         let _ = done.send(std::panic::catch_unwind(AssertUnwindSafe(work)));
     }));
@@ -217,8 +159,14 @@ fn run_blocking<R: Send + 'static>(
     }
 }
 
-/// One value in, a sequence out: `Fn(Arguments) -> Stream` or `Fn(Context, Arguments) -> Stream`.
-pub trait SequenceHandler<M>: Send + Sync + 'static {
+/// One value in, a sequence out: `Fn(Arguments) -> Stream`, with or without a
+/// [`Context`](crate::Context) and a [`State`](super::State) before.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a sequence",
+    note = "it must be `Fn(Arguments) -> Stream` of a tuple that serde can read and a `Send + 'static` stream",
+    note = "before its arguments it may take a `Context`, and the `State` of its interface"
+)]
+pub trait SequenceHandler<M, S = ()>: Send + Sync + 'static {
     /// The argument tuple.
     type Arguments: DecodeArguments + Send + 'static;
     /// An item.
@@ -227,50 +175,38 @@ pub trait SequenceHandler<M>: Send + Sync + 'static {
     /// Begins a call.
     fn start(
         &self,
-        scope: Scope<'_>,
+        scope: Scope<'_, S>,
         arguments: Self::Arguments,
-    ) -> impl Stream<Item = Result<Self::Value, Status>> + Send + use<Self, M>;
+    ) -> impl Stream<Item = Result<Self::Value, Status>> + Send + use<Self, M, S>;
 }
 
-impl<F, A, S, K> SequenceHandler<(A, K)> for F
+impl<F, G, A, I, K, S> SequenceHandler<(G, A, K), S> for F
 where
-    F: Fn(A) -> S + Send + Sync + 'static,
+    F: Function<G, A, Output = I>,
+    G: FromScope<S>,
     A: DecodeArguments + Send + 'static,
-    S: Stream<Item: IntoReply<K>> + Send + 'static,
+    I: Stream<Item: IntoReply<K>> + Send + 'static,
 {
     type Arguments = A;
-    type Value = <S::Item as IntoReply<K>>::Value;
+    type Value = <I::Item as IntoReply<K>>::Value;
 
     fn start(
         &self,
-        _: Scope<'_>,
+        mut scope: Scope<'_, S>,
         arguments: A,
-    ) -> impl Stream<Item = Result<Self::Value, Status>> + Send + use<F, A, S, K> {
-        self(arguments).map(IntoReply::into_reply)
-    }
-}
-
-impl<F, A, S, K> SequenceHandler<(Context, A, K)> for F
-where
-    F: Fn(Context, A) -> S + Send + Sync + 'static,
-    A: DecodeArguments + Send + 'static,
-    S: Stream<Item: IntoReply<K>> + Send + 'static,
-{
-    type Arguments = A;
-    type Value = <S::Item as IntoReply<K>>::Value;
-
-    fn start(
-        &self,
-        scope: Scope<'_>,
-        arguments: A,
-    ) -> impl Stream<Item = Result<Self::Value, Status>> + Send + use<F, A, S, K> {
-        self(scope.0.context(), arguments).map(IntoReply::into_reply)
+    ) -> impl Stream<Item = Result<Self::Value, Status>> + Send + use<F, G, A, I, K, S> {
+        self.apply(G::from_scope(&mut scope), arguments).map(IntoReply::into_reply)
     }
 }
 
 /// One value and items of `T` in, one value out: `Fn(Arguments, Receiver<T>) -> Future`, with or
-/// without a [`Context`] before.
-pub trait ItemsHandler<T, M>: Send + Sync + 'static {
+/// without a [`Context`](crate::Context) and a [`State`](super::State) before.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a procedure with items of `{T}`",
+    note = "it must be `Fn(Arguments, Receiver<{T}>) -> Future` of a tuple that serde can read and a `Send + 'static` future",
+    note = "before its arguments it may take a `Context`, and the `State` of its interface"
+)]
+pub trait ItemsHandler<T, M, S = ()>: Send + Sync + 'static {
     /// The argument tuple.
     type Arguments: DecodeArguments + Send + 'static;
     /// What it answers with.
@@ -279,15 +215,16 @@ pub trait ItemsHandler<T, M>: Send + Sync + 'static {
     /// Begins a call.
     fn start(
         &self,
-        scope: Scope<'_>,
+        scope: Scope<'_, S>,
         arguments: Self::Arguments,
         items: Receiver<T>,
-    ) -> impl Future<Output = Result<Self::Value, Status>> + Send + use<Self, T, M>;
+    ) -> impl Future<Output = Result<Self::Value, Status>> + Send + use<Self, T, M, S>;
 }
 
-impl<F, A, T, Fut, K> ItemsHandler<T, (A, K)> for F
+impl<F, G, A, T, Fut, K, S> ItemsHandler<T, (G, A, K), S> for F
 where
-    F: Fn(A, Receiver<T>) -> Fut + Send + Sync + 'static,
+    F: ItemsFunction<G, A, T, Output = Fut>,
+    G: FromScope<S>,
     A: DecodeArguments + Send + 'static,
     T: Decode,
     Fut: Future<Output: IntoReply<K>> + Send + 'static,
@@ -297,37 +234,22 @@ where
 
     fn start(
         &self,
-        _: Scope<'_>,
+        mut scope: Scope<'_, S>,
         arguments: A,
         items: Receiver<T>,
-    ) -> impl Future<Output = Result<Self::Value, Status>> + Send + use<F, A, T, Fut, K> {
-        reply(self(arguments, items))
-    }
-}
-
-impl<F, A, T, Fut, K> ItemsHandler<T, (Context, A, K)> for F
-where
-    F: Fn(Context, A, Receiver<T>) -> Fut + Send + Sync + 'static,
-    A: DecodeArguments + Send + 'static,
-    T: Decode,
-    Fut: Future<Output: IntoReply<K>> + Send + 'static,
-{
-    type Arguments = A;
-    type Value = <Fut::Output as IntoReply<K>>::Value;
-
-    fn start(
-        &self,
-        scope: Scope<'_>,
-        arguments: A,
-        items: Receiver<T>,
-    ) -> impl Future<Output = Result<Self::Value, Status>> + Send + use<F, A, T, Fut, K> {
-        reply(self(scope.0.context(), arguments, items))
+    ) -> impl Future<Output = Result<Self::Value, Status>> + Send + use<F, G, A, T, Fut, K, S> {
+        reply(self.apply(G::from_scope(&mut scope), arguments, items))
     }
 }
 
 /// One value and items of `T` in, a sequence out: `Fn(Arguments, Receiver<T>) -> Stream`, with or
-/// without a [`Context`] before.
-pub trait ItemsSequenceHandler<T, M>: Send + Sync + 'static {
+/// without a [`Context`](crate::Context) and a [`State`](super::State) before.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a sequence with items of `{T}`",
+    note = "it must be `Fn(Arguments, Receiver<{T}>) -> Stream` of a tuple that serde can read and a `Send + 'static` stream",
+    note = "before its arguments it may take a `Context`, and the `State` of its interface"
+)]
+pub trait ItemsSequenceHandler<T, M, S = ()>: Send + Sync + 'static {
     /// The argument tuple.
     type Arguments: DecodeArguments + Send + 'static;
     /// An item it answers with.
@@ -336,64 +258,60 @@ pub trait ItemsSequenceHandler<T, M>: Send + Sync + 'static {
     /// Begins a call.
     fn start(
         &self,
-        scope: Scope<'_>,
+        scope: Scope<'_, S>,
         arguments: Self::Arguments,
         items: Receiver<T>,
-    ) -> impl Stream<Item = Result<Self::Value, Status>> + Send + use<Self, T, M>;
+    ) -> impl Stream<Item = Result<Self::Value, Status>> + Send + use<Self, T, M, S>;
 }
 
-impl<F, A, T, S, K> ItemsSequenceHandler<T, (A, K)> for F
+impl<F, G, A, T, I, K, S> ItemsSequenceHandler<T, (G, A, K), S> for F
 where
-    F: Fn(A, Receiver<T>) -> S + Send + Sync + 'static,
+    F: ItemsFunction<G, A, T, Output = I>,
+    G: FromScope<S>,
     A: DecodeArguments + Send + 'static,
     T: Decode,
-    S: Stream<Item: IntoReply<K>> + Send + 'static,
+    I: Stream<Item: IntoReply<K>> + Send + 'static,
 {
     type Arguments = A;
-    type Value = <S::Item as IntoReply<K>>::Value;
+    type Value = <I::Item as IntoReply<K>>::Value;
 
     fn start(
         &self,
-        _: Scope<'_>,
+        mut scope: Scope<'_, S>,
         arguments: A,
         items: Receiver<T>,
-    ) -> impl Stream<Item = Result<Self::Value, Status>> + Send + use<F, A, T, S, K> {
-        self(arguments, items).map(IntoReply::into_reply)
+    ) -> impl Stream<Item = Result<Self::Value, Status>> + Send + use<F, G, A, T, I, K, S> {
+        self.apply(G::from_scope(&mut scope), arguments, items).map(IntoReply::into_reply)
     }
 }
 
-impl<F, A, T, S, K> ItemsSequenceHandler<T, (Context, A, K)> for F
-where
-    F: Fn(Context, A, Receiver<T>) -> S + Send + Sync + 'static,
-    A: DecodeArguments + Send + 'static,
-    T: Decode,
-    S: Stream<Item: IntoReply<K>> + Send + 'static,
-{
-    type Arguments = A;
-    type Value = <S::Item as IntoReply<K>>::Value;
-
-    fn start(
-        &self,
-        scope: Scope<'_>,
-        arguments: A,
-        items: Receiver<T>,
-    ) -> impl Stream<Item = Result<Self::Value, Status>> + Send + use<F, A, T, S, K> {
-        self(scope.0.context(), arguments, items).map(IntoReply::into_reply)
-    }
-}
-
-/// Bytes in, bytes out: `Fn(RawCall) -> Future<Output = Result<(), Status>>`.
-pub trait RawHandler: Send + Sync + 'static {
+/// Bytes in, bytes out: `Fn(RawCall) -> Future<Output = Result<(), Status>>`, with or without a
+/// [`State`](super::State) before. `G` is what it takes before the call.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a raw procedure",
+    note = "it must be `Fn(RawCall) -> Future` of a `Send + 'static` future of a `Result<(), Status>`",
+    note = "before the call it may take the `State` of its interface"
+)]
+pub trait RawHandler<G: FromScope<S>, S = ()>: Send + Sync + 'static {
     /// Begins a call.
-    fn start(&self, call: RawCall) -> impl Future<Output = Result<(), Status>> + Send + use<Self>;
+    fn start(
+        &self,
+        given: G,
+        call: RawCall,
+    ) -> impl Future<Output = Result<(), Status>> + Send + use<Self, G, S>;
 }
 
-impl<F, Fut> RawHandler for F
+impl<F, G, Fut, S> RawHandler<G, S> for F
 where
-    F: Fn(RawCall) -> Fut + Send + Sync + 'static,
+    F: Function<G, RawCall, Output = Fut>,
+    G: FromScope<S>,
     Fut: Future<Output = Result<(), Status>> + Send + 'static,
 {
-    fn start(&self, call: RawCall) -> impl Future<Output = Result<(), Status>> + Send + use<F, Fut> {
-        self(call)
+    fn start(
+        &self,
+        given: G,
+        call: RawCall,
+    ) -> impl Future<Output = Result<(), Status>> + Send + use<F, G, Fut, S> {
+        self.apply(given, call)
     }
 }

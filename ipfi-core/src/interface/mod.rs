@@ -8,30 +8,56 @@
 //! ```
 //!
 //! A handler is a function or closure of an argument tuple (0 to 16 elements, or
-//! [`Raw`](crate::codec::Raw)), optionally with a [`Context`](crate::context::Context) before it. It
-//! answers with a value, or with a `Result` of a value or [`Status`].
+//! [`Raw`](crate::codec::Raw)), optionally with a [`Context`](crate::context::Context) and a [`State`]
+//! before it. It answers with a value, or with a `Result` of a value or [`Status`].
+//!
+//! **State.** A handler outlives the function that registers it and runs many times at once, so what it
+//! works on is shared. [`Interface::with_state`] gives it to every handler that asks:
+//!
+//! ```
+//! # use std::collections::HashMap;
+//! # use std::sync::{Arc, Mutex};
+//! # use ipfi_core::{Interface, State, Status};
+//! type Store = Arc<Mutex<HashMap<String, u64>>>;
+//!
+//! async fn put(State(store): State<Store>, (key, value): (String, u64)) {
+//!     store.lock().expect("no holder panics").insert(key, value);
+//! }
+//!
+//! let interface = Interface::new().with_state(Store::default()).procedure(0, put).procedure(
+//!     1,
+//!     |State(store): State<Store>, (key,): (String,)| async move {
+//!         let value = store.lock().expect("no holder panics").get(&key).copied();
+//!         value.ok_or_else(|| Status::not_found(key))
+//!     },
+//! );
+//! ```
 //!
 //! **Where handlers run.** A handler's future is polled once in the task that reads the connection,
 //! and becomes a task of its own if it is not ready: a quick answer costs no task. A handler that
 //! computes for long before its first `await` therefore delays the other calls of its connection:
 //! wrap it in [`spawned`], and one that blocks in [`blocking`].
 
+mod function;
 mod handler;
 mod procedures;
 mod reply;
+mod scope;
 
 use core::fmt;
 use core::panic::AssertUnwindSafe;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use function::{Function, ItemsFunction};
 pub use handler::{
-    Blocking, Handler, ItemsHandler, ItemsSequenceHandler, RawHandler, Scope, SequenceHandler, Spawned,
-    blocking, spawned,
+    Blocking, Handler, ItemsHandler, ItemsSequenceHandler, RawHandler, SequenceHandler, Spawned, blocking,
+    spawned,
 };
 pub(crate) use procedures::Procedure;
 use procedures::{Items, ItemsSequence, ItemsShim, Notification, RawProcedure, Sequence, Unary};
 pub use reply::{ByStatus, ByValue, IntoReply};
+pub use scope::{FromScope, Scope, State};
 
 use crate::ProcedureIndex;
 use crate::codec::Decode;
@@ -98,10 +124,14 @@ pub(crate) struct Entry {
 
 /// The procedures that a program offers. Cheap to clone and shared by any number of wires; registering
 /// on a clone leaves the others as they are.
+///
+/// `S` is the state of the handlers that are registered next ([`with_state`](Self::with_state)); it makes
+/// no difference to whoever serves the interface.
 #[derive(Clone, Default)]
-pub struct Interface {
+pub struct Interface<S = ()> {
     entries: Arc<BTreeMap<u64, Entry>>,
     authorize: Option<Authorize>,
+    state: S,
 }
 
 impl Interface {
@@ -109,7 +139,36 @@ impl Interface {
     pub fn new() -> Self {
         Self::default()
     }
+}
 
+impl<S> Interface<S> {
+    /// Gives `state` to the handlers that are registered from here on, each of which may take a clone of
+    /// it, a [`State`] before its arguments: something cheap to clone, an `Arc` mostly. Handlers registered
+    /// before keep theirs, so that several parts of a program bring their own:
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use ipfi_core::{Context, Interface, State};
+    /// # struct Users; struct Clock;
+    /// # impl Users { fn name(&self, _: u64) -> String { String::new() } }
+    /// # impl Clock { fn now(&self) -> u64 { 0 } }
+    /// # let (users, clock) = (Arc::new(Users), Arc::new(Clock));
+    /// let interface: Interface = Interface::new()
+    ///     .with_state(users)
+    ///     .procedure(0, |State(users): State<Arc<Users>>, (id,): (u64,)| async move { users.name(id) })
+    ///     .with_state(clock)
+    ///     .procedure(1, |_: Context, clock: State<Arc<Clock>>, (): ()| async move { clock.now() })
+    ///     .with_state(());
+    /// ```
+    ///
+    /// The last line gives no state any more: it is needed only where the type is to be plain `Interface`.
+    #[must_use]
+    pub fn with_state<T>(self, state: T) -> Interface<T> {
+        Interface { entries: self.entries, authorize: self.authorize, state }
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Interface<S> {
     /// Offers a procedure of one value.
     ///
     /// # Panics
@@ -117,9 +176,13 @@ impl Interface {
     /// Like all that register: when the index is taken or reserved (2^30 and above). That is a
     /// mistake of the program, met when it starts.
     #[must_use]
-    pub fn procedure<M: 'static>(self, index: impl Into<ProcedureIndex>, handler: impl Handler<M>) -> Self {
-        let spawned = handler.is_spawned();
-        self.register(index.into(), Kind::Procedure, spawned, Unary::new(handler))
+    pub fn procedure<M: 'static>(
+        self,
+        index: impl Into<ProcedureIndex>,
+        handler: impl Handler<M, S>,
+    ) -> Self {
+        let (spawned, state) = (handler.is_spawned(), self.state.clone());
+        self.register(index.into(), Kind::Procedure, spawned, Unary::new(handler, state))
     }
 
     /// Offers a sequence: the handler returns a `Stream`, whose items are sent as they come, under the
@@ -132,9 +195,10 @@ impl Interface {
     pub fn sequence<M: 'static>(
         self,
         index: impl Into<ProcedureIndex>,
-        handler: impl SequenceHandler<M>,
+        handler: impl SequenceHandler<M, S>,
     ) -> Self {
-        self.register(index.into(), Kind::Sequence, false, Sequence::new(handler))
+        let state = self.state.clone();
+        self.register(index.into(), Kind::Sequence, false, Sequence::new(handler, state))
     }
 
     /// Offers a procedure that takes a stream of items, a
@@ -147,13 +211,14 @@ impl Interface {
     pub fn procedure_with_items<T: Decode + 'static, M: 'static>(
         self,
         index: impl Into<ProcedureIndex>,
-        handler: impl ItemsHandler<T, M>,
+        handler: impl ItemsHandler<T, M, S>,
     ) -> Self {
+        let state = self.state.clone();
         self.register(
             index.into(),
             Kind::ProcedureWithItems,
             false,
-            Items::<_, (ItemsShim<T>, M)>::new(handler),
+            Items::<_, (ItemsShim<T>, M), _>::new(handler, state),
         )
     }
 
@@ -166,9 +231,10 @@ impl Interface {
     pub fn sequence_with_items<T: Decode + 'static, M: 'static>(
         self,
         index: impl Into<ProcedureIndex>,
-        handler: impl ItemsSequenceHandler<T, M>,
+        handler: impl ItemsSequenceHandler<T, M, S>,
     ) -> Self {
-        let procedure = ItemsSequence::<_, (ItemsShim<T>, M)>::new(handler);
+        let state = self.state.clone();
+        let procedure = ItemsSequence::<_, (ItemsShim<T>, M), _>::new(handler, state);
         self.register(index.into(), Kind::SequenceWithItems, false, procedure)
     }
 
@@ -181,10 +247,10 @@ impl Interface {
     pub fn notification<M: 'static>(
         self,
         index: impl Into<ProcedureIndex>,
-        handler: impl Handler<M, Value = ()>,
+        handler: impl Handler<M, S, Value = ()>,
     ) -> Self {
-        let spawned = handler.is_spawned();
-        self.register(index.into(), Kind::Notification, spawned, Notification::new(handler))
+        let (spawned, state) = (handler.is_spawned(), self.state.clone());
+        self.register(index.into(), Kind::Notification, spawned, Notification::new(handler, state))
     }
 
     /// Offers a procedure of bytes: see [`RawCall`](crate::call::RawCall).
@@ -193,10 +259,17 @@ impl Interface {
     ///
     /// As [`procedure`](Self::procedure).
     #[must_use]
-    pub fn raw(self, index: impl Into<ProcedureIndex>, handler: impl RawHandler) -> Self {
-        self.register(index.into(), Kind::Raw, false, RawProcedure::new(handler))
+    pub fn raw<G: FromScope<S>>(
+        self,
+        index: impl Into<ProcedureIndex>,
+        handler: impl RawHandler<G, S>,
+    ) -> Self {
+        let procedure = RawProcedure::new(handler, self.state.clone());
+        self.register(index.into(), Kind::Raw, false, procedure)
     }
+}
 
+impl<S> Interface<S> {
     /// Asks `hook` about every call and notification before its arguments are read. A refusal is the
     /// call's status (UNAUTHENTICATED, PERMISSION_DENIED); a refused notification is dropped. Must be
     /// quick: it runs where the connection is read. Hooks add up: each must agree.
@@ -246,7 +319,7 @@ impl Interface {
     }
 }
 
-impl fmt::Debug for Interface {
+impl<S> fmt::Debug for Interface<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.procedures()).finish()
     }

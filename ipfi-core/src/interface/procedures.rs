@@ -11,9 +11,8 @@ use std::sync::{Arc, PoisonError};
 use futures_core::Stream;
 use futures_util::{FutureExt, StreamExt};
 
-use super::handler::{
-    Handler, ItemsHandler, ItemsSequenceHandler, RawHandler, Scope, ScopeSource, SequenceHandler,
-};
+use super::handler::{Handler, ItemsHandler, ItemsSequenceHandler, RawHandler, SequenceHandler};
+use super::scope::{FromScope, Scope, ScopeSource};
 use crate::call::{Arrival, Failure, IncomingCall, IncomingNotification, RawCall, Receiver, yield_once};
 use crate::codec::{Decode, DecodeArguments, Encode};
 use crate::context::Context;
@@ -44,26 +43,29 @@ pub(crate) trait Procedure: Send + Sync {
     }
 }
 
-/// A handler and the marker of its shape, which holds nothing.
-pub(super) struct Shim<H, M>(H, PhantomData<fn() -> M>);
-
 macro_rules! shims {
     ($($name:ident),*) => {$(
-        pub(super) struct $name<H, M>(Shim<H, M>);
+        /// A handler, its interface's state, and the marker of its shape, which holds nothing.
+        pub(super) struct $name<H, M, S> {
+            handler: H,
+            state: S,
+            shape: PhantomData<fn() -> M>,
+        }
 
-        impl<H, M> $name<H, M> {
-            pub(super) fn new(handler: H) -> Self {
-                Self(Shim(handler, PhantomData))
-            }
-
-            fn handler(&self) -> &H {
-                &self.0.0
+        impl<H, M, S> $name<H, M, S> {
+            pub(super) fn new(handler: H, state: S) -> Self {
+                Self { handler, state, shape: PhantomData }
             }
         }
     )*};
 }
 
-shims!(Unary, Sequence, Items, ItemsSequence, Notification);
+shims!(Unary, Sequence, Items, ItemsSequence, Notification, RawProcedure);
+
+/// A state that calls on any thread may ask for.
+pub(super) trait Shared: Send + Sync + 'static {}
+
+impl<S: Send + Sync + 'static> Shared for S {}
 
 async fn decoded<A: DecodeArguments>(call: &mut IncomingCall) -> Result<A, Failure> {
     let arguments = call.arguments().await?;
@@ -72,8 +74,12 @@ async fn decoded<A: DecodeArguments>(call: &mut IncomingCall) -> Result<A, Failu
 }
 
 /// Runs the part of a handler that is a plain function: a panic there is the call's failure too.
-fn begin<T>(call: &mut IncomingCall, start: impl FnOnce(Scope<'_>) -> T) -> Result<T, Failure> {
-    let started = std::panic::catch_unwind(AssertUnwindSafe(|| start(Scope(&mut *call))));
+fn begin<T, S>(
+    call: &mut IncomingCall,
+    state: &S,
+    start: impl FnOnce(Scope<'_, S>) -> T,
+) -> Result<T, Failure> {
+    let started = std::panic::catch_unwind(AssertUnwindSafe(|| start(Scope::new(&mut *call, state))));
     started.map_err(|_| call.panicked())
 }
 
@@ -88,7 +94,7 @@ fn stage_reply(call: &mut IncomingCall, reply: Result<impl Encode, Status>) -> R
     call.stage_reply(&reply?).map_err(Failure::Status)
 }
 
-impl<H: Handler<M>, M: 'static> Procedure for Unary<H, M> {
+impl<H: Handler<M, S>, M: 'static, S: Shared> Procedure for Unary<H, M, S> {
     fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
         Box::pin(async move {
             let result = AssertUnwindSafe(self.run(&mut call)).catch_unwind().await;
@@ -99,7 +105,7 @@ impl<H: Handler<M>, M: 'static> Procedure for Unary<H, M> {
     /// Arguments that are here and a handler that is ready at once need no task: the handler's own future
     /// is all that is allocated, and the call never leaves the stack.
     fn begin(&self, mut call: IncomingCall, cx: &mut TaskContext<'_>) -> Result<Arrival, IncomingCall> {
-        if self.handler().is_blocking() {
+        if self.handler.is_blocking() {
             return Err(call);
         }
         let Some(arguments) = call.take_whole_arguments() else { return Err(call) };
@@ -107,7 +113,7 @@ impl<H: Handler<M>, M: 'static> Procedure for Unary<H, M> {
             let limits = call.decode_limits();
             let arguments = H::Arguments::decode_arguments(call.codec(), arguments, &limits)
                 .map_err(|error| Failure::Status(error.into()))?;
-            let mut answer = Box::pin(self.handler().start(Scope(&mut call), arguments));
+            let mut answer = Box::pin(self.handler.start(Scope::new(&mut call, &self.state), arguments));
             match answer.as_mut().poll(cx) {
                 Poll::Ready(reply) => stage_reply(&mut call, reply).map(|()| None),
                 Poll::Pending => Ok(Some(answer)),
@@ -132,11 +138,11 @@ impl<H: Handler<M>, M: 'static> Procedure for Unary<H, M> {
     }
 }
 
-impl<H: Handler<M>, M: 'static> Unary<H, M> {
+impl<H: Handler<M, S>, M: 'static, S: Shared> Unary<H, M, S> {
     async fn run(&self, call: &mut IncomingCall) -> Result<(), Failure> {
         let arguments = decoded(call).await?;
-        let answer = begin(call, |scope| self.handler().start(scope, arguments))?;
-        let reply = if self.handler().is_blocking() {
+        let answer = begin(call, &self.state, |scope| self.handler.start(scope, arguments))?;
+        let reply = if self.handler.is_blocking() {
             call.run_to_its_end(answer).await?
         } else {
             call.run(answer).await?
@@ -145,7 +151,7 @@ impl<H: Handler<M>, M: 'static> Unary<H, M> {
     }
 }
 
-impl<H: SequenceHandler<M>, M: 'static> Procedure for Sequence<H, M> {
+impl<H: SequenceHandler<M, S>, M: 'static, S: Shared> Procedure for Sequence<H, M, S> {
     fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
         Box::pin(async move {
             let result = AssertUnwindSafe(self.run(&mut call)).catch_unwind().await;
@@ -154,10 +160,10 @@ impl<H: SequenceHandler<M>, M: 'static> Procedure for Sequence<H, M> {
     }
 }
 
-impl<H: SequenceHandler<M>, M: 'static> Sequence<H, M> {
+impl<H: SequenceHandler<M, S>, M: 'static, S: Shared> Sequence<H, M, S> {
     async fn run(&self, call: &mut IncomingCall) -> Result<(), Failure> {
         let arguments = decoded(call).await?;
-        let items = begin(call, |scope| self.handler().start(scope, arguments))?;
+        let items = begin(call, &self.state, |scope| self.handler.start(scope, arguments))?;
         send_items(call, items).await
     }
 }
@@ -228,44 +234,22 @@ fn take_items<T>(call: &mut IncomingCall) -> Result<Receiver<T>, Failure> {
 
 pub(super) struct ItemsShim<T>(PhantomData<fn() -> T>);
 
-impl<H, T, M> Items<H, (ItemsShim<T>, M)> {
+impl<H, T, M, S> Items<H, (ItemsShim<T>, M), S> {
     async fn run(&self, call: &mut IncomingCall) -> Result<(), Failure>
     where
-        H: ItemsHandler<T, M>,
+        H: ItemsHandler<T, M, S>,
         T: Decode + 'static,
     {
         let arguments = decoded(call).await?;
         let items = take_items(call)?;
-        let answer = begin(call, |scope| self.handler().start(scope, arguments, items))?;
+        let answer = begin(call, &self.state, |scope| self.handler.start(scope, arguments, items))?;
         let reply = call.run(answer).await?;
         stage_reply(call, reply)
     }
 }
 
-impl<H: ItemsHandler<T, M>, T: Decode + 'static, M: 'static> Procedure for Items<H, (ItemsShim<T>, M)> {
-    fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
-        Box::pin(async move {
-            let result = AssertUnwindSafe(self.run(&mut call)).catch_unwind().await;
-            conclude(&mut call, result).await;
-        })
-    }
-}
-
-impl<H, T, M> ItemsSequence<H, (ItemsShim<T>, M)> {
-    async fn run(&self, call: &mut IncomingCall) -> Result<(), Failure>
-    where
-        H: ItemsSequenceHandler<T, M>,
-        T: Decode + 'static,
-    {
-        let arguments = decoded(call).await?;
-        let items = take_items(call)?;
-        let items = begin(call, |scope| self.handler().start(scope, arguments, items))?;
-        send_items(call, items).await
-    }
-}
-
-impl<H: ItemsSequenceHandler<T, M>, T: Decode + 'static, M: 'static> Procedure
-    for ItemsSequence<H, (ItemsShim<T>, M)>
+impl<H: ItemsHandler<T, M, S>, T: Decode + 'static, M: 'static, S: Shared> Procedure
+    for Items<H, (ItemsShim<T>, M), S>
 {
     fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
         Box::pin(async move {
@@ -275,7 +259,31 @@ impl<H: ItemsSequenceHandler<T, M>, T: Decode + 'static, M: 'static> Procedure
     }
 }
 
-impl<H: Handler<M, Value = ()>, M: 'static> Procedure for Notification<H, M> {
+impl<H, T, M, S> ItemsSequence<H, (ItemsShim<T>, M), S> {
+    async fn run(&self, call: &mut IncomingCall) -> Result<(), Failure>
+    where
+        H: ItemsSequenceHandler<T, M, S>,
+        T: Decode + 'static,
+    {
+        let arguments = decoded(call).await?;
+        let items = take_items(call)?;
+        let items = begin(call, &self.state, |scope| self.handler.start(scope, arguments, items))?;
+        send_items(call, items).await
+    }
+}
+
+impl<H: ItemsSequenceHandler<T, M, S>, T: Decode + 'static, M: 'static, S: Shared> Procedure
+    for ItemsSequence<H, (ItemsShim<T>, M), S>
+{
+    fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
+        Box::pin(async move {
+            let result = AssertUnwindSafe(self.run(&mut call)).catch_unwind().await;
+            conclude(&mut call, result).await;
+        })
+    }
+}
+
+impl<H: Handler<M, S, Value = ()>, M: 'static, S: Shared> Procedure for Notification<H, M, S> {
     fn call(self: Arc<Self>, call: IncomingCall) -> Task {
         call.refuse(Status::unimplemented("called for an answer, but it is a notification"))
     }
@@ -292,12 +300,12 @@ impl<H: Handler<M, Value = ()>, M: 'static> Procedure for Notification<H, M> {
     }
 }
 
-impl<H: Handler<M, Value = ()>, M: 'static> Notification<H, M> {
+impl<H: Handler<M, S, Value = ()>, M: 'static, S: Shared> Notification<H, M, S> {
     async fn run(&self, notification: &mut IncomingNotification) -> Result<(), Status> {
         let arguments = notification.arguments().await?;
         let limits = notification.decode_limits();
         let arguments = H::Arguments::decode_arguments(notification.codec(), arguments, &limits)?;
-        let handler = self.handler().start(Scope(&mut *notification), arguments);
+        let handler = self.handler.start(Scope::new(&mut *notification, &self.state), arguments);
         notification.run(handler).await;
         Ok(())
     }
@@ -313,21 +321,17 @@ impl ScopeSource for IncomingNotification {
     }
 }
 
-pub(super) struct RawProcedure<H>(H);
-
-impl<H> RawProcedure<H> {
-    pub(super) fn new(handler: H) -> Self {
-        Self(handler)
-    }
-}
-
-impl<H: RawHandler> Procedure for RawProcedure<H> {
+impl<H: RawHandler<G, S>, G: FromScope<S>, S: Shared> Procedure for RawProcedure<H, G, S> {
     fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
         Box::pin(async move {
+            let given = match begin(&mut call, &self.state, |mut scope| G::from_scope(&mut scope)) {
+                Ok(given) => given,
+                Err(failure) => return call.conclude(Err(failure)).await,
+            };
             let Some(inbound) = call.take_inbound() else { return };
             let raw = RawCall::new(call, inbound);
             let call = Arc::clone(&raw.call);
-            let result = AssertUnwindSafe(self.run(raw, &call)).catch_unwind().await;
+            let result = AssertUnwindSafe(self.run(given, raw, &call)).catch_unwind().await;
             // The handler may have passed its `RawCall` to a task of its own, which then writes to a
             // call that is over.
             let finished = call.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -338,10 +342,10 @@ impl<H: RawHandler> Procedure for RawProcedure<H> {
     }
 }
 
-impl<H: RawHandler> RawProcedure<H> {
-    async fn run(&self, raw: RawCall, call: &Mutex<Option<IncomingCall>>) -> Result<(), Failure> {
+impl<H: RawHandler<G, S>, G: FromScope<S>, S: Shared> RawProcedure<H, G, S> {
+    async fn run(&self, given: G, raw: RawCall, call: &Mutex<Option<IncomingCall>>) -> Result<(), Failure> {
         // A panic here or below is caught by the task.
-        let mut handler = pin!(self.0.start(raw));
+        let mut handler = pin!(self.handler.start(given, raw));
         poll_fn(|cx| match handler.as_mut().poll(cx) {
             Poll::Ready(result) => Poll::Ready(result.map_err(Failure::Status)),
             Poll::Pending => match call.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {

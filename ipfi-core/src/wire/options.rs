@@ -44,9 +44,9 @@ pub struct WireOptions {
 
 impl WireOptions {
     /// Offers `interface` to `peer`, with the default limits, both ways, nobody watching.
-    pub fn new(interface: Interface, peer: Peer) -> Self {
+    pub fn new<S>(interface: Interface<S>, peer: Peer) -> Self {
         Self {
-            interface,
+            interface: interface.with_state(()),
             limits: Limits::default(),
             role: Role::default(),
             peer,
@@ -58,8 +58,8 @@ impl WireOptions {
 
     /// Offers `interface` instead.
     #[must_use]
-    pub fn interface(mut self, interface: Interface) -> Self {
-        self.interface = interface;
+    pub fn interface<S>(mut self, interface: Interface<S>) -> Self {
+        self.interface = interface.with_state(());
         self
     }
 
@@ -120,8 +120,8 @@ impl WireOptions {
 }
 
 /// Offers the interface to whoever is at the other end, with the default options.
-impl From<Interface> for WireOptions {
-    fn from(interface: Interface) -> Self {
+impl<S> From<Interface<S>> for WireOptions {
+    fn from(interface: Interface<S>) -> Self {
         // The side is corrected by the wire, which knows its session's.
         Self::new(interface, Peer::new(Side::Server, "pipe"))
     }

@@ -247,8 +247,18 @@ fn limits_that_would_let_unread_streams_freeze_the_wire_are_refused_by_name() {
         Connection::new(config, ipfi_core::time::Time::ZERO).unwrap_err()
     };
     let error = refuse(|limits| limits.window_pool_bytes = (1 << 20) - 1);
-    assert_eq!(error, ConfigError::WindowSum { needed: 1 << 20, pool: (1 << 20) - 1 });
-    assert!(error.to_string().contains("window_pool_bytes = 1048575"));
+    assert_eq!(error, ConfigError::WindowSum { notifications: 64, window: 16 << 10, pool: (1 << 20) - 1 });
+    let text = error.to_string();
+    for part in
+        ["max_inbound_notifications = 64", "notification_window_bytes = 16384", "window_pool_bytes = 1048575"]
+    {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert_eq!(
+        refuse(|limits| limits.max_stream_window_bytes = 1000).to_string(),
+        "max_stream_window_bytes = 1000 is below stream_window_bytes = 65536 (no window may grow to less \
+         than it starts with)"
+    );
     assert!(
         refuse(|limits| limits.max_record_bytes = 16_381).to_string().contains("max_record_bytes = 16381")
     );
@@ -258,7 +268,10 @@ fn limits_that_would_let_unread_streams_freeze_the_wire_are_refused_by_name() {
         limits.stream_window_bytes = u32::MAX;
         limits.max_stream_window_bytes = u32::MAX;
     });
-    assert_eq!(error, ConfigError::WindowSumTooLarge);
+    let text = error.to_string();
+    for part in ["max_inbound_calls = 4294967295", "stream_window_bytes = 4294967295"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
     let mut config = Config::new(Side::Client);
     config.limits.window_pool_bytes = 0;
     assert!(Connection::new(config, ipfi_core::time::Time::ZERO).is_ok(), "0 keeps windows fixed");

@@ -9,11 +9,14 @@ fn names_are_the_keys_of_the_features_table_and_nothing_else() {
 }
 
 #[test]
-fn the_matrix_has_every_feature_of_ipfi_core_alone_and_none() {
+fn the_matrix_has_every_feature_of_a_package_alone_and_none() {
     let lines: Vec<String> = matrix().expect("the manifests are there").iter().map(Cmd::to_string).collect();
-    for wanted in
-        ["-p ipfi-core --no-default-features --", "-p ipfi-core --no-default-features --features postcard --"]
-    {
+    for wanted in [
+        "-p ipfi-core --no-default-features --",
+        "-p ipfi-core --no-default-features --features postcard --",
+        "-p ipfi --no-default-features --",
+        "-p ipfi --no-default-features --features stdio --",
+    ] {
         assert!(lines.iter().any(|line| line.contains(wanted)), "{wanted} is not in {lines:#?}");
     }
     assert!(!lines.iter().any(|line| line.contains("--features default")));

@@ -75,8 +75,9 @@ use crate::driver::timers::Clock;
 /// # Errors
 ///
 /// [`ConnectionError::NotIpfi`] when the peer prints text, [`ConnectionError::HandshakeTimeout`] when it
-/// says nothing, [`ConnectionError::Lost`] when the pipe ends. Limits that contradict each other and
-/// threads that cannot be had are [`ConnectionError::Lost`] with the reason, before anything is sent.
+/// says nothing, [`ConnectionError::Lost`] when the pipe ends. Limits that contradict each other are
+/// [`ConnectionError::Limits`], threads that cannot be had [`ConnectionError::Lost`] with the reason, before
+/// anything is sent.
 pub fn connect<R, W, C>(
     reader: R,
     writer: W,
@@ -124,8 +125,7 @@ where
 {
     let threads = Threads::shared();
     let config = Config { limits: options.limits_ref().clone(), ..Config::new(side) };
-    let connection =
-        Connection::new(config, threads.now()).map_err(|error| ConnectionError::lost(error.to_string()))?;
+    let connection = Connection::new(config, threads.now())?;
     let pipe = Pipe::new(connection, Arc::clone(&threads), writer, Box::new(close));
     let session = pipe.session();
     let (wire, serving) = Wire::new(session.clone(), threads, options);

@@ -101,12 +101,12 @@ impl Notify for Unheard {
 impl Peer {
     /// The side that begins, offering `interface`, with default limits. The peer is a
     /// [`server`](Self::server).
-    pub fn client(interface: Interface) -> Self {
+    pub fn client<S>(interface: Interface<S>) -> Self {
         Self::new(Side::Client, interface).expect("the default limits agree with each other")
     }
 
     /// The other side, offering `interface`, with default limits.
-    pub fn server(interface: Interface) -> Self {
+    pub fn server<S>(interface: Interface<S>) -> Self {
         Self::new(Side::Server, interface).expect("the default limits agree with each other")
     }
 

@@ -41,7 +41,7 @@ use crate::session::MuxSession;
 ///
 /// [`ConnectionError::NotIpfi`] when the peer prints text, [`ConnectionError::HandshakeTimeout`] when it
 /// says nothing, [`ConnectionError::Lost`] when the pipe ends. Limits that contradict each other are
-/// [`ConnectionError::Lost`] with the reason, before anything is sent.
+/// [`ConnectionError::Limits`], before anything is sent.
 ///
 /// Cancel safe: dropped, it closes the connection.
 pub async fn connect<R, W>(
@@ -99,8 +99,7 @@ where
     W: AsyncWrite + Send + Unpin + 'static,
 {
     let runtime = Arc::new(TokioRuntime::current());
-    let pipe = pipe(writer, side, options.limits_ref().clone(), &runtime)
-        .map_err(|error| ConnectionError::lost(error.to_string()))?;
+    let pipe = pipe(writer, side, options.limits_ref().clone(), &runtime)?;
     let session = pipe.session();
     let (wire, serving) = Wire::new(session.clone(), runtime, options);
     run(pipe, reader, Some(serving));
