@@ -87,6 +87,7 @@ impl AbuseBudget {
     }
 
     /// Useful payload came or left.
+    #[inline]
     pub(crate) fn payload(&mut self, bytes: usize) {
         self.bytes += bytes as u64;
         self.earn(self.bytes / BYTES_PER_TOKEN);

@@ -55,11 +55,13 @@ impl Default for Turn {
 
 impl Turn {
     /// Bytes that may leave in this turn.
+    #[inline]
     pub(crate) fn allowance(&self) -> u32 {
         self.allowance
     }
 
     /// Whether the stream is in the schedule.
+    #[inline]
     pub(crate) fn is_scheduled(&self) -> bool {
         self.place != Place::Away
     }
@@ -79,6 +81,8 @@ struct Band {
 pub(crate) struct Schedule {
     /// Highest priority first; a band once made is kept (there are at most 256).
     bands: Vec<Band>,
+    /// The band that was used last: nearly always the one that is used next, so it is looked at first.
+    recent: usize,
     /// Streams in all bands.
     len: usize,
     /// Bytes sent by all streams.
@@ -87,11 +91,13 @@ pub(crate) struct Schedule {
 
 impl Schedule {
     /// Whether no stream has anything to send.
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// `key` has bytes and credit. Does nothing when it is there already.
+    #[inline]
     pub(crate) fn push(&mut self, slots: &mut Slab<Stream>, key: StreamKey) {
         let sent = self.sent;
         let stream = &mut slots[key.index()];
@@ -106,6 +112,7 @@ impl Schedule {
     }
 
     /// `key` has nothing more to send, no credit, or is gone. Does nothing when it is not there.
+    #[inline]
     pub(crate) fn remove(&mut self, slots: &mut Slab<Stream>, key: StreamKey) {
         let stream = &mut slots[key.index()];
         let place = core::mem::take(&mut stream.turn.place);
@@ -124,6 +131,7 @@ impl Schedule {
     }
 
     /// The stream whose turn it is.
+    #[inline]
     pub(crate) fn next(&self) -> Option<StreamKey> {
         self.bands.iter().find_map(|band| match (band.fresh.first(), band.ring.first()) {
             (Some(fresh), Some(_)) if band.fresh_run < FRESH_PER_RING => Some(fresh),
@@ -134,6 +142,7 @@ impl Schedule {
 
     /// `key`, whose turn it was, has sent `bytes` (at most its allowance); `more` says whether it has
     /// more to send and credit for it.
+    #[inline]
     pub(crate) fn served(&mut self, slots: &mut Slab<Stream>, key: StreamKey, bytes: u32, more: bool) {
         self.sent += u64::from(bytes);
         let stream = &mut slots[key.index()];
@@ -166,6 +175,7 @@ impl Schedule {
         }
     }
 
+    #[inline]
     fn enter(&mut self, slots: &mut Slab<Stream>, key: StreamKey, place: Place) {
         let stream = &mut slots[key.index()];
         stream.turn.place = place;
@@ -181,16 +191,20 @@ impl Schedule {
         self.len += 1;
     }
 
+    #[inline]
     fn band(&mut self, priority: i8) -> &mut Band {
-        let at = match self.bands.binary_search_by(|band| priority.cmp(&band.priority)) {
-            Ok(at) => at,
-            Err(at) => {
-                let (fresh, ring) = (List::new(Thread::Data), List::new(Thread::Data));
-                self.bands.insert(at, Band { priority, fresh, ring, fresh_run: 0 });
-                at
-            }
-        };
-        &mut self.bands[at]
+        if self.bands.get(self.recent).is_none_or(|band| band.priority != priority) {
+            self.recent = self.find_band(priority);
+        }
+        &mut self.bands[self.recent]
+    }
+
+    fn find_band(&mut self, priority: i8) -> usize {
+        self.bands.binary_search_by(|band| priority.cmp(&band.priority)).unwrap_or_else(|at| {
+            let (fresh, ring) = (List::new(Thread::Data), List::new(Thread::Data));
+            self.bands.insert(at, Band { priority, fresh, ring, fresh_run: 0 });
+            at
+        })
     }
 
     /// Heap in bytes.

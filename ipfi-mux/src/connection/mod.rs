@@ -94,21 +94,56 @@ const KEEP_BYTES: usize = 1024;
 pub const READ_BLOCK_BYTES: usize = KEEP_SHARE * ((16 << 10) - 64);
 
 /// Wakers to be fired once no lock is held.
+///
+/// Most visits of the lock wake nobody or one task, so one has a place here: a list of them is allocated
+/// where a batch of input wakes many, and then with room for many.
 #[derive(Debug, Default)]
 #[must_use = "tasks stay asleep until their wakers are fired"]
-pub struct Wakes(Vec<Waker>);
+pub struct Wakes {
+    /// The first; none only when there are no more.
+    first: Option<Waker>,
+    more: Vec<Waker>,
+}
+
+/// Wakers that the list has room for at once.
+const MANY_WAKES: usize = 32;
 
 impl Wakes {
-    /// Wakes them all.
+    /// Wakes them all, in the order in which they came.
+    #[inline]
     pub fn fire(self) {
-        for waker in self.0 {
-            waker.wake();
+        if let Some(first) = self.first {
+            first.wake();
+            for waker in self.more {
+                waker.wake();
+            }
         }
     }
 
     /// Whether there are none.
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.first.is_none()
+    }
+
+    #[inline]
+    fn push(&mut self, waker: Waker) {
+        if self.first.is_none() {
+            self.first = Some(waker);
+            return;
+        }
+        if self.more.capacity() == 0 {
+            self.more.reserve(MANY_WAKES);
+        }
+        self.more.push(waker);
+    }
+
+    /// Takes the waker in `slot`, if there is one.
+    #[inline]
+    fn take_from(&mut self, slot: &mut Option<Waker>) {
+        if let Some(waker) = slot.take() {
+            self.push(waker);
+        }
     }
 }
 
@@ -174,7 +209,7 @@ pub struct Connection {
     parameters_sent: bool,
     pings: Pings,
     timers: Timers,
-    wakes: Vec<Waker>,
+    wakes: Wakes,
     /// Why the connection ended.
     end: Option<ConnectionError>,
     shutdown: Shutdown,
@@ -223,7 +258,7 @@ impl Connection {
             parameters_sent: false,
             pings: Pings::default(),
             timers: Timers::new(limits, now),
-            wakes: Vec::new(),
+            wakes: Wakes::default(),
             end: None,
             shutdown: Shutdown::Open,
             finished: FxHashMap::default(),
@@ -331,26 +366,30 @@ impl Connection {
                 + self.remote.uni.accept.capacity()
                 + self.room_waiters.capacity())
                 * size_of::<StreamKey>()
-            + self.wakes.capacity() * size_of::<Waker>()
+            + self.wakes.more.capacity() * size_of::<Waker>()
     }
 
     /// Takes the latest time that is known.
+    #[inline]
     fn tell_time(&mut self, now: Time) {
         self.now = self.now.max(now);
     }
 
     /// Remembers to fire `waker`.
-    fn wake(wakes: &mut Vec<Waker>, waker: &mut Option<Waker>) {
-        wakes.extend(waker.take());
+    #[inline]
+    fn wake(wakes: &mut Wakes, waker: &mut Option<Waker>) {
+        wakes.take_from(waker);
     }
 
     /// Takes the wakers collected since the last call. Fire them after releasing the lock.
+    #[inline]
     pub fn take_wakes(&mut self) -> Wakes {
-        Wakes(core::mem::take(&mut self.wakes))
+        core::mem::take(&mut self.wakes)
     }
 }
 
 /// Keeps `waker` in `slot`, without cloning one that is there already.
+#[inline]
 fn register(slot: &mut Option<Waker>, waker: &Waker) {
     match slot {
         Some(held) => held.clone_from(waker),

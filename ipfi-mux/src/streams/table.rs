@@ -47,11 +47,13 @@ impl Default for StreamTable {
 
 impl StreamTable {
     /// Streams held.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }
 
     /// Bidirectional streams held.
+    #[inline]
     pub(crate) fn calls(&self) -> usize {
         self.calls
     }
@@ -68,16 +70,19 @@ impl StreamTable {
     }
 
     /// The stream with this id, unless it is over or was never opened.
+    #[inline]
     pub(crate) fn find(&self, id: StreamId) -> Option<StreamKey> {
         self.by_id.get(&id.get()).copied()
     }
 
     /// The stream at `key`; none once the connection has ended.
+    #[inline]
     pub(crate) fn get(&self, key: StreamKey) -> Option<&Stream> {
         self.slots.get(key.index())
     }
 
     /// The stream at `key`; none once the connection has ended.
+    #[inline]
     pub(crate) fn get_mut(&mut self, key: StreamKey) -> Option<&mut Stream> {
         self.slots.get_mut(key.index())
     }
@@ -102,6 +107,7 @@ impl StreamTable {
     }
 
     /// Marks `bits` as owed by `key`.
+    #[inline]
     pub(crate) fn owe(&mut self, key: StreamKey, bits: Owed) {
         let stream = &mut self.slots[key.index()];
         stream.owed.add(bits);
@@ -112,6 +118,7 @@ impl StreamTable {
     }
 
     /// `bits` are no longer owed by `key`.
+    #[inline]
     pub(crate) fn settle(&mut self, key: StreamKey, bits: Owed) {
         let stream = &mut self.slots[key.index()];
         stream.owed.clear(bits);
@@ -122,6 +129,7 @@ impl StreamTable {
     }
 
     /// The next stream that owes control frames.
+    #[inline]
     pub(crate) fn next_control(&self) -> Option<StreamKey> {
         self.control.first()
     }
@@ -129,6 +137,7 @@ impl StreamTable {
     /// Puts `key` into the schedule or takes it out, by whether it has bytes and credit. Bytes without
     /// credit are reported (RFC 9000 section 4.1): a peer that gives none at first hears of the stream only
     /// by that, and one that has read everything widens the window for it.
+    #[inline]
     pub(crate) fn reschedule(&mut self, key: StreamKey) {
         let Some(half) = &self.slots[key.index()].send else { return };
         if half.can_send() {
@@ -143,6 +152,7 @@ impl StreamTable {
     }
 
     /// `key`, whose turn it was, has sent `bytes`.
+    #[inline]
     pub(crate) fn served(&mut self, key: StreamKey, bytes: u32) {
         let more = self.slots[key.index()].send.as_ref().is_some_and(super::SendHalf::can_send);
         self.schedule.served(&mut self.slots, key, bytes, more);
