@@ -145,21 +145,31 @@ impl Schedule {
     #[inline]
     pub(crate) fn served(&mut self, slots: &mut Slab<Stream>, key: StreamKey, bytes: u32, more: bool) {
         self.sent += u64::from(bytes);
+        let sent = self.sent;
         let stream = &mut slots[key.index()];
-        stream.turn.allowance = stream.turn.allowance.saturating_sub(bytes);
-        let (place, over) = (stream.turn.place, stream.turn.allowance == 0);
-        let priority = stream.priority;
-        let band = self.band(priority);
-        if place == Place::Ring {
-            band.fresh_run = 0;
-        } else if over || !more {
-            band.fresh_run += 1;
+        let turn = &mut stream.turn;
+        turn.allowance = turn.allowance.saturating_sub(bytes);
+        let (of_ring, over) = (turn.place == Place::Ring, turn.allowance == 0);
+        let leaves = over || !more;
+        if leaves {
+            // As `remove` and `enter` would, one after the other: this is the step of every frame.
+            turn.away_since = sent;
+            turn.place = if more { Place::Ring } else { Place::Away };
+            if more {
+                turn.allowance = QUANTUM;
+            } else if of_ring {
+                turn.allowance = 0;
+            }
         }
-        if !more {
-            self.remove(slots, key);
-        } else if over {
-            self.remove(slots, key);
-            self.enter(slots, key, Place::Ring);
+        let band = self.band(stream.priority);
+        band.fresh_run = if of_ring { 0 } else { band.fresh_run + u32::from(leaves) };
+        if leaves {
+            if of_ring { &mut band.ring } else { &mut band.fresh }.remove(slots, key);
+            if more {
+                band.ring.push_back(slots, key);
+            } else {
+                self.len -= 1;
+            }
         }
     }
 

@@ -53,6 +53,9 @@ impl StreamId {
     /// The largest index of a kind: there are 2^60 streams of each (RFC 9000 section 4.6).
     pub const MAX_INDEX: u64 = (1 << 60) - 1;
 
+    /// The client's first bidirectional stream, the lowest id there is.
+    pub(crate) const FIRST: Self = Self(0);
+
     /// The stream number `index`, counted from 0, of those that `initiator` opens in `dir`.
     ///
     /// # Panics

@@ -95,47 +95,61 @@ pub const READ_BLOCK_BYTES: usize = KEEP_SHARE * ((16 << 10) - 64);
 
 /// Wakers to be fired once no lock is held.
 ///
-/// Most visits of the lock wake nobody or one task, so one has a place here: a list of them is allocated
-/// where a batch of input wakes many, and then with room for many.
+/// Nearly all visits of the lock wake nobody, which is then one comparison, or one task, which needs no
+/// list. A list is made where a batch of input wakes many, and then with room for many.
 #[derive(Debug, Default)]
 #[must_use = "tasks stay asleep until their wakers are fired"]
-pub struct Wakes {
-    /// The first; none only when there are no more.
-    first: Option<Waker>,
-    more: Vec<Waker>,
+pub struct Wakes(Wakers);
+
+#[derive(Debug, Default)]
+enum Wakers {
+    #[default]
+    None,
+    One(Waker),
+    Many(Vec<Waker>),
 }
 
-/// Wakers that the list has room for at once.
-const MANY_WAKES: usize = 32;
+/// Wakers that a list has room for at once.
+const MANY_WAKERS: usize = 32;
 
 impl Wakes {
     /// Wakes them all, in the order in which they came.
     #[inline]
     pub fn fire(self) {
-        if let Some(first) = self.first {
-            first.wake();
-            for waker in self.more {
-                waker.wake();
-            }
+        if !self.is_empty() {
+            self.fire_all();
+        }
+    }
+
+    #[inline(never)]
+    fn fire_all(self) {
+        match self.0 {
+            Wakers::None => {}
+            Wakers::One(waker) => waker.wake(),
+            Wakers::Many(wakers) => wakers.into_iter().for_each(Waker::wake),
         }
     }
 
     /// Whether there are none.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.first.is_none()
+        matches!(self.0, Wakers::None)
     }
 
-    #[inline]
     fn push(&mut self, waker: Waker) {
-        if self.first.is_none() {
-            self.first = Some(waker);
-            return;
+        match &mut self.0 {
+            Wakers::Many(wakers) => wakers.push(waker),
+            few => {
+                *few = match core::mem::take(few) {
+                    Wakers::One(first) => {
+                        let mut wakers = Vec::with_capacity(MANY_WAKERS);
+                        wakers.extend([first, waker]);
+                        Wakers::Many(wakers)
+                    }
+                    _ => Wakers::One(waker),
+                };
+            }
         }
-        if self.more.capacity() == 0 {
-            self.more.reserve(MANY_WAKES);
-        }
-        self.more.push(waker);
     }
 
     /// Takes the waker in `slot`, if there is one.
@@ -143,6 +157,14 @@ impl Wakes {
     fn take_from(&mut self, slot: &mut Option<Waker>) {
         if let Some(waker) = slot.take() {
             self.push(waker);
+        }
+    }
+
+    /// Heap in bytes.
+    fn memory(&self) -> usize {
+        match &self.0 {
+            Wakers::None | Wakers::One(_) => 0,
+            Wakers::Many(wakers) => wakers.capacity() * size_of::<Waker>(),
         }
     }
 }
@@ -366,7 +388,7 @@ impl Connection {
                 + self.remote.uni.accept.capacity()
                 + self.room_waiters.capacity())
                 * size_of::<StreamKey>()
-            + self.wakes.more.capacity() * size_of::<Waker>()
+            + self.wakes.memory()
     }
 
     /// Takes the latest time that is known.

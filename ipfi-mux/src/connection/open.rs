@@ -106,7 +106,7 @@ impl Connection {
         if !self.streams.get(key).is_some_and(Stream::is_over) {
             return;
         }
-        let Stream { id, deposit, .. } = self.streams.remove(key);
+        let (id, deposit) = self.streams.remove(key);
         self.budget.stream_completed(deposit);
         if id.initiator() == self.config.side {
             let local = self.local.get_mut(id.dir());

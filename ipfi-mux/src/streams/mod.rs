@@ -10,6 +10,7 @@ use crate::flow::{SendCredit, StreamCredit};
 use crate::schedule::Turn;
 use crate::stream_id::StreamId;
 
+pub(crate) mod by_id;
 pub(crate) mod list;
 pub(crate) mod state;
 pub(crate) mod table;
