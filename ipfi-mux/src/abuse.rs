@@ -90,8 +90,10 @@ impl AbuseBudget {
     #[inline]
     pub(crate) fn payload(&mut self, bytes: usize) {
         self.bytes += bytes as u64;
-        self.earn(self.bytes / BYTES_PER_TOKEN);
-        self.bytes %= BYTES_PER_TOKEN;
+        if self.bytes >= BYTES_PER_TOKEN {
+            self.earn(self.bytes / BYTES_PER_TOKEN);
+            self.bytes %= BYTES_PER_TOKEN;
+        }
     }
 
     /// A stream was completed; `deposit` says whether it was reset before it was accepted.

@@ -99,16 +99,16 @@ impl Schedule {
     /// `key` has bytes and credit. Does nothing when it is there already.
     #[inline]
     pub(crate) fn push(&mut self, slots: &mut Slab<Stream>, key: StreamKey) {
-        let sent = self.sent;
         let stream = &mut slots[key.index()];
-        if stream.turn.is_scheduled() {
+        let turn = &mut stream.turn;
+        if turn.is_scheduled() {
             return;
         }
-        if sent - stream.turn.away_since >= REFRESH_BYTES {
-            stream.turn.allowance = QUANTUM;
+        if self.sent - turn.away_since >= REFRESH_BYTES {
+            turn.allowance = QUANTUM;
         }
-        let place = if stream.turn.allowance > 0 { Place::Fresh } else { Place::Ring };
-        self.enter(slots, key, place);
+        turn.place = if turn.allowance > 0 { Place::Fresh } else { Place::Ring };
+        self.enter(slots, key);
     }
 
     /// `key` has nothing more to send, no credit, or is gone. Does nothing when it is not there.
@@ -178,26 +178,25 @@ impl Schedule {
         let turn = slots[key.index()].turn;
         if turn.is_scheduled() {
             self.remove(slots, key);
-            slots[key.index()].priority = priority;
-            self.enter(slots, key, turn.place);
+            let stream = &mut slots[key.index()];
+            (stream.priority, stream.turn.place) = (priority, turn.place);
+            self.enter(slots, key);
         } else {
             slots[key.index()].priority = priority;
         }
     }
 
+    /// Appends `key` to the list that its place names.
     #[inline]
-    fn enter(&mut self, slots: &mut Slab<Stream>, key: StreamKey, place: Place) {
+    fn enter(&mut self, slots: &mut Slab<Stream>, key: StreamKey) {
         let stream = &mut slots[key.index()];
-        stream.turn.place = place;
         if stream.turn.allowance == 0 {
             stream.turn.allowance = QUANTUM;
         }
-        let priority = stream.priority;
-        let band = self.band(priority);
-        match place {
-            Place::Fresh => band.fresh.push_back(slots, key),
-            Place::Ring | Place::Away => band.ring.push_back(slots, key),
-        }
+        let place = stream.turn.place;
+        let band = self.band(stream.priority);
+        let list = if place == Place::Fresh { &mut band.fresh } else { &mut band.ring };
+        list.push_back(slots, key);
         self.len += 1;
     }
 

@@ -43,7 +43,10 @@ impl Connection {
         if self.end.is_some() {
             return self.has_farewell();
         }
-        !self.parameters_sent
+        // Data first: where there is output, it is nearly always that.
+        (!self.streams.schedule.is_empty()
+            && (self.send_credit.available() > 0 || self.send_credit.blocked().is_some()))
+            || !self.parameters_sent
             || self.pings.due
             || self.pings.pong.is_some()
             || self.credit.wants_update()
@@ -53,8 +56,6 @@ impl Connection {
             || self.local.uni.blocked().is_some_and(|_| self.peer.is_some())
             || self.streams.next_control().is_some()
             || !self.datagrams.to_send.is_empty()
-            || (!self.streams.schedule.is_empty()
-                && (self.send_credit.available() > 0 || self.send_credit.blocked().is_some()))
     }
 
     /// About how many bytes could be sent now: for "a full batch is waiting".
@@ -296,8 +297,13 @@ impl Connection {
         let offset = half.credit.sent();
         let wanted = credit.min(half.credit.available()).min(u64::from(allowance));
         let wanted = half.queue.len().min(usize::try_from(wanted).unwrap_or(usize::MAX));
-        // The header for all that is wanted is as large as any for less.
-        let count = wanted.min(batch.left() - stream::header_len(id, offset, wanted));
+        let left = batch.left();
+        let count = if wanted + stream::HEADER_MAX <= left {
+            wanted
+        } else {
+            // The header for all that is wanted is as large as any for less.
+            wanted.min(left - stream::header_len(id, offset, wanted))
+        };
         let fin = count == half.queue.len() && half.state() == SendState::Finishing;
         stream::put_header(batch.out, id, offset, Some(count), fin);
         half.queue.move_into(batch.out, count);
@@ -305,9 +311,8 @@ impl Connection {
         self.send_credit.charge(count as u64);
         self.queued -= count;
         self.budget.payload(count);
-        half.apply(SendEvent::DataLeft);
+        half.apply(if fin { SendEvent::FinLeft } else { SendEvent::DataLeft });
         if fin {
-            half.apply(SendEvent::FinLeft);
             half.stop_listener = None;
             self.flush.finishing -= 1;
             self.flush.in_batch = true;

@@ -31,15 +31,16 @@ pub const fn header_len(id: StreamId, offset: u64, len: usize) -> usize {
     1 + varint::len(id.get()) + offset_len + varint::len(len as u64)
 }
 
-/// More than a header takes: a type, and three integers.
-const HEADER_MAX: usize = 1 + 3 * varint::MAX_LEN;
+/// The most that a header takes: a type, and three integers.
+pub(crate) const HEADER_MAX: usize = 1 + 3 * varint::MAX_LEN;
 
 /// Appends all of a STREAM frame but its data, which follow. Without `len` they reach to the end of
 /// the record: nothing may follow them in it.
 #[inline]
 pub fn put_header(out: &mut BytesMut, id: StreamId, offset: u64, len: Option<usize>, fin: bool) {
-    // Put together on the stack and appended at once: each append asks the buffer for room. A varint is
-    // stored with all of its eight bytes, which is one move; the next field overwrites what is too much.
+    // Put together on the stack and appended at once: each append asks the buffer for room. All lengths are
+    // constant, so that copies are single moves: a varint is stored with all of its eight bytes, the header
+    // appended whole, and what is too much overwritten or cut off.
     let (mut header, mut end) = ([0; HEADER_MAX], 1);
     let mut put = |value: u64| {
         let (bytes, count) = varint::encode(value);
@@ -60,7 +61,9 @@ pub fn put_header(out: &mut BytesMut, id: StreamId, offset: u64, len: Option<usi
         kind |= FIN;
     }
     header[0] = kind;
-    out.extend_from_slice(&header[..end]);
+    let begin = out.len();
+    out.extend_from_slice(&header);
+    out.truncate(begin + end);
 }
 
 /// All of a STREAM frame but its data.
