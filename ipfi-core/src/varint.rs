@@ -17,7 +17,11 @@ pub const MAX: u64 = (1 << 62) - 1;
 /// The longest encoding, in bytes.
 pub const MAX_LEN: usize = 8;
 
+// Small and called across crates for every frame: without `#[inline]` each use would be a call, and with
+// a reader's or writer's own bounds checks around it a dozen.
+
 /// How many bytes the shortest encoding of `value` takes. `value` must be at most [`MAX`].
+#[inline]
 pub const fn len(value: u64) -> usize {
     match value {
         0..=0x3f => 1,
@@ -27,32 +31,47 @@ pub const fn len(value: u64) -> usize {
     }
 }
 
-/// Appends the shortest encoding of `value`. `value` must be at most [`MAX`]: every caller encodes
+/// The shortest encoding of `value`, and how many of the bytes it takes: for headers of several integers
+/// that are put together before they are copied. `value` must be at most [`MAX`]: every caller encodes
 /// its own counters, which cannot reach it, so a larger one is clamped rather than corrupting the
 /// two length bits (and stops a debug build).
-pub fn put(out: &mut impl BufMut, value: u64) {
-    debug_assert!(value <= MAX, "{value} does not fit a varint");
+#[inline]
+pub const fn encode(value: u64) -> ([u8; MAX_LEN], usize) {
+    debug_assert!(value <= MAX, "a value that does not fit a varint");
     let value = if value > MAX { MAX } else { value };
-    // The casts keep the low bits that the arm's range proves to be all there are.
-    #[allow(clippy::cast_possible_truncation)]
     match len(value) {
-        1 => out.put_u8(value as u8),
-        2 => out.put_u16(0x4000 | value as u16),
-        4 => out.put_u32(0x8000_0000 | value as u32),
-        _ => out.put_u64(0xc000_0000_0000_0000 | value),
+        1 => ((value << 56).to_be_bytes(), 1),
+        2 => ((1 << 62 | value << 48).to_be_bytes(), 2),
+        4 => ((2 << 62 | value << 32).to_be_bytes(), 4),
+        _ => ((3 << 62 | value).to_be_bytes(), 8),
+    }
+}
+
+/// Appends the shortest encoding of `value`, as [`encode`] gives it.
+#[inline]
+pub fn put(out: &mut impl BufMut, value: u64) {
+    let (bytes, len) = encode(value);
+    // Copies of fixed lengths, which are single moves.
+    match len {
+        1 => out.put_slice(&bytes[..1]),
+        2 => out.put_slice(&bytes[..2]),
+        4 => out.put_slice(&bytes[..4]),
+        _ => out.put_slice(&bytes),
     }
 }
 
 /// Reads one integer from the front of `bytes`: its value and how many bytes it took, or `None`
 /// when `bytes` ends inside it. Encodings longer than needed are accepted, as RFC 9000 has it.
+#[inline]
 pub fn get(bytes: &[u8]) -> Option<(u64, usize)> {
     let first = *bytes.first()?;
-    let len = 1usize << (first >> 6);
-    let mut value = u64::from(first & 0x3f);
-    for byte in bytes.get(1..len)? {
-        value = (value << 8) | u64::from(*byte);
+    // One load of each width rather than a loop over the bytes.
+    match first >> 6 {
+        0 => Some((u64::from(first), 1)),
+        1 => bytes.first_chunk().map(|bytes| (u64::from(u16::from_be_bytes(*bytes) & 0x3fff), 2)),
+        2 => bytes.first_chunk().map(|bytes| (u64::from(u32::from_be_bytes(*bytes) & 0x3fff_ffff), 4)),
+        _ => bytes.first_chunk().map(|bytes| (u64::from_be_bytes(*bytes) & MAX, 8)),
     }
-    Some((value, len))
 }
 
 #[cfg(test)]
@@ -84,6 +103,8 @@ mod tests {
             let mut out = Vec::new();
             put(&mut out, value);
             assert_eq!(out.len(), len(value));
+            let (bytes, count) = encode(value);
+            assert_eq!(bytes[..count], out);
             assert_eq!(get(&out), Some((value, out.len())));
             for cut in 0..out.len() {
                 assert_eq!(get(&out[..cut]), None);

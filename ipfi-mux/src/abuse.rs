@@ -107,10 +107,13 @@ impl AbuseBudget {
     }
 
     /// Useful payload came or left.
+    #[inline]
     pub(crate) fn payload(&mut self, bytes: usize) {
         self.bytes += bytes as u64;
-        self.earn(self.bytes / BYTES_PER_TOKEN);
-        self.bytes %= BYTES_PER_TOKEN;
+        if self.bytes >= BYTES_PER_TOKEN {
+            self.earn(self.bytes / BYTES_PER_TOKEN);
+            self.bytes %= BYTES_PER_TOKEN;
+        }
     }
 
     /// A stream is over and has earned so much.

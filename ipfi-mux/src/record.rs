@@ -75,6 +75,15 @@ pub struct RecordReader {
     first: bool,
 }
 
+/// Where a record lies at the front of the input.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    /// Bytes of its Size.
+    pub(crate) prefix: usize,
+    /// Bytes of its Frames.
+    pub(crate) size: usize,
+}
+
 impl RecordReader {
     /// A reader before the first byte. `max_record_size` is what this side declares, so that a peer
     /// that keeps to the least there can be (16 382) before it has seen the declaration is within it.
@@ -90,24 +99,35 @@ impl RecordReader {
     /// Room is never made for a Size that was only announced. An error takes nothing, so every later
     /// call repeats it: the connection is over.
     pub fn next(&mut self, input: &mut BytesMut) -> Result<Option<Bytes>, RecordError> {
-        if self.framing == RecordFraming::Message {
-            if input.is_empty() {
-                return Ok(None);
-            }
-            self.check(input.len() as u64, 0, input)?;
-            self.first = false;
-            return Ok(Some(input.split().freeze()));
-        }
-        let Some((size, size_len)) = varint::get(input) else { return Ok(None) };
-        self.check(size, size_len, input)?;
-        // A size that a 32-bit machine cannot address is one that it cannot hold.
-        let size = usize::try_from(size).map_err(|_| self.too_large(size))?;
-        if input.len() - size_len < size {
-            return Ok(None);
-        }
-        self.first = false;
-        input.advance(size_len);
+        let Some(Extent { prefix, size }) = self.measure(input)? else { return Ok(None) };
+        input.advance(prefix);
         Ok(Some(input.split_to(size).freeze()))
+    }
+
+    /// Where the record at the front of `input` lies, as [`next`](Self::next) would take it: for who reads
+    /// frames in place. Small payloads are copied anyway, so a record of them need not become a [`Bytes`],
+    /// which costs an allocation or a count shared with others. The record must then be taken.
+    #[inline]
+    pub(crate) fn measure(&mut self, input: &[u8]) -> Result<Option<Extent>, RecordError> {
+        let extent = match self.framing {
+            RecordFraming::Message if input.is_empty() => return Ok(None),
+            RecordFraming::Message => {
+                self.check(input.len() as u64, 0, input)?;
+                Extent { prefix: 0, size: input.len() }
+            }
+            RecordFraming::Sized => {
+                let Some((size, prefix)) = varint::get(input) else { return Ok(None) };
+                self.check(size, prefix, input)?;
+                // A size that a 32-bit machine cannot address is one that it cannot hold.
+                let size = usize::try_from(size).map_err(|_| self.too_large(size))?;
+                if input.len() - prefix < size {
+                    return Ok(None);
+                }
+                Extent { prefix, size }
+            }
+        };
+        self.first = false;
+        Ok(Some(extent))
     }
 
     /// Takes one message of the carrier as one record ([`RecordFraming::Message`]).

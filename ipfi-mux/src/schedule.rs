@@ -55,11 +55,13 @@ impl Default for Turn {
 
 impl Turn {
     /// Bytes that may leave in this turn.
+    #[inline]
     pub(crate) fn allowance(&self) -> u32 {
         self.allowance
     }
 
     /// Whether the stream is in the schedule.
+    #[inline]
     pub(crate) fn is_scheduled(&self) -> bool {
         self.place != Place::Away
     }
@@ -79,6 +81,8 @@ struct Band {
 pub(crate) struct Schedule {
     /// Highest priority first; a band once made is kept (there are at most 256).
     bands: Vec<Band>,
+    /// The band that was used last: nearly always the one that is used next, so it is looked at first.
+    recent: usize,
     /// Streams in all bands.
     len: usize,
     /// Bytes sent by all streams.
@@ -87,25 +91,28 @@ pub(crate) struct Schedule {
 
 impl Schedule {
     /// Whether no stream has anything to send.
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// `key` has bytes and credit. Does nothing when it is there already.
+    #[inline]
     pub(crate) fn push(&mut self, slots: &mut Slab<Stream>, key: StreamKey) {
-        let sent = self.sent;
         let stream = &mut slots[key.index()];
-        if stream.turn.is_scheduled() {
+        let turn = &mut stream.turn;
+        if turn.is_scheduled() {
             return;
         }
-        if sent - stream.turn.away_since >= REFRESH_BYTES {
-            stream.turn.allowance = QUANTUM;
+        if self.sent - turn.away_since >= REFRESH_BYTES {
+            turn.allowance = QUANTUM;
         }
-        let place = if stream.turn.allowance > 0 { Place::Fresh } else { Place::Ring };
-        self.enter(slots, key, place);
+        turn.place = if turn.allowance > 0 { Place::Fresh } else { Place::Ring };
+        self.enter(slots, key);
     }
 
     /// `key` has nothing more to send, no credit, or is gone. Does nothing when it is not there.
+    #[inline]
     pub(crate) fn remove(&mut self, slots: &mut Slab<Stream>, key: StreamKey) {
         let stream = &mut slots[key.index()];
         let place = core::mem::take(&mut stream.turn.place);
@@ -124,6 +131,7 @@ impl Schedule {
     }
 
     /// The stream whose turn it is.
+    #[inline]
     pub(crate) fn next(&self) -> Option<StreamKey> {
         self.bands.iter().find_map(|band| match (band.fresh.first(), band.ring.first()) {
             (Some(fresh), Some(_)) if band.fresh_run < FRESH_PER_RING => Some(fresh),
@@ -134,23 +142,34 @@ impl Schedule {
 
     /// `key`, whose turn it was, has sent `bytes` (at most its allowance); `more` says whether it has
     /// more to send and credit for it.
+    #[inline]
     pub(crate) fn served(&mut self, slots: &mut Slab<Stream>, key: StreamKey, bytes: u32, more: bool) {
         self.sent += u64::from(bytes);
+        let sent = self.sent;
         let stream = &mut slots[key.index()];
-        stream.turn.allowance = stream.turn.allowance.saturating_sub(bytes);
-        let (place, over) = (stream.turn.place, stream.turn.allowance == 0);
-        let priority = stream.priority;
-        let band = self.band(priority);
-        if place == Place::Ring {
-            band.fresh_run = 0;
-        } else if over || !more {
-            band.fresh_run += 1;
+        let turn = &mut stream.turn;
+        turn.allowance = turn.allowance.saturating_sub(bytes);
+        let (of_ring, over) = (turn.place == Place::Ring, turn.allowance == 0);
+        let leaves = over || !more;
+        if leaves {
+            // As `remove` and `enter` would, one after the other: this is the step of every frame.
+            turn.away_since = sent;
+            turn.place = if more { Place::Ring } else { Place::Away };
+            if more {
+                turn.allowance = QUANTUM;
+            } else if of_ring {
+                turn.allowance = 0;
+            }
         }
-        if !more {
-            self.remove(slots, key);
-        } else if over {
-            self.remove(slots, key);
-            self.enter(slots, key, Place::Ring);
+        let band = self.band(stream.priority);
+        band.fresh_run = if of_ring { 0 } else { band.fresh_run + u32::from(leaves) };
+        if leaves {
+            if of_ring { &mut band.ring } else { &mut band.fresh }.remove(slots, key);
+            if more {
+                band.ring.push_back(slots, key);
+            } else {
+                self.len -= 1;
+            }
         }
     }
 
@@ -159,38 +178,42 @@ impl Schedule {
         let turn = slots[key.index()].turn;
         if turn.is_scheduled() {
             self.remove(slots, key);
-            slots[key.index()].priority = priority;
-            self.enter(slots, key, turn.place);
+            let stream = &mut slots[key.index()];
+            (stream.priority, stream.turn.place) = (priority, turn.place);
+            self.enter(slots, key);
         } else {
             slots[key.index()].priority = priority;
         }
     }
 
-    fn enter(&mut self, slots: &mut Slab<Stream>, key: StreamKey, place: Place) {
+    /// Appends `key` to the list that its place names.
+    #[inline]
+    fn enter(&mut self, slots: &mut Slab<Stream>, key: StreamKey) {
         let stream = &mut slots[key.index()];
-        stream.turn.place = place;
         if stream.turn.allowance == 0 {
             stream.turn.allowance = QUANTUM;
         }
-        let priority = stream.priority;
-        let band = self.band(priority);
-        match place {
-            Place::Fresh => band.fresh.push_back(slots, key),
-            Place::Ring | Place::Away => band.ring.push_back(slots, key),
-        }
+        let place = stream.turn.place;
+        let band = self.band(stream.priority);
+        let list = if place == Place::Fresh { &mut band.fresh } else { &mut band.ring };
+        list.push_back(slots, key);
         self.len += 1;
     }
 
+    #[inline]
     fn band(&mut self, priority: i8) -> &mut Band {
-        let at = match self.bands.binary_search_by(|band| priority.cmp(&band.priority)) {
-            Ok(at) => at,
-            Err(at) => {
-                let (fresh, ring) = (List::new(Thread::Data), List::new(Thread::Data));
-                self.bands.insert(at, Band { priority, fresh, ring, fresh_run: 0 });
-                at
-            }
-        };
-        &mut self.bands[at]
+        if self.bands.get(self.recent).is_none_or(|band| band.priority != priority) {
+            self.recent = self.find_band(priority);
+        }
+        &mut self.bands[self.recent]
+    }
+
+    fn find_band(&mut self, priority: i8) -> usize {
+        self.bands.binary_search_by(|band| priority.cmp(&band.priority)).unwrap_or_else(|at| {
+            let (fresh, ring) = (List::new(Thread::Data), List::new(Thread::Data));
+            self.bands.insert(at, Band { priority, fresh, ring, fresh_run: 0 });
+            at
+        })
     }
 
     /// Heap in bytes.

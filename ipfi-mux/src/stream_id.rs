@@ -53,6 +53,9 @@ impl StreamId {
     /// The largest index of a kind: there are 2^60 streams of each (RFC 9000 section 4.6).
     pub const MAX_INDEX: u64 = (1 << 60) - 1;
 
+    /// The client's first bidirectional stream, the lowest id there is.
+    pub(crate) const FIRST: Self = Self(0);
+
     /// The stream number `index`, counted from 0, of those that `initiator` opens in `dir`.
     ///
     /// # Panics
@@ -60,6 +63,7 @@ impl StreamId {
     /// If `index` is above [`MAX_INDEX`](Self::MAX_INDEX): the shift would lose its high bits and
     /// give another stream's id. No peer can bring this about: MAX_STREAMS above 2^60 is refused
     /// when it is decoded, and a side opens no stream beyond it.
+    #[inline]
     pub const fn new(initiator: Side, dir: Dir, index: u64) -> Self {
         assert!(index <= Self::MAX_INDEX, "a stream index beyond 2^60 - 1");
         let server = match initiator {
@@ -74,27 +78,32 @@ impl StreamId {
     }
 
     /// The stream whose id is `id`, at most 2^62 - 1: every varint is.
+    #[inline]
     pub fn from_u64(id: u64) -> Self {
         debug_assert!(id <= varint::MAX, "{id} is no stream id");
         Self(id)
     }
 
     /// The id as a number.
+    #[inline]
     pub const fn get(self) -> u64 {
         self.0
     }
 
     /// The side that opens it.
+    #[inline]
     pub const fn initiator(self) -> Side {
         if self.0 & SERVER == 0 { Side::Client } else { Side::Server }
     }
 
     /// In which directions it carries bytes.
+    #[inline]
     pub const fn dir(self) -> Dir {
         if self.0 & UNI == 0 { Dir::Bi } else { Dir::Uni }
     }
 
     /// Which of its kind it is, from 0.
+    #[inline]
     pub const fn index(self) -> u64 {
         self.0 >> 2
     }

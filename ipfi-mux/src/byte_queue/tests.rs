@@ -76,3 +76,17 @@ fn one_slice_needs_no_queue() {
     assert_eq!(queue.pop(usize::MAX), "hello");
     assert_eq!(queue.memory(1), 0);
 }
+
+#[test]
+fn a_block_that_little_was_copied_to_is_not_kept_for_it() {
+    let mut queue = ByteQueue::default();
+    queue.push_copy(&[1; 4 << 10]);
+    queue.push_copy(&[2]);
+    assert!(queue.memory(4) > 5 << 12, "room for a block of bytes: {}", queue.memory(4));
+    assert_eq!(queue.pop(usize::MAX).len(), 4 << 10);
+    assert_eq!(queue.memory(4), 4, "the byte that is left, and nothing of its block");
+    queue.push_copy(&[3]);
+    assert_eq!(queue.pop(usize::MAX), [2][..]);
+    assert_eq!(queue.pop(usize::MAX), [3][..]);
+    assert_eq!(queue.memory(4), 0);
+}

@@ -37,13 +37,14 @@ impl<'a> Batch<'a> {
 
     /// Makes sure that a frame of `need` bytes can be appended: in this record or, if it is full, in a
     /// new one. False when the batch is full.
+    #[inline]
     pub(crate) fn ensure(&mut self, need: usize) -> bool {
-        if self.record.is_some() {
-            if self.left() >= need {
-                return true;
-            }
-            self.end_record();
-        }
+        (self.record.is_some() && self.left() >= need) || self.begin_record(need)
+    }
+
+    /// Ends the record, if one was begun, and begins another: false when the batch is full.
+    fn begin_record(&mut self, need: usize) -> bool {
+        self.end_record();
         // A message of the carrier is one record, and a batch is one message.
         let full = match self.framing {
             RecordFraming::Sized => self.out.len() - self.start >= self.max,
@@ -62,6 +63,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Bytes left in the record being written.
+    #[inline]
     pub(crate) fn left(&self) -> usize {
         self.record.map_or(0, |(_, begin)| self.record_max - (self.out.len() - begin))
     }

@@ -217,7 +217,7 @@ impl Connection {
         self.end = Some(cause);
         self.shutdown = shutdown;
         for key in self.streams.keys() {
-            let mut stream = self.streams.remove(key);
+            let stream = self.streams.get_mut(key).expect("its key was just listed");
             if let Some(half) = &mut stream.send {
                 Self::wake(&mut self.wakes, &mut half.writer);
                 Self::wake(&mut self.wakes, &mut half.stop_listener);
@@ -234,6 +234,7 @@ impl Connection {
                     self.finished.insert(key, core::mem::take(&mut half.queue));
                 }
             }
+            self.streams.remove(key);
         }
         for dir in [crate::stream_id::Dir::Bi, crate::stream_id::Dir::Uni] {
             self.local.get_mut(dir).end(&mut self.wakes);

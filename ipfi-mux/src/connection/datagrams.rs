@@ -7,7 +7,7 @@ use bytes::Bytes;
 use ipfi_core::close_code::TransportCode;
 use ipfi_core::error::{ConnectionError, DatagramError};
 
-use super::{Connection, register};
+use super::{Connection, Wakes, register};
 use crate::frame::datagram::header_len;
 use crate::violation::Violation;
 
@@ -21,8 +21,8 @@ pub(crate) struct Datagrams {
 
 impl Datagrams {
     /// Ends all waiting.
-    pub(super) fn end(&mut self, wakes: &mut Vec<Waker>) {
-        wakes.extend(self.receiver.take());
+    pub(super) fn end(&mut self, wakes: &mut Wakes) {
+        wakes.take_from(&mut self.receiver);
         self.received = VecDeque::new();
         self.to_send = VecDeque::new();
     }
@@ -81,7 +81,8 @@ impl Connection {
 
     // --- Steps ---
 
-    /// A DATAGRAM frame of `bytes` bytes came.
+    /// A DATAGRAM frame of `bytes` bytes came. Its payload is a copy: a slice would keep its block alive for
+    /// as long as it waits.
     pub(super) fn on_datagram(&mut self, payload: Bytes, bytes: usize) -> Result<(), Violation> {
         let limit = self.config.limits.max_datagram_frame_bytes;
         // RFC 9221 section 3.
@@ -92,15 +93,13 @@ impl Connection {
             ));
         }
         let len = payload.len();
-        // A slice would keep its block alive for as long as it waits.
-        let kept = Bytes::copy_from_slice(&payload);
         // The newest are worth the most: the oldest goes (qmux-02 "Forward Progress and Flow Control").
         let full = self.datagrams.received.len() >= self.config.limits.max_queued_datagrams as usize;
         if full {
             self.datagrams.received.pop_front();
         }
         if self.config.limits.max_queued_datagrams > 0 {
-            self.datagrams.received.push_back(kept);
+            self.datagrams.received.push_back(payload);
             Self::wake(&mut self.wakes, &mut self.datagrams.receiver);
         }
         match (full, len) {

@@ -1,6 +1,6 @@
 //! `handle_*`: what came from outside, and the frames that concern the connection as a whole.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 use ipfi_core::close_code::TransportCode;
 use ipfi_core::error::ConnectionError;
 use ipfi_core::time::Time;
@@ -9,7 +9,9 @@ use super::timers::Expired;
 use super::{Connection, KEEP_BACKLOG_SHARE, KEEP_BYTES, KEEP_SHARE};
 use crate::flow::SendCredit;
 use crate::frame::Frame;
+use crate::frame::stream::{self, Header};
 use crate::params::TransportParameters;
+use crate::record::Extent;
 use crate::stream_id::Dir;
 use crate::violation::Violation;
 
@@ -23,8 +25,11 @@ impl Connection {
         self.block = self.block.max(input.capacity());
         self.budget.time(self.now);
         while self.end.is_none() {
-            match self.reader.next(input) {
-                Ok(Some(record)) => self.handle_record(record),
+            match self.reader.measure(input) {
+                Ok(Some(Extent { prefix, size })) => {
+                    input.advance(prefix);
+                    self.handle_record(input, size);
+                }
                 Ok(None) => break,
                 Err(error) => self.bad_record(error),
             }
@@ -100,22 +105,51 @@ impl Connection {
 
     /// Whether a received slice of `len` bytes is to be copied rather than kept: it is small, or much
     /// waits already and this may wait as long.
+    #[inline]
     pub(super) fn must_copy(&self, len: usize) -> bool {
         len < KEEP_BYTES
             || len.saturating_mul(KEEP_SHARE) < self.block
             || self.credit.unread() + len as u64 > self.windows.base / KEEP_BACKLOG_SHARE
     }
 
-    fn handle_record(&mut self, mut record: Bytes) {
+    /// Takes the record of `size` bytes that is at the front of `input`.
+    ///
+    /// Frames are read where they lie. A STREAM frame, which nearly all are, is not made into a [`Frame`]:
+    /// its data are copied from the input to the stream's queue, or are large enough to be split off.
+    fn handle_record(&mut self, input: &mut BytesMut, size: usize) {
         self.timers.record_received(self.now);
-        while !record.is_empty() && self.end.is_none() {
-            let before = record.len();
-            let handled =
-                Frame::decode(&mut record).and_then(|frame| self.handle_frame(frame, before - record.len()));
+        // The record's bytes in `input`, and up to where they have been handled.
+        let (mut size, mut at) = (size, 0);
+        while at < size && self.end.is_none() {
+            let mut rest = &input[at..size];
+            let handled = if stream::is_stream(rest[0]) && self.peer.is_some() {
+                match stream::decode_header(&mut rest) {
+                    Ok(header) if self.must_copy(header.len) => {
+                        at = size - rest.len() + header.len;
+                        self.on_stream(header, |queue| queue.push_copy(&rest[..header.len]))
+                    }
+                    Ok(header) => {
+                        let left = rest.len();
+                        input.advance(size - left);
+                        let data = input.split_to(header.len).freeze();
+                        (size, at) = (left - header.len, 0);
+                        self.on_stream(header, |queue| queue.push(data))
+                    }
+                    Err(violation) => Err(violation),
+                }
+            } else {
+                let before = rest.len();
+                Frame::decode_copying(&mut rest).and_then(|frame| {
+                    let bytes = before - rest.len();
+                    at += bytes;
+                    self.handle_frame(frame, bytes)
+                })
+            };
             if let Err(violation) = handled {
                 self.violated(violation);
             }
         }
+        input.advance(size);
     }
 
     /// One frame, which took `bytes` of its record.
@@ -131,7 +165,10 @@ impl Connection {
             ));
         }
         match frame {
-            Frame::Stream { id, offset, payload, fin } => self.on_stream(id, offset, payload, fin),
+            Frame::Stream { id, offset, payload, fin } => {
+                let header = Header { id, offset, len: payload.len(), fin };
+                self.on_stream(header, |queue| queue.push_copy(&payload))
+            }
             Frame::ResetStream { id, code, final_size } => self.on_reset(id, code, final_size),
             Frame::StopSending { id, code } => self.on_stop(id, code),
             Frame::MaxStreamData { id, max } => self.on_max_stream_data(id, max),

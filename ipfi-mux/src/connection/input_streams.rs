@@ -5,30 +5,32 @@
 //! the peer could provoke at will). A frame for a stream that is over here may have crossed our own end
 //! of it, so it is not a fault; it costs a token.
 
-use bytes::Bytes;
 use ipfi_core::close_code::{StreamCode, TransportCode};
 
 use super::Connection;
 use crate::abuse::{COMPLETED, GIVEN_UP, LONG_RUN};
+use crate::byte_queue::ByteQueue;
+use crate::frame::stream::Header;
 use crate::stream_id::{Dir, StreamId};
 use crate::streams::state::{RecvEvent, RecvState, SendEvent};
 use crate::streams::{Owed, RecvHalf, SendHalf, Stream, StreamKey};
 use crate::violation::Violation;
 
 impl Connection {
+    /// STREAM (RFC 9000 section 19.8), whose data `keep` puts into the queue it is given.
+    ///
+    /// The stream is looked up once and held for the whole frame; what is rare leaves by a call.
     pub(super) fn on_stream(
         &mut self,
-        id: StreamId,
-        offset: u64,
-        payload: Bytes,
-        fin: bool,
+        header: Header,
+        keep: impl FnOnce(&mut ByteQueue),
     ) -> Result<(), Violation> {
+        let Header { id, offset, len, fin } = header;
         let Some(key) = self.peer_sends_on(id)? else {
             return self.budget.spend(1, "a STREAM frame for a closed stream");
         };
-        let len = payload.len();
-        let copy = self.must_copy(len);
-        let half = self.recv_half(key);
+        let stream = self.streams.get_mut(key).expect("the stream was just found");
+        let half = stream.recv.as_mut().expect("the peer sends on it");
         let received = half.credit.received();
         // The frame's decoder bounds the sum (RFC 9000 section 19.8).
         let end = offset + len as u64;
@@ -43,43 +45,37 @@ impl Connection {
         }
         // qmux-02 "Ordering of STREAM Frames".
         if offset != received {
-            return Err(Violation::new(
-                TransportCode::PROTOCOL_VIOLATION,
-                format!("stream {id}: bytes at offset {offset} follow {received}"),
-            ));
+            return Err(out_of_order(id, offset, received));
         }
         half.credit.check(end)?;
         self.credit.check(len as u64)?;
 
-        let half = self.recv_half(key);
         half.credit.receive(end);
         let left = half.credit.outstanding();
         let stopped = half.state() == RecvState::Stopped;
         half.apply(if fin { RecvEvent::Fin } else { RecvEvent::Data });
-        if !stopped {
-            if copy {
-                half.queue.push_copy(&payload);
-            } else {
-                half.queue.push(payload);
-            }
-        }
-        let reader = if len == 0 && !fin { None } else { half.reader.take() };
-        self.wakes.extend(reader);
         self.credit.receive(len as u64);
-        if fin {
-            // Nothing more can come: what was granted beyond it is not used.
-            self.credit.uncommit(left);
-            self.streams.settle(key, Owed::CREDIT | Owed::STOP);
-        }
         if stopped {
             // Within credit that we granted: free, and its credit returns at once.
             self.credit.release(len as u64);
         } else {
+            keep(&mut half.queue);
             self.budget.payload(len);
         }
+        if len > 0 || fin {
+            Self::wake(&mut self.wakes, &mut half.reader);
+        }
         if fin {
-            self.recv_ended(key);
-            self.retire(key);
+            // Nothing more can come: what was granted beyond it is not used.
+            self.credit.uncommit(left);
+            if !stream.owed.is_empty() {
+                self.streams.settle(key, Owed::CREDIT | Owed::STOP);
+            }
+            if stopped {
+                // The half is at its end; otherwise it has bytes, or its end, to be read.
+                self.recv_ended(key);
+                self.retire(key);
+            }
         } else if len == 0 {
             return self.budget.spend(1, "an empty STREAM frame");
         }
@@ -105,13 +101,13 @@ impl Connection {
         half.credit.check(final_size_)?;
         self.credit.check(final_size_ - received)?;
 
-        let half = self.recv_half(key);
+        let stream = self.streams.get_mut(key).expect("the stream was just found");
+        let half = stream.recv.as_mut().expect("the peer sends on it");
         half.credit.receive(final_size_);
         let left = half.credit.outstanding();
         let asked_for = half.state() == RecvState::Stopped;
         half.apply(RecvEvent::Reset(StreamCode(code)));
-        let reader = half.reader.take();
-        self.wakes.extend(reader);
+        Self::wake(&mut self.wakes, &mut half.reader);
         self.credit.receive(final_size_ - received);
         self.credit.uncommit(left);
         self.streams.settle(key, Owed::CREDIT | Owed::STOP);
@@ -198,6 +194,7 @@ impl Connection {
     }
 
     /// The stream on which the peer sends under `id`; none when it is over.
+    #[inline]
     fn peer_sends_on(&mut self, id: StreamId) -> Result<Option<StreamKey>, Violation> {
         if id.initiator() == self.config.side && id.dir() == Dir::Uni {
             return Err(wrong_state(id, "the peer cannot send on it"));
@@ -214,22 +211,24 @@ impl Connection {
     }
 
     /// The stream with `id`, opened now if the peer may open it; none when it is over.
+    #[inline]
     fn stream(&mut self, id: StreamId) -> Result<Option<StreamKey>, Violation> {
         if id.initiator() == self.config.side {
             // RFC 9000 sections 19.4, 19.5, 19.8, 19.10 and 19.13.
             if id.index() >= self.local.get(id.dir()).next {
                 return Err(wrong_state(id, "this side has not opened it"));
             }
-        } else {
-            self.open_up_to(id)?;
+        } else if id.index() >= self.remote.get(id.dir()).opened {
+            return self.open_up_to(id);
         }
         Ok(self.streams.find(id))
     }
 
-    /// Opens the peer's stream `id` and all lower ones of its kind (RFC 9000 section 3.2).
-    fn open_up_to(&mut self, id: StreamId) -> Result<(), Violation> {
+    /// Opens the peer's stream `id`, which is not open yet, and all lower ones of its kind (RFC 9000
+    /// section 3.2).
+    fn open_up_to(&mut self, id: StreamId) -> Result<Option<StreamKey>, Violation> {
         let dir = id.dir();
-        let remote = self.remote.get(dir);
+        let remote = self.remote.get_mut(dir);
         // RFC 9000 section 4.6. Tested before anything is made.
         if id.index() >= remote.granted() {
             return Err(Violation::new(
@@ -237,26 +236,28 @@ impl Connection {
                 format!("stream {id}: beyond the limit of {} streams of its kind", remote.granted()),
             ));
         }
+        let limits = &self.config.limits;
+        let (window, peer_window) = match dir {
+            Dir::Uni => (limits.notification_window_bytes, None),
+            Dir::Bi => {
+                let max = self.peer.as_ref().map_or(0, |peer| peer.initial_max_stream_data_bidi_local);
+                (limits.stream_window_bytes, Some(max))
+            }
+        };
+        let mut key = None;
         for index in remote.opened..=id.index() {
             let id = StreamId::new(self.config.side.peer(), dir, index);
-            let limits = &self.config.limits;
-            let (window, send) = match dir {
-                Dir::Uni => (limits.notification_window_bytes, None),
-                Dir::Bi => {
-                    let max = self.peer.as_ref().map_or(0, |peer| peer.initial_max_stream_data_bidi_local);
-                    (limits.stream_window_bytes, Some(SendHalf::new(max)))
-                }
-            };
-            let mut stream = Stream::new(id, send, Some(RecvHalf::new(u64::from(window))));
+            let recv = RecvHalf::new(u64::from(window));
+            let mut stream = Stream::new(id, peer_window.map(SendHalf::new), Some(recv));
             stream.unaccepted = true;
             stream.opened = self.now;
-            let key = self.streams.insert(stream);
-            let remote = self.remote.get_mut(dir);
-            remote.opened = index + 1;
-            remote.accept.push_back(key);
-            Self::wake(&mut self.wakes, &mut remote.acceptor);
+            let opened = self.streams.insert(stream);
+            remote.accept.push_back(opened);
+            key = Some(opened);
         }
-        Ok(())
+        remote.opened = id.index() + 1;
+        Self::wake(&mut self.wakes, &mut remote.acceptor);
+        Ok(key)
     }
 
     /// The receiving half at `key`, which was just found.
@@ -272,10 +273,20 @@ impl Connection {
     }
 }
 
+#[cold]
+fn out_of_order(id: StreamId, offset: u64, received: u64) -> Violation {
+    Violation::new(
+        TransportCode::PROTOCOL_VIOLATION,
+        format!("stream {id}: bytes at offset {offset} follow {received}"),
+    )
+}
+
+#[cold]
 fn wrong_state(id: StreamId, what: &str) -> Violation {
     Violation::new(TransportCode::STREAM_STATE_ERROR, format!("stream {id}: {what}"))
 }
 
+#[cold]
 fn final_size(id: StreamId, seen: u64, known: u64) -> Violation {
     Violation::new(
         TransportCode::FINAL_SIZE_ERROR,

@@ -94,21 +94,78 @@ const KEEP_BYTES: usize = 1024;
 pub const READ_BLOCK_BYTES: usize = KEEP_SHARE * ((16 << 10) - 64);
 
 /// Wakers to be fired once no lock is held.
+///
+/// Nearly all visits of the lock wake nobody, which is then one comparison, or one task, which needs no
+/// list. A list is made where a batch of input wakes many, and then with room for many.
 #[derive(Debug, Default)]
 #[must_use = "tasks stay asleep until their wakers are fired"]
-pub struct Wakes(Vec<Waker>);
+pub struct Wakes(Wakers);
+
+#[derive(Debug, Default)]
+enum Wakers {
+    #[default]
+    None,
+    One(Waker),
+    Many(Vec<Waker>),
+}
+
+/// Wakers that a list has room for at once.
+const MANY_WAKERS: usize = 32;
 
 impl Wakes {
-    /// Wakes them all.
+    /// Wakes them all, in the order in which they came.
+    #[inline]
     pub fn fire(self) {
-        for waker in self.0 {
-            waker.wake();
+        if !self.is_empty() {
+            self.fire_all();
+        }
+    }
+
+    #[inline(never)]
+    fn fire_all(self) {
+        match self.0 {
+            Wakers::None => {}
+            Wakers::One(waker) => waker.wake(),
+            Wakers::Many(wakers) => wakers.into_iter().for_each(Waker::wake),
         }
     }
 
     /// Whether there are none.
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        matches!(self.0, Wakers::None)
+    }
+
+    fn push(&mut self, waker: Waker) {
+        match &mut self.0 {
+            Wakers::Many(wakers) => wakers.push(waker),
+            few => {
+                *few = match core::mem::take(few) {
+                    Wakers::One(first) => {
+                        let mut wakers = Vec::with_capacity(MANY_WAKERS);
+                        wakers.extend([first, waker]);
+                        Wakers::Many(wakers)
+                    }
+                    _ => Wakers::One(waker),
+                };
+            }
+        }
+    }
+
+    /// Takes the waker in `slot`, if there is one.
+    #[inline]
+    fn take_from(&mut self, slot: &mut Option<Waker>) {
+        if let Some(waker) = slot.take() {
+            self.push(waker);
+        }
+    }
+
+    /// Heap in bytes.
+    fn memory(&self) -> usize {
+        match &self.0 {
+            Wakers::None | Wakers::One(_) => 0,
+            Wakers::Many(wakers) => wakers.capacity() * size_of::<Waker>(),
+        }
     }
 }
 
@@ -174,7 +231,7 @@ pub struct Connection {
     parameters_sent: bool,
     pings: Pings,
     timers: Timers,
-    wakes: Vec<Waker>,
+    wakes: Wakes,
     /// Why the connection ended.
     end: Option<ConnectionError>,
     shutdown: Shutdown,
@@ -223,7 +280,7 @@ impl Connection {
             parameters_sent: false,
             pings: Pings::default(),
             timers: Timers::new(limits, now),
-            wakes: Vec::new(),
+            wakes: Wakes::default(),
             end: None,
             shutdown: Shutdown::Open,
             finished: FxHashMap::default(),
@@ -331,26 +388,30 @@ impl Connection {
                 + self.remote.uni.accept.capacity()
                 + self.room_waiters.capacity())
                 * size_of::<StreamKey>()
-            + self.wakes.capacity() * size_of::<Waker>()
+            + self.wakes.memory()
     }
 
     /// Takes the latest time that is known.
+    #[inline]
     fn tell_time(&mut self, now: Time) {
         self.now = self.now.max(now);
     }
 
     /// Remembers to fire `waker`.
-    fn wake(wakes: &mut Vec<Waker>, waker: &mut Option<Waker>) {
-        wakes.extend(waker.take());
+    #[inline]
+    fn wake(wakes: &mut Wakes, waker: &mut Option<Waker>) {
+        wakes.take_from(waker);
     }
 
     /// Takes the wakers collected since the last call. Fire them after releasing the lock.
+    #[inline]
     pub fn take_wakes(&mut self) -> Wakes {
-        Wakes(core::mem::take(&mut self.wakes))
+        core::mem::take(&mut self.wakes)
     }
 }
 
 /// Keeps `waker` in `slot`, without cloning one that is there already.
+#[inline]
 fn register(slot: &mut Option<Waker>, waker: &Waker) {
     match slot {
         Some(held) => held.clone_from(waker),

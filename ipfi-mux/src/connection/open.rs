@@ -154,7 +154,7 @@ impl Connection {
         if !self.streams.get(key).is_some_and(Stream::is_over) {
             return;
         }
-        let Stream { id, earns, .. } = self.streams.remove(key);
+        let (id, earns) = self.streams.remove(key);
         self.budget.stream_ended(earns);
         if id.initiator() == self.config.side {
             let local = self.local.get_mut(id.dir());

@@ -3,6 +3,7 @@
 use core::task::Waker;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::Wakes;
 use crate::stream_id::{Dir, StreamId};
 use crate::streams::StreamKey;
 
@@ -17,6 +18,7 @@ pub(crate) struct PerDir<T> {
 
 impl<T> PerDir<T> {
     /// The value for `dir`.
+    #[inline]
     pub(crate) fn get(&self, dir: Dir) -> &T {
         match dir {
             Dir::Bi => &self.bi,
@@ -25,6 +27,7 @@ impl<T> PerDir<T> {
     }
 
     /// The value for `dir`.
+    #[inline]
     pub(crate) fn get_mut(&mut self, dir: Dir) -> &mut T {
         match dir {
             Dir::Bi => &mut self.bi,
@@ -64,6 +67,7 @@ impl LocalStreams {
     }
 
     /// Places that are neither used nor promised.
+    #[inline]
     fn free(&self) -> u64 {
         let by_peer = self.max.saturating_sub(self.next);
         by_peer.min(self.cap - self.live).saturating_sub(self.granted.len() as u64)
@@ -71,6 +75,7 @@ impl LocalStreams {
 
     /// Whether someone with this ticket (or none yet) may open now; takes the ticket if so. Nobody
     /// overtakes those who wait.
+    #[inline]
     pub(crate) fn may_open(&mut self, ticket: &mut Option<OpenTicket>) -> bool {
         match ticket {
             Some(held) => {
@@ -105,7 +110,7 @@ impl LocalStreams {
     }
 
     /// Promises free places to those who wait, and collects their wakers.
-    pub(crate) fn grant(&mut self, wakes: &mut Vec<Waker>) {
+    pub(crate) fn grant(&mut self, wakes: &mut Wakes) {
         for _ in 0..self.free().min(self.waiting.len() as u64) {
             if let Some((ticket, waker)) = self.waiting.pop_first() {
                 self.granted.insert(ticket);
@@ -115,6 +120,7 @@ impl LocalStreams {
     }
 
     /// A stream was opened; gives its index.
+    #[inline]
     pub(crate) fn open(&mut self) -> u64 {
         let index = self.next;
         self.next += 1;
@@ -128,6 +134,7 @@ impl LocalStreams {
     }
 
     /// A stream is over.
+    #[inline]
     pub(crate) fn close(&mut self) {
         self.live -= 1;
     }
@@ -140,6 +147,7 @@ impl LocalStreams {
     }
 
     /// The limit to report in STREAMS_BLOCKED: when someone waits because of it, once for each limit.
+    #[inline]
     pub(crate) fn blocked(&self) -> Option<u64> {
         let waits = !self.waiting.is_empty() && self.next >= self.max;
         (waits && self.told_blocked != Some(self.max)).then_some(self.max)
@@ -151,8 +159,10 @@ impl LocalStreams {
     }
 
     /// Ends all waiting.
-    pub(crate) fn end(&mut self, wakes: &mut Vec<Waker>) {
-        wakes.extend(core::mem::take(&mut self.waiting).into_values());
+    pub(crate) fn end(&mut self, wakes: &mut Wakes) {
+        for waker in core::mem::take(&mut self.waiting).into_values() {
+            wakes.push(waker);
+        }
         self.granted.clear();
     }
 
@@ -189,17 +199,20 @@ impl RemoteStreams {
     }
 
     /// The limit the peer was told.
+    #[inline]
     pub(crate) fn granted(&self) -> u64 {
         self.granted
     }
 
     /// A stream is over and its handles are gone: only now its place is free.
+    #[inline]
     pub(crate) fn close(&mut self) {
         self.closed += 1;
     }
 
     /// Whether MAX_STREAMS is due: a quarter of the places is newly free, or the peer is about to run
     /// out.
+    #[inline]
     pub(crate) fn wants_update(&self) -> bool {
         let fresh = self.offer() - self.granted;
         fresh > 0 && (fresh >= self.limit / 4 || self.granted - self.opened <= self.limit / 4)
@@ -226,6 +239,7 @@ impl RemoteStreams {
         self.opened - self.closed
     }
 
+    #[inline]
     fn offer(&self) -> u64 {
         // Indices end at 2^60 (RFC 9000 section 4.6); nobody gets there, and nobody is granted more.
         (self.closed + self.limit).min(StreamId::MAX_INDEX + 1)

@@ -43,7 +43,10 @@ impl Connection {
         if self.end.is_some() {
             return self.has_farewell();
         }
-        !self.parameters_sent
+        // Data first: where there is output, it is nearly always that.
+        (!self.streams.schedule.is_empty()
+            && (self.send_credit.available() > 0 || self.send_credit.blocked().is_some()))
+            || !self.parameters_sent
             || self.pings.due
             || self.pings.pong.is_some()
             || self.credit.wants_update()
@@ -53,8 +56,6 @@ impl Connection {
             || self.local.uni.blocked().is_some_and(|_| self.peer.is_some())
             || self.streams.next_control().is_some()
             || !self.datagrams.to_send.is_empty()
-            || (!self.streams.schedule.is_empty()
-                && (self.send_credit.available() > 0 || self.send_credit.blocked().is_some()))
     }
 
     /// About how many bytes could be sent now: for "a full batch is waiting".
@@ -281,44 +282,52 @@ impl Connection {
             if !batch.ensure(MIN_STREAM_ROOM) {
                 return;
             }
-            self.put_data_of(key, credit, batch);
-            self.retire(key);
+            if self.put_data_of(key, credit, batch) {
+                self.retire(key);
+            }
         }
     }
 
-    /// Appends one STREAM frame of `key`, whose turn it is.
-    fn put_data_of(&mut self, key: StreamKey, credit: u64, batch: &mut Batch<'_>) {
-        let cap = self.config.limits.stream_send_buffer_bytes as usize;
-        let Some(stream) = self.streams.get_mut(key) else { return };
+    /// Appends one STREAM frame of `key`, whose turn it is; says whether it was the stream's last.
+    #[inline]
+    fn put_data_of(&mut self, key: StreamKey, credit: u64, batch: &mut Batch<'_>) -> bool {
+        let Some(stream) = self.streams.get_mut(key) else { return false };
         let (id, allowance) = (stream.id, stream.turn.allowance());
         let half = stream.send.as_mut().expect("only streams with a sending half are scheduled");
         let offset = half.credit.sent();
         let wanted = credit.min(half.credit.available()).min(u64::from(allowance));
         let wanted = half.queue.len().min(usize::try_from(wanted).unwrap_or(usize::MAX));
-        // The header for all that is wanted is as large as any for less.
-        let count = wanted.min(batch.left() - stream::header_len(id, offset, wanted));
-        let fin = half.state() == SendState::Finishing && count == half.queue.len();
+        let left = batch.left();
+        let count = if wanted + stream::HEADER_MAX <= left {
+            wanted
+        } else {
+            // The header for all that is wanted is as large as any for less.
+            wanted.min(left - stream::header_len(id, offset, wanted))
+        };
+        let fin = count == half.queue.len() && half.state() == SendState::Finishing;
         stream::put_header(batch.out, id, offset, Some(count), fin);
         half.queue.move_into(batch.out, count);
         half.credit.charge(count as u64);
         self.send_credit.charge(count as u64);
         self.queued -= count;
         self.budget.payload(count);
-        half.apply(SendEvent::DataLeft);
+        half.apply(if fin { SendEvent::FinLeft } else { SendEvent::DataLeft });
         if fin {
-            half.apply(SendEvent::FinLeft);
             half.stop_listener = None;
             self.flush.finishing -= 1;
             self.flush.in_batch = true;
         }
-        let blocked = !half.queue.is_empty() && half.credit.blocked().is_some();
-        if half.queue.len() <= cap / 2 {
+        let waits = !half.queue.is_empty();
+        let more = waits && half.credit.available() > 0;
+        let blocked = waits && half.credit.blocked().is_some();
+        if half.queue.len() <= self.config.limits.stream_send_buffer_bytes as usize / 2 {
             Self::wake(&mut self.wakes, &mut half.writer);
         }
         let count = u32::try_from(count).expect("a turn's allowance is 32 bits");
-        self.streams.served(key, count);
+        self.streams.served(key, count, more);
         if blocked {
             self.streams.owe(key, Owed::BLOCKED);
         }
+        fin
     }
 }

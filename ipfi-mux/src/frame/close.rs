@@ -15,7 +15,8 @@ use bytes::{Bytes, BytesMut};
 use ipfi_core::close_code::{CloseCode, TransportCode};
 use ipfi_core::varint;
 
-use super::{Fields, Frame};
+use super::Frame;
+use super::fields::{Fields, Record};
 use crate::violation::Violation;
 
 pub(super) const TRANSPORT: u64 = 0x1c;
@@ -70,7 +71,7 @@ pub fn put_application(out: &mut BytesMut, code: CloseCode, reason: &[u8]) {
     out.extend_from_slice(reason);
 }
 
-pub(super) fn decode_transport(record: &mut Bytes) -> Result<Frame, Violation> {
+pub(super) fn decode_transport<R: Record>(record: &mut R) -> Result<Frame, Violation> {
     let mut fields = Fields::new("CONNECTION_CLOSE", record);
     Ok(Frame::ConnectionClose(ConnectionClose::Transport {
         code: TransportCode(fields.varint("Error Code")?),
@@ -79,7 +80,7 @@ pub(super) fn decode_transport(record: &mut Bytes) -> Result<Frame, Violation> {
     }))
 }
 
-pub(super) fn decode_application(record: &mut Bytes) -> Result<Frame, Violation> {
+pub(super) fn decode_application<R: Record>(record: &mut R) -> Result<Frame, Violation> {
     let mut fields = Fields::new("CONNECTION_CLOSE", record);
     Ok(Frame::ConnectionClose(ConnectionClose::Application {
         code: CloseCode(fields.varint("Error Code")?),

@@ -10,10 +10,11 @@
 //! STREAMS_BLOCKED      Type (i) = 0x16 bi, 0x17 uni,                 Maximum Streams (i)
 //! ```
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use ipfi_core::varint;
 
-use super::{Fields, Frame};
+use super::Frame;
+use super::fields::{Fields, Record};
 use crate::params::MAX_STREAMS as STREAMS_LIMIT;
 use crate::stream_id::{Dir, StreamId};
 use crate::violation::Violation;
@@ -74,7 +75,7 @@ fn put<const N: usize>(out: &mut BytesMut, fields: [u64; N]) {
 }
 
 /// `kind` is one of 0x10 to 0x17.
-pub(super) fn decode(kind: u64, record: &mut Bytes) -> Result<Frame, Violation> {
+pub(super) fn decode<R: Record>(kind: u64, record: &mut R) -> Result<Frame, Violation> {
     let name = match kind {
         MAX_DATA => "MAX_DATA",
         MAX_STREAM_DATA => "MAX_STREAM_DATA",
@@ -102,7 +103,7 @@ pub(super) fn decode(kind: u64, record: &mut Bytes) -> Result<Frame, Violation> 
 
 /// At most 2^60, or a FRAME_ENCODING_ERROR: the one that section 19.11 demands, and one of the two
 /// that section 19.14 leaves to choose from.
-fn streams(name: &'static str, mut fields: Fields<'_>) -> Result<u64, Violation> {
+fn streams(name: &'static str, mut fields: Fields<'_, impl Record>) -> Result<u64, Violation> {
     let max = fields.varint("Maximum Streams")?;
     if max > STREAMS_LIMIT {
         return Err(Violation::encoding(format!("{name}: {max} streams, at most 2^60 can be")));

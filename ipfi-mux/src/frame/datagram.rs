@@ -10,10 +10,11 @@
 //!
 //! Whether datagrams were offered, and up to which size, is the connection's to judge (section 3).
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use ipfi_core::varint;
 
-use super::{Fields, Frame};
+use super::Frame;
+use super::fields::{Fields, Record};
 use crate::violation::Violation;
 
 pub(super) const TO_END: u64 = 0x30;
@@ -40,7 +41,7 @@ pub fn put_header(out: &mut BytesMut, len: Option<usize>) {
     }
 }
 
-pub(super) fn decode(kind: u64, record: &mut Bytes) -> Result<Frame, Violation> {
+pub(super) fn decode<R: Record>(kind: u64, record: &mut R) -> Result<Frame, Violation> {
     let mut fields = Fields::new("DATAGRAM", record);
     let payload = if kind == WITH_LEN { fields.bytes("Datagram Data")? } else { fields.remaining() };
     Ok(Frame::Datagram { payload })

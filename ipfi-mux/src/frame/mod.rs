@@ -39,7 +39,7 @@ pub mod stream;
 pub use close::ConnectionClose;
 pub(crate) use params::MAGIC as TRANSPORT_PARAMETERS_MAGIC;
 
-use fields::Fields;
+use fields::Record;
 
 const PADDING: u64 = 0x00;
 
@@ -147,7 +147,16 @@ impl Frame {
     /// leaves that to the receiver: a second spelling of every frame would only serve to slip past
     /// filters), a TRANSPORT_PARAMETER_ERROR for parameters.
     pub fn decode(record: &mut Bytes) -> Result<Self, Violation> {
-        let Some((kind, len)) = varint::get(record) else {
+        Self::decode_from(record)
+    }
+
+    /// As [`decode`](Self::decode), from a record that is not to be sliced: payloads are copies.
+    pub(crate) fn decode_copying(record: &mut &[u8]) -> Result<Self, Violation> {
+        Self::decode_from(record)
+    }
+
+    fn decode_from(record: &mut impl Record) -> Result<Self, Violation> {
+        let Some((kind, len)) = varint::get(record.chunk()) else {
             return Err(Violation::encoding("the record ends inside a frame type"));
         };
         if len != varint::len(kind) {
@@ -155,7 +164,7 @@ impl Frame {
             return Err(Violation::new(TransportCode::PROTOCOL_VIOLATION, what));
         }
         if kind == PADDING {
-            let bytes = record.iter().take_while(|byte| **byte == 0).count();
+            let bytes = record.chunk().iter().take_while(|byte| **byte == 0).count();
             record.advance(bytes);
             return Ok(Self::Padding { bytes });
         }

@@ -8,10 +8,11 @@
 //! }
 //! ```
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use ipfi_core::varint;
 
-use super::{Fields, Frame};
+use super::Frame;
+use super::fields::{Fields, Record};
 use crate::params::TransportParameters;
 use crate::violation::Violation;
 
@@ -29,7 +30,7 @@ pub fn put_transport_parameters(out: &mut BytesMut, parameters: &TransportParame
     parameters.encode(out);
 }
 
-pub(super) fn decode(record: &mut Bytes) -> Result<Frame, Violation> {
+pub(super) fn decode<R: Record>(record: &mut R) -> Result<Frame, Violation> {
     let payload = Fields::new("QX_TRANSPORT_PARAMETERS", record).bytes("Transport Parameters")?;
     Ok(Frame::TransportParameters(TransportParameters::decode(&payload)?))
 }

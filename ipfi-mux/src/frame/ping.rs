@@ -9,10 +9,10 @@
 //!
 //! Whether sequence numbers increase, and were sent at all, is the connection's to judge.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use ipfi_core::varint;
 
-use super::Fields;
+use super::fields::{Fields, Record};
 use crate::violation::Violation;
 
 pub(super) const PING: u64 = 0x348c_6752_9ef8_c7bd;
@@ -30,6 +30,6 @@ pub fn put_pong(out: &mut BytesMut, sequence: u64) {
     varint::put(out, sequence);
 }
 
-pub(super) fn decode(record: &mut Bytes) -> Result<u64, Violation> {
+pub(super) fn decode<R: Record>(record: &mut R) -> Result<u64, Violation> {
     Fields::new("QX_PING", record).varint("Sequence Number")
 }

@@ -11,10 +11,11 @@
 //!
 //! Whether the final size agrees with what was received is the stream's to judge (section 4.5).
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use ipfi_core::varint;
 
-use super::{Fields, Frame};
+use super::Frame;
+use super::fields::{Fields, Record};
 use crate::stream_id::StreamId;
 use crate::violation::Violation;
 
@@ -35,7 +36,7 @@ pub fn put_stop_sending(out: &mut BytesMut, id: StreamId, code: u64) {
     }
 }
 
-pub(super) fn decode_reset_stream(record: &mut Bytes) -> Result<Frame, Violation> {
+pub(super) fn decode_reset_stream<R: Record>(record: &mut R) -> Result<Frame, Violation> {
     let mut fields = Fields::new("RESET_STREAM", record);
     Ok(Frame::ResetStream {
         id: fields.stream_id()?,
@@ -44,7 +45,7 @@ pub(super) fn decode_reset_stream(record: &mut Bytes) -> Result<Frame, Violation
     })
 }
 
-pub(super) fn decode_stop_sending(record: &mut Bytes) -> Result<Frame, Violation> {
+pub(super) fn decode_stop_sending<R: Record>(record: &mut R) -> Result<Frame, Violation> {
     let mut fields = Fields::new("STOP_SENDING", record);
     Ok(Frame::StopSending {
         id: fields.stream_id()?,

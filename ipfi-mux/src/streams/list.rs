@@ -36,11 +36,13 @@ impl List {
     }
 
     /// The first stream.
+    #[inline]
     pub(crate) fn first(&self) -> Option<StreamKey> {
         self.first
     }
 
     /// Appends `key`, which must be in no list of this thread.
+    #[inline]
     pub(crate) fn push_back(&mut self, slots: &mut Slab<Stream>, key: StreamKey) {
         *link(slots, key, self.thread) = Link { previous: self.last, next: None };
         match self.last.replace(key) {
@@ -50,6 +52,7 @@ impl List {
     }
 
     /// Takes `key`, which must be in this list, out of it.
+    #[inline]
     pub(crate) fn remove(&mut self, slots: &mut Slab<Stream>, key: StreamKey) {
         let Link { previous, next } = core::mem::take(link(slots, key, self.thread));
         match previous {
@@ -63,6 +66,7 @@ impl List {
     }
 }
 
+#[inline]
 fn link(slots: &mut Slab<Stream>, key: StreamKey, thread: Thread) -> &mut Link {
     let stream = &mut slots[key.index()];
     match thread {

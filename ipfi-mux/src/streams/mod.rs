@@ -1,5 +1,6 @@
 //! The streams of a connection: their halves, their states, and the table that holds them.
 
+use core::num::NonZeroU32;
 use core::task::Waker;
 
 use ipfi_core::close_code::StreamCode;
@@ -11,6 +12,7 @@ use crate::flow::{SendCredit, StreamCredit};
 use crate::schedule::Turn;
 use crate::stream_id::StreamId;
 
+pub(crate) mod by_id;
 pub(crate) mod list;
 pub(crate) mod state;
 pub(crate) mod table;
@@ -20,17 +22,23 @@ use state::{RecvEvent, RecvState, SendEvent, SendState, StateCell, Step};
 
 /// Names a stream of one connection for as long as a handle to it is held: its place in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct StreamKey(u32);
+pub struct StreamKey(
+    /// One more than the slot, so that an optional key takes no more: each stream has four, its neighbours.
+    NonZeroU32,
+);
 
 impl StreamKey {
     /// The key of slot `index`. Slots are bounded by the stream limits, which are `u32`.
+    #[inline]
     pub(crate) fn new(index: usize) -> Self {
-        Self(u32::try_from(index).expect("stream limits are 32 bits, so slots are"))
+        let number = u32::try_from(index).ok().and_then(|index| NonZeroU32::MIN.checked_add(index));
+        Self(number.expect("streams take more memory than there is long before their slots take 32 bits"))
     }
 
     /// The slot.
+    #[inline]
     pub(crate) fn index(self) -> usize {
-        self.0 as usize
+        (self.0.get() - 1) as usize
     }
 }
 
@@ -113,6 +121,7 @@ pub(crate) struct Stream {
 
 impl Stream {
     /// A stream with the given halves.
+    #[inline]
     pub(crate) fn new(id: StreamId, send: Option<SendHalf>, recv: Option<RecvHalf>) -> Self {
         let handles = u8::from(send.is_some()) + u8::from(recv.is_some());
         Self {
@@ -135,6 +144,7 @@ impl Stream {
 
     /// Both halves are at their ends, the handles are gone and nothing is owed: only now the slot
     /// goes, and with it the peer's place (CVE-2023-44487).
+    #[inline]
     pub(crate) fn is_over(&self) -> bool {
         self.handles == 0
             && self.owed.is_empty()
@@ -161,6 +171,7 @@ pub(crate) struct SendHalf {
 
 impl SendHalf {
     /// A half on which the peer takes `max` bytes at first.
+    #[inline]
     pub(crate) fn new(max: u64) -> Self {
         Self {
             state: StateCell::sending(),
@@ -173,16 +184,19 @@ impl SendHalf {
     }
 
     /// The state now.
+    #[inline]
     pub(crate) fn state(&self) -> SendState {
         self.state.get()
     }
 
     /// Takes the step that `event` asks for.
+    #[inline]
     pub(crate) fn apply(&mut self, event: SendEvent) -> Step<SendState> {
         self.state.apply(event)
     }
 
     /// Whether bytes can leave as far as this stream is concerned.
+    #[inline]
     pub(crate) fn can_send(&self) -> bool {
         !self.queue.is_empty() && self.credit.available() > 0
     }
@@ -206,6 +220,7 @@ pub(crate) struct RecvHalf {
 
 impl RecvHalf {
     /// A half with a window of `window` bytes.
+    #[inline]
     pub(crate) fn new(window: u64) -> Self {
         Self {
             state: StateCell::receiving(),
@@ -218,22 +233,26 @@ impl RecvHalf {
     }
 
     /// The state now.
+    #[inline]
     pub(crate) fn state(&self) -> RecvState {
         self.state.get()
     }
 
     /// Takes the step that `event` asks for.
+    #[inline]
     pub(crate) fn apply(&mut self, event: RecvEvent) -> Step<RecvState> {
         self.state.apply(event)
     }
 
     /// Bytes that came and were not read.
+    #[inline]
     pub(crate) fn unread(&self) -> u64 {
         self.queue.len() as u64
     }
 
     /// Whether the peer should be told that it may send more: never once the final size is known, and
     /// not on a stream that we stopped.
+    #[inline]
     pub(crate) fn wants_update(&self) -> bool {
         self.state() == RecvState::Recv && self.credit.wants_update(self.unread())
     }

@@ -94,6 +94,7 @@ pub(crate) enum SendEvent {
 
 impl SendState {
     /// What `event` does in this state: the table above.
+    #[inline]
     pub(crate) fn on(self, event: SendEvent) -> Step<Self> {
         use SendEvent as E;
         use Step::{Ignored, Refused, To};
@@ -122,6 +123,7 @@ impl SendState {
     }
 
     /// Nothing more will be sent for this half.
+    #[inline]
     pub(crate) fn is_terminal(self) -> bool {
         matches!(self, Self::DataRecvd | Self::ResetRecvd)
     }
@@ -165,6 +167,7 @@ pub(crate) enum RecvEvent {
 
 impl RecvState {
     /// What `event` does in this state: the table above.
+    #[inline]
     pub(crate) fn on(self, event: RecvEvent) -> Step<Self> {
         use RecvEvent as E;
         use Step::{Ignored, Refused, To};
@@ -191,11 +194,13 @@ impl RecvState {
     }
 
     /// The final size is known: the peer sends nothing more on this half.
+    #[inline]
     pub(crate) fn is_complete(self) -> bool {
         !matches!(self, Self::Recv | Self::Stopped)
     }
 
     /// Complete, and the application has nothing more to read or hear.
+    #[inline]
     pub(crate) fn is_terminal(self) -> bool {
         matches!(self, Self::DataRead | Self::ResetRead(_) | Self::Discarded)
     }
@@ -219,6 +224,7 @@ impl StateCell<SendState> {
     }
 
     /// Takes the step that `event` asks for, and says what it was.
+    #[inline]
     pub(crate) fn apply(&mut self, event: SendEvent) -> Step<SendState> {
         let step = self.0.on(event);
         if let Step::To(next) = step {
@@ -235,6 +241,7 @@ impl StateCell<RecvState> {
     }
 
     /// Takes the step that `event` asks for, and says what it was.
+    #[inline]
     pub(crate) fn apply(&mut self, event: RecvEvent) -> Step<RecvState> {
         let step = self.0.on(event);
         if let Step::To(next) = step {

@@ -3,9 +3,9 @@
 //! The table is bounded by the limits on streams in both directions; it never grows by anything that a
 //! peer announces beyond them.
 
-use rustc_hash::FxHashMap;
 use slab::Slab;
 
+use super::by_id::ById;
 use super::list::{List, Thread};
 use super::{Owed, Stream, StreamKey};
 use crate::schedule::Schedule;
@@ -15,7 +15,7 @@ use crate::stream_id::{Dir, StreamId};
 #[derive(Debug)]
 pub(crate) struct StreamTable {
     slots: Slab<Stream>,
-    by_id: FxHashMap<u64, StreamKey>,
+    by_id: ById,
     /// Streams that owe control frames, in the order in which they came to.
     control: List,
     /// Streams that have bytes and credit.
@@ -36,7 +36,7 @@ impl Default for StreamTable {
     fn default() -> Self {
         Self {
             slots: Slab::new(),
-            by_id: FxHashMap::default(),
+            by_id: ById::default(),
             control: List::new(Thread::Control),
             schedule: Schedule::default(),
             calls: 0,
@@ -47,11 +47,13 @@ impl Default for StreamTable {
 
 impl StreamTable {
     /// Streams held.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }
 
     /// Bidirectional streams held.
+    #[inline]
     pub(crate) fn calls(&self) -> usize {
         self.calls
     }
@@ -61,36 +63,43 @@ impl StreamTable {
         let id = stream.id;
         self.calls += usize::from(id.dir() == Dir::Bi);
         let key = StreamKey::new(self.slots.insert(stream));
-        let before = self.by_id.insert(id.get(), key);
-        debug_assert!(before.is_none(), "a stream id was used twice");
+        self.by_id.insert(id, key);
         self.high += usize::from(key.index() >= LOW_SLOTS);
         key
     }
 
     /// The stream with this id, unless it is over or was never opened.
+    #[inline]
     pub(crate) fn find(&self, id: StreamId) -> Option<StreamKey> {
-        self.by_id.get(&id.get()).copied()
+        self.by_id.get(id)
     }
 
     /// The stream at `key`; none once the connection has ended.
+    #[inline]
     pub(crate) fn get(&self, key: StreamKey) -> Option<&Stream> {
         self.slots.get(key.index())
     }
 
     /// The stream at `key`; none once the connection has ended.
+    #[inline]
     pub(crate) fn get_mut(&mut self, key: StreamKey) -> Option<&mut Stream> {
         self.slots.get_mut(key.index())
     }
 
-    /// Takes the stream out of the table and of every list.
-    pub(crate) fn remove(&mut self, key: StreamKey) -> Stream {
-        self.schedule.remove(&mut self.slots, key);
-        if self.slots[key.index()].in_control {
+    /// Takes the stream out of the table and of every list, and ends it where it lies: a stream is large
+    /// enough that handing it to the caller would cost more than the rest. Gives its id, and whether the
+    /// abuse budget holds a deposit for it.
+    pub(crate) fn remove(&mut self, key: StreamKey) -> (StreamId, u8) {
+        let &Stream { id, earns, in_control, turn, .. } = &self.slots[key.index()];
+        if turn.is_scheduled() {
+            self.schedule.remove(&mut self.slots, key);
+        }
+        if in_control {
             self.control.remove(&mut self.slots, key);
         }
-        let stream = self.slots.remove(key.index());
-        self.by_id.remove(&stream.id.get());
-        self.calls -= usize::from(stream.id.dir() == Dir::Bi);
+        self.slots.remove(key.index());
+        self.by_id.remove(id);
+        self.calls -= usize::from(id.dir() == Dir::Bi);
         // A burst's worth of slots is not kept for the rest of the connection's life. The control streams
         // live as long as it does, in low slots, so waiting for an empty table would be waiting for ever.
         self.high -= usize::from(key.index() >= LOW_SLOTS);
@@ -98,10 +107,11 @@ impl StreamTable {
             self.slots.shrink_to_fit();
             self.by_id.shrink_to_fit();
         }
-        stream
+        (id, earns)
     }
 
     /// Marks `bits` as owed by `key`.
+    #[inline]
     pub(crate) fn owe(&mut self, key: StreamKey, bits: Owed) {
         let stream = &mut self.slots[key.index()];
         stream.owed.add(bits);
@@ -112,6 +122,7 @@ impl StreamTable {
     }
 
     /// `bits` are no longer owed by `key`.
+    #[inline]
     pub(crate) fn settle(&mut self, key: StreamKey, bits: Owed) {
         let stream = &mut self.slots[key.index()];
         stream.owed.clear(bits);
@@ -122,6 +133,7 @@ impl StreamTable {
     }
 
     /// The next stream that owes control frames.
+    #[inline]
     pub(crate) fn next_control(&self) -> Option<StreamKey> {
         self.control.first()
     }
@@ -129,6 +141,7 @@ impl StreamTable {
     /// Puts `key` into the schedule or takes it out, by whether it has bytes and credit. Bytes without
     /// credit are reported (RFC 9000 section 4.1): a peer that gives none at first hears of the stream only
     /// by that, and one that has read everything widens the window for it.
+    #[inline]
     pub(crate) fn reschedule(&mut self, key: StreamKey) {
         let Some(half) = &self.slots[key.index()].send else { return };
         if half.can_send() {
@@ -142,9 +155,9 @@ impl StreamTable {
         }
     }
 
-    /// `key`, whose turn it was, has sent `bytes`.
-    pub(crate) fn served(&mut self, key: StreamKey, bytes: u32) {
-        let more = self.slots[key.index()].send.as_ref().is_some_and(super::SendHalf::can_send);
+    /// `key`, whose turn it was, has sent `bytes`; `more` says whether it has more to send and credit for it.
+    #[inline]
+    pub(crate) fn served(&mut self, key: StreamKey, bytes: u32, more: bool) {
         self.schedule.served(&mut self.slots, key, bytes, more);
     }
 
@@ -165,8 +178,6 @@ impl StreamTable {
 
     /// Heap in bytes, the streams' buffers apart.
     pub(crate) fn memory(&self) -> usize {
-        self.slots.capacity() * size_of::<Stream>()
-            + self.by_id.capacity() * size_of::<(u64, StreamKey)>()
-            + self.schedule.memory()
+        self.slots.capacity() * size_of::<Stream>() + self.by_id.memory() + self.schedule.memory()
     }
 }

@@ -7,6 +7,7 @@ mod hostile;
 mod lifecycle;
 mod model;
 mod progress;
+mod receiving;
 mod rules;
 mod sending;
 mod session;
