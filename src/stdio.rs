@@ -24,6 +24,9 @@ use crate::local::without_idle_timeout;
 /// How long a module may take to end once its pipe is closed; then it is killed.
 const EXIT_GRACE: Duration = Duration::from_secs(5);
 
+/// The same for a program of which no wire came.
+const STRANGER_GRACE: Duration = Duration::from_secs(1);
+
 /// A module that runs as a child process. Dropped, it is killed; [`finish`](Self::finish) ends it in
 /// order.
 #[derive(Debug)]
@@ -73,13 +76,19 @@ pub enum ModuleError {
     },
     /// The other process runs but no wire came of it. A program that is no module and prints text is
     /// quoted ([`ConnectionError::NotIpfi`]).
-    #[error("{module}: {source}")]
+    #[error("{module}: {source}{}", exited(.status))]
     Handshake {
         /// Which module: `module NAME`, or `this module`.
         module: String,
         /// Why not.
         source: ConnectionError,
+        /// How the program ended, if it did so by itself. It is gone in any case.
+        status: Option<ExitStatus>,
     },
+}
+
+fn exited(status: &Option<ExitStatus>) -> String {
+    status.map_or_else(String::new, |status| format!(" (it ended with {status})"))
 }
 
 /// As it reads, not as it is built: `main` prints the `Debug` of the error that it returns.
@@ -95,7 +104,10 @@ impl fmt::Debug for ModuleError {
 ///
 /// # Errors
 ///
-/// [`ModuleError`] says which program and why.
+/// [`ModuleError`] says which program and why. The program is gone by then: one that has not ended 1 s
+/// after its input was closed is killed.
+///
+/// Cancel safe: dropped, it kills the program.
 pub async fn spawn(mut command: Command, options: impl Into<WireOptions>) -> Result<Module, ModuleError> {
     use std::process::Stdio;
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
@@ -117,7 +129,15 @@ pub async fn spawn(mut command: Command, options: impl Into<WireOptions>) -> Res
     let peer = Peer::new(Side::Server, "stdio").with_address(name);
     match ipfi_mux::connect(reader, writer, options.limits(limits).peer(peer)).await {
         Ok(wire) => Ok(Module { wire, child }),
-        Err(source) => Err(ModuleError::Handshake { module, source }),
+        Err(source) => {
+            let exit = tokio::time::timeout(STRANGER_GRACE, child.wait()).await;
+            if exit.is_err() {
+                // An error says that it has ended after all.
+                let _ = child.kill().await;
+            }
+            let status = exit.ok().and_then(Result::ok);
+            Err(ModuleError::Handshake { module, source, status })
+        }
     }
 }
 
@@ -144,5 +164,5 @@ pub async fn stdio(options: impl Into<WireOptions>) -> Result<Wire, ModuleError>
     let limits = without_idle_timeout(options.limits_ref());
     let options = options.limits(limits).peer(Peer::new(Side::Client, "stdio"));
     let wire = ipfi_mux::accept(reader, writer, options).await;
-    wire.map_err(|source| ModuleError::Handshake { module: module(), source })
+    wire.map_err(|source| ModuleError::Handshake { module: module(), source, status: None })
 }

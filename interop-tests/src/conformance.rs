@@ -24,6 +24,7 @@ mod limits;
 mod load;
 mod notify;
 mod pieces;
+pub mod remote;
 mod roles;
 mod state;
 mod watch;
@@ -95,13 +96,21 @@ impl<C: WireCarrier> AnyCarrier for C {
 /// a server: those are swapped between two runs.
 #[derive(Clone)]
 pub struct Stage {
-    carrier: Rc<dyn AnyCarrier>,
-    roles: Roles,
+    ends: Ends,
+}
+
+/// Where a claim's wires come from.
+#[derive(Clone)]
+enum Ends {
+    /// Both are in this process.
+    Both(Rc<dyn AnyCarrier>, Roles),
+    /// One is in another process: see [`remote`].
+    Split(remote::End),
 }
 
 impl fmt::Debug for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stage").field("roles", &self.roles).finish_non_exhaustive()
+        f.debug_struct("Stage").finish_non_exhaustive()
     }
 }
 
@@ -112,11 +121,17 @@ impl Stage {
         caller: impl Into<WireOptions>,
         callee: impl Into<WireOptions>,
     ) -> (Wire, Wire) {
-        let (client, server) = self.swap(caller.into(), callee.into());
-        let (client, server) = self.carrier.wires(client, server).await;
+        let (caller, callee) = match &self.ends {
+            Ends::Both(carrier, roles) => {
+                let (client, server) = roles.swap(caller.into(), callee.into());
+                let (client, server) = carrier.wires(client, server).await;
+                roles.swap(client, server)
+            }
+            Ends::Split(end) => end.wires(caller.into(), callee.into()).await,
+        };
         // Both have said what they are: nothing of that is under way when a claim counts.
         ops::settle().await;
-        self.swap(client, server)
+        (caller, callee)
     }
 
     /// The same, and what breaks the connection, where the carrier can be broken.
@@ -125,24 +140,20 @@ impl Stage {
         caller: impl Into<WireOptions>,
         callee: impl Into<WireOptions>,
     ) -> Option<(Wire, Wire, Cut)> {
-        let (client, server) = self.swap(caller.into(), callee.into());
-        let (client, server, cut) = self.carrier.wires_to_cut(client, server).await?;
+        let Ends::Both(carrier, roles) = &self.ends else { return None };
+        let (client, server) = roles.swap(caller.into(), callee.into());
+        let (client, server, cut) = carrier.wires_to_cut(client, server).await?;
         ops::settle().await;
-        let (caller, callee) = self.swap(client, server);
+        let (caller, callee) = roles.swap(client, server);
         Some((caller, callee, cut))
-    }
-
-    /// Caller and callee as client and server, or back.
-    fn swap<T>(&self, one: T, other: T) -> (T, T) {
-        match self.roles {
-            Roles::ClientActs => (one, other),
-            Roles::ServerActs => (other, one),
-        }
     }
 
     /// As [`WireCarrier::carries_datagrams`] says.
     pub fn carries_datagrams(&self) -> bool {
-        self.carrier.carries_datagrams()
+        match &self.ends {
+            Ends::Both(carrier, _) => carrier.carries_datagrams(),
+            Ends::Split(_) => true,
+        }
     }
 }
 
@@ -151,6 +162,7 @@ pub struct Claim {
     /// The promise, as a sentence.
     pub name: &'static str,
     run: Box<dyn Fn(Stage) -> Boxed<'static, Outcome>>,
+    remote: bool,
 }
 
 impl fmt::Debug for Claim {
@@ -164,7 +176,13 @@ impl Claim {
     where
         F: Future<Output = Outcome> + 'static,
     {
-        Self { name, run: Box::new(move |stage| Box::pin(run(stage))) }
+        Self { name, run: Box::new(move |stage| Box::pin(run(stage))), remote: false }
+    }
+
+    /// This one makes one pair of wires, looks at the callee's end only to see that nothing is left there,
+    /// and counts no milliseconds: the callee may be another process, whose clock is its own.
+    fn remote(self) -> Self {
+        Self { remote: true, ..self }
     }
 }
 
@@ -247,7 +265,7 @@ pub async fn run_matching(carrier: impl WireCarrier + 'static, wanted: impl Fn(&
     let mut report = Report::default();
     for claim in claims().into_iter().filter(|claim| wanted(claim.name)) {
         for roles in Roles::ALL {
-            let stage = Stage { carrier: Rc::clone(&carrier), roles };
+            let stage = Stage { ends: Ends::Both(Rc::clone(&carrier), roles) };
             let run = AssertUnwindSafe((claim.run)(stage)).catch_unwind();
             let outcome = match tokio::time::timeout(CLAIM_TIMEOUT, run).await {
                 Ok(Ok(outcome)) => outcome,

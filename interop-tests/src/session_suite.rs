@@ -136,6 +136,14 @@ pub enum Roles {
 impl Roles {
     /// Both.
     pub const ALL: [Self; 2] = [Self::ClientActs, Self::ServerActs];
+
+    /// The end that acts and the one that answers, as client and server; or back.
+    pub(crate) fn swap<T>(self, one: T, other: T) -> (T, T) {
+        match self {
+            Self::ClientActs => (one, other),
+            Self::ServerActs => (other, one),
+        }
+    }
 }
 
 /// What became of one run of one claim.
@@ -210,10 +218,7 @@ async fn run_one<C: Carrier>(carrier: &C, claim: &Claim<C::Session>, roles: Role
         let (client, server) = carrier.pair(limits.clone()).await;
         // Credit for the first streams may come with the handshake.
         ops::settle().await;
-        let (a, b) = match roles {
-            Roles::ClientActs => (client, server),
-            Roles::ServerActs => (server, client),
-        };
+        let (a, b) = roles.swap(client, server);
         (claim.run)(Pair { a, b, limits, datagrams: carrier.carries_datagrams() }).await
     };
     let mut run = Box::pin(AssertUnwindSafe(run).catch_unwind());

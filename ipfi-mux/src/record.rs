@@ -28,6 +28,8 @@ const SIZE_LEN: usize = 2;
 const SIZE_MAX: usize = 0x3fff;
 /// How much of a foreign peer's text an error shows, in characters.
 const SEEN_CHARS: usize = 80;
+/// So many letters in a row are text, whatever follows them.
+const MIN_TEXT_CHARS: usize = 8;
 /// How much of a foreign peer's other bytes an error shows.
 const SEEN_BYTES: usize = 16;
 
@@ -183,21 +185,33 @@ fn not_parameters(input: &[u8]) -> Violation {
 }
 
 /// The beginning of `input` in printable characters if it is text: UTF-8 (a character may be cut at
-/// the end) without control characters other than those that a terminal is sent.
+/// the end) without control characters other than those that a terminal is sent. Or text to begin with: of
+/// a program that prints before its handshake, both may come in one piece.
 fn text(input: &[u8]) -> Option<String> {
     let input = &input[..input.len().min(SEEN_CHARS * 4)];
-    let valid = match std::str::from_utf8(input) {
-        Ok(text) => text,
-        Err(error) if error.error_len().is_none() => {
-            std::str::from_utf8(&input[..error.valid_up_to()]).ok()?
+    let (valid, mut whole) = match std::str::from_utf8(input) {
+        Ok(text) => (text, true),
+        Err(error) => {
+            let valid = std::str::from_utf8(&input[..error.valid_up_to()]).ok()?;
+            (valid, error.error_len().is_none())
         }
-        Err(_) => return None,
     };
-    let terminal = |c: char| matches!(c, '\t' | '\n' | '\r' | '\x0c' | '\x1b');
-    if valid.is_empty() || valid.chars().any(|c| c.is_control() && !terminal(c)) {
+    let binary = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\x0c' | '\x1b');
+    let mut text = valid;
+    if let Some(end) = valid.find(binary) {
+        (text, whole) = (&valid[..end], false);
+    }
+    if !whole {
+        if text.chars().count() < MIN_TEXT_CHARS {
+            return None;
+        }
+        // Bytes of what follows may look like letters of an unfinished line.
+        text = text.rfind('\n').map_or(text, |end| &text[..end]);
+    }
+    if text.is_empty() {
         return None;
     }
-    Some(valid.chars().take(SEEN_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect())
+    Some(text.chars().take(SEEN_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect())
 }
 
 /// Begins a record at the end of `out`: two bytes are kept for its Size. Frames are then appended,

@@ -20,7 +20,7 @@ pub(super) fn claims() -> Vec<Claim> {
         ),
         Claim::new("tuples of 0 to 16 arguments arrive in every codec", every_arity),
         Claim::new("raw bytes travel as they are, whatever the wire's codec", raw_in_every_codec),
-        Claim::new("a typed error is a value, and the call succeeds", typed_error),
+        Claim::new("a typed error is a value, and the call succeeds", typed_error).remote(),
     ]
 }
 

@@ -12,23 +12,31 @@ use super::kit::*;
 
 pub(super) fn claims() -> Vec<Claim> {
     vec![
-        Claim::new("[P1] empty_unary: nothing in, nothing out", empty_unary),
-        Claim::new("[P1] large_unary: 271828 bytes in, 314159 bytes out", large_unary),
-        Claim::new("[P1] client_streaming: 27182, 8, 1828 and 45904 bytes add up to 74922", client_streaming),
-        Claim::new("[P1] server_streaming: 31415, 9, 2653 and 58979 bytes come in order", server_streaming),
-        Claim::new("[P1] ping_pong: four requests and four answers take turns", ping_pong),
-        Claim::new("[P1] empty_stream: a stream of nothing is answered by a stream of nothing", empty_stream),
+        Claim::new("[P1] empty_unary: nothing in, nothing out", empty_unary).remote(),
+        Claim::new("[P1] large_unary: 271828 bytes in, 314159 bytes out", large_unary).remote(),
+        Claim::new("[P1] client_streaming: 27182, 8, 1828 and 45904 bytes add up to 74922", client_streaming)
+            .remote(),
+        Claim::new("[P1] server_streaming: 31415, 9, 2653 and 58979 bytes come in order", server_streaming)
+            .remote(),
+        Claim::new("[P1] ping_pong: four requests and four answers take turns", ping_pong).remote(),
+        Claim::new("[P1] empty_stream: a stream of nothing is answered by a stream of nothing", empty_stream)
+            .remote(),
         Claim::new(
             "[P1] custom_metadata: it travels with the request and comes back before the answer",
             metadata,
-        ),
-        Claim::new("[P1] status_code_and_message: both arrive, of a unary call and of a stream", status),
-        Claim::new("[P1] special_status_message: whitespace and every plane of Unicode arrive", special_text),
-        Claim::new("[P1] unimplemented_method: UNIMPLEMENTED, and its index is named", unimplemented_method),
+        )
+        .remote(),
+        Claim::new("[P1] status_code_and_message: both arrive, of a unary call and of a stream", status)
+            .remote(),
+        Claim::new("[P1] special_status_message: whitespace and every plane of Unicode arrive", special_text)
+            .remote(),
+        Claim::new("[P1] unimplemented_method: UNIMPLEMENTED, and its index is named", unimplemented_method)
+            .remote(),
         Claim::new(
             "[P1] unimplemented_service: so is every call to an empty interface",
             unimplemented_service,
-        ),
+        )
+        .remote(),
         Claim::new(
             "[P1] cancel_after_begin: an upload that is dropped ends at the callee",
             cancel_after_begin,

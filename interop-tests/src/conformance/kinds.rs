@@ -12,30 +12,33 @@ use super::kit::*;
 pub(super) fn claims() -> Vec<Claim> {
     vec![
         Claim::new("both sides call at once, and answer each other", both_at_once),
-        Claim::new("a handler calls its caller back over the same wire", calls_back),
-        Claim::new("priorities from -128 to 127 are accepted, and the call is the same", priorities),
-        Claim::new("a callee may answer before the request has ended, and its answer wins", early_answer),
+        Claim::new("a handler calls its caller back over the same wire", calls_back).remote(),
+        Claim::new("priorities from -128 to 127 are accepted, and the call is the same", priorities).remote(),
+        Claim::new("a callee may answer before the request has ended, and its answer wins", early_answer)
+            .remote(),
         Claim::new("items that nobody needs end a source that has no more", early_answer_idle_source),
-        Claim::new("items of any kind keep their order, raw ones of every size too", order_in_a_stream),
+        Claim::new("items of any kind keep their order, raw ones of every size too", order_in_a_stream)
+            .remote(),
         Claim::new("items are sent under the reader's backpressure, both ways", backpressure),
         Claim::new("[P8] an unknown procedure is UNIMPLEMENTED", unknown_procedure),
         Claim::new("[P8] arguments of a wrong type are INVALID_ARGUMENT, and so are items", wrong_types),
-        Claim::new("[P8] an answer of a wrong type is INTERNAL at the caller", wrong_answer),
+        Claim::new("[P8] an answer of a wrong type is INTERNAL at the caller", wrong_answer).remote(),
         Claim::new(
             "[P8] a unary call to a sequence is UNIMPLEMENTED and names both kinds",
             unary_to_sequence,
         ),
-        Claim::new("[P8] a sequence from a procedure is one item", sequence_from_procedure),
+        Claim::new("[P8] a sequence from a procedure is one item", sequence_from_procedure).remote(),
         Claim::new(
             "[P8] a call to a notification is UNIMPLEMENTED and says what it is",
             call_to_notification,
         ),
         Claim::new("[P8] items to a procedure without items are UNIMPLEMENTED", items_to_procedure),
-        Claim::new("[P8] a request without message 0 is INVALID_ARGUMENT", no_message_zero),
+        Claim::new("[P8] a request without message 0 is INVALID_ARGUMENT", no_message_zero).remote(),
         Claim::new(
             "raw arguments to typed procedures, and typed ones to raw codecs, are refused",
             raw_to_typed,
-        ),
+        )
+        .remote(),
     ]
 }
 

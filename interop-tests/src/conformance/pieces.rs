@@ -8,15 +8,17 @@ use super::kit::*;
 
 pub(super) fn claims() -> Vec<Claim> {
     vec![
-        Claim::new("arguments may be sent one byte at a time", one_byte_at_a_time),
-        Claim::new("a message of 4 MiB in fragments arrives whole", large_in_fragments),
-        Claim::new("a value whose length is not known before its end arrives whole", unknown_length),
-        Claim::new("several messages in pieces are arguments and items", items_in_pieces),
-        Claim::new("a raw procedure sees fragments and messages as they were ended", raw_fragments),
-        Claim::new("raw bytes flow both ways at once", raw_both_ways),
-        Claim::new("a raw procedure may end its answer itself, or fail half way through it", raw_ends),
-        Claim::new("a raw procedure that leaves a message unfinished fails its call", raw_unfinished),
-        Claim::new("a raw procedure's metadata comes before its answer", raw_metadata),
+        Claim::new("arguments may be sent one byte at a time", one_byte_at_a_time).remote(),
+        Claim::new("a message of 4 MiB in fragments arrives whole", large_in_fragments).remote(),
+        Claim::new("a value whose length is not known before its end arrives whole", unknown_length).remote(),
+        Claim::new("several messages in pieces are arguments and items", items_in_pieces).remote(),
+        Claim::new("a raw procedure sees fragments and messages as they were ended", raw_fragments).remote(),
+        Claim::new("raw bytes flow both ways at once", raw_both_ways).remote(),
+        Claim::new("a raw procedure may end its answer itself, or fail half way through it", raw_ends)
+            .remote(),
+        Claim::new("a raw procedure that leaves a message unfinished fails its call", raw_unfinished)
+            .remote(),
+        Claim::new("a raw procedure's metadata comes before its answer", raw_metadata).remote(),
         Claim::new("a raw call handed to another task ends with its procedure", raw_elsewhere),
     ]
 }

@@ -83,7 +83,7 @@ pub(crate) const fn is_stream(first: u8) -> bool {
 }
 
 /// Takes the header of a STREAM frame, whose [first byte says so](is_stream), off the front of `record`
-/// and leaves the data: those that are copied need not become [`Bytes`] first.
+/// and leaves the data: those that are copied need not become [`Bytes`](bytes::Bytes) first.
 #[inline]
 pub(crate) fn decode_header(record: &mut &[u8]) -> Result<Header, Violation> {
     let kind = record[0];

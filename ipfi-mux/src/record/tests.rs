@@ -149,6 +149,20 @@ fn long_text_is_shown_by_its_first_80_characters_even_if_the_last_is_cut() {
 }
 
 #[test]
+fn text_is_told_from_the_handshake_that_follows_it_in_one_piece() {
+    let hello = [&[0x40, 9][..], &MAGIC, &[0]].concat();
+    for (printed, seen) in [
+        ("Loading config…\n", "Loading config…"),
+        ("one line\nand another\r\n", "one line and another "),
+        // Without the end of a line, letters that are none of it come with it.
+        ("Loading: ", "Loading: @ "),
+    ] {
+        let input = [printed.as_bytes(), &hello].concat();
+        assert_eq!(error(&mut fresh(), &input), RecordError::Foreign { seen: seen.into() });
+    }
+}
+
+#[test]
 fn other_bytes_than_text_are_a_violation_that_shows_them() {
     // A TLS ClientHello, MAX_DATA, PADDING before the parameters.
     for bytes in [&[0x16, 3, 1, 2, 0][..], &[2, 0x10, 5], &[0x0a, 0, 0xff, 0x51], &[0x0a, 0xff, 0x51, 0x4d]] {
