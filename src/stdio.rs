@@ -115,7 +115,7 @@ pub async fn spawn(mut command: Command, options: impl Into<WireOptions>) -> Res
     let module = format!("module {name}");
     let options = options.into();
     if let Err(error) = ipfi_mux::check_limits(options.limits_ref()) {
-        return Err(ModuleError::Handshake { module, source: error.into() });
+        return Err(ModuleError::Handshake { module, source: error.into(), status: None });
     }
     let mut child = match command.spawn() {
         Ok(child) => child,

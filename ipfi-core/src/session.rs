@@ -9,6 +9,12 @@
 //! Opening is a future, because it may wait for credit; a stream's halves have poll methods over
 //! [`Bytes`], so that no future is made per chunk. Whoever drops a half before its end gives it up:
 //! a send half resets, a receive half stops, both with [`StreamCode::CANCELLED`], never a clean finish.
+//!
+//! A peer's stream holds its place among those that are allowed until the handles at this side are gone,
+//! not only until the peer has lost interest: that is what stops a flood of calls that are opened and given
+//! up. A half that can say nothing any more may count as gone: a sending half that was
+//! [finished with that promise](SendStream::release_at_finish), and the receiving half of a bidirectional
+//! stream that was read to its end.
 
 use core::fmt::Debug;
 use core::future::Future;

@@ -111,6 +111,25 @@ impl Schedule {
         self.enter(slots, key);
     }
 
+    /// A stream that is not in the schedule sends `bytes` at once: granted while it is fresh, out of its first
+    /// quantum.
+    #[inline]
+    pub(crate) fn take_turn(&mut self, turn: &mut Turn, bytes: u32) -> bool {
+        if turn.is_scheduled() {
+            return false;
+        }
+        if self.sent - turn.away_since >= REFRESH_BYTES {
+            turn.allowance = QUANTUM;
+        }
+        if turn.allowance <= bytes {
+            return false;
+        }
+        turn.allowance -= bytes;
+        self.sent += u64::from(bytes);
+        turn.away_since = self.sent;
+        true
+    }
+
     /// `key` has nothing more to send, no credit, or is gone. Does nothing when it is not there.
     #[inline]
     pub(crate) fn remove(&mut self, slots: &mut Slab<Stream>, key: StreamKey) {

@@ -249,6 +249,7 @@ impl Connection {
         Self::wake(&mut self.wakes, &mut self.flush.waiter);
         self.flush = Flush::default();
         self.queued = 0;
+        self.outbox = Default::default();
         self.room_waiters = Default::default();
         self.pings.pong = None;
         self.pings.due = false;

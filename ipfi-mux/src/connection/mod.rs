@@ -63,6 +63,7 @@ mod input;
 mod input_streams;
 mod open;
 mod opening;
+mod outbox;
 mod read;
 mod timers;
 mod transmit;
@@ -74,6 +75,7 @@ pub use transmit::Transmit;
 use close::Shutdown;
 use datagrams::Datagrams;
 use opening::{LocalStreams, PerDir, RemoteStreams};
+use outbox::Outbox;
 use timers::Timers;
 
 /// The share of its block that a received slice must be, at least, to be kept without copying: a
@@ -226,6 +228,8 @@ pub struct Connection {
     room_seen: usize,
     budget: AbuseBudget,
     datagrams: Datagrams,
+    /// Frames of small writes.
+    outbox: Outbox,
     flush: Flush,
 
     parameters_sent: bool,
@@ -276,6 +280,7 @@ impl Connection {
             room_seen: 0,
             budget: AbuseBudget::new(limits.abuse_budget, now),
             datagrams: Datagrams::default(),
+            outbox: Outbox::default(),
             flush: Flush::default(),
             parameters_sent: false,
             pings: Pings::default(),
@@ -382,6 +387,7 @@ impl Connection {
             + buffers
             + self.streams.memory()
             + self.datagrams.memory()
+            + self.outbox.memory()
             + self.local.bi.memory()
             + self.local.uni.memory()
             + (self.remote.bi.accept.capacity()

@@ -1,9 +1,9 @@
 //! The short way out: small writes become frames where they are written.
 //!
 //! The usual call is one frame each way. To queue its bytes, schedule its stream, and take both apart again
-//! when the batch is built costs several times what the frame does. So a small write for which there is
-//! credit, on a stream that has nothing queued and has not had its first quantum, is formatted at once,
-//! behind those written before it: the order in which the schedule would have served them.
+//! when the batch is built costs several times what the frame does. So a small write that ends its stream, for
+//! which there is credit, on a stream that has nothing queued and has not had its first quantum, is formatted
+//! at once, behind those written before it: the order in which the schedule would have served them.
 //!
 //! What must stay true, and why it does:
 //!
@@ -35,14 +35,12 @@ const MESSAGE_BYTES: usize = 8 << 10;
 /// The first buffer.
 const FIRST_BYTES: usize = 2 << 10;
 
-/// Frames that leave with the next batch, before all others that belong to streams.
+/// Frames that end their streams and leave with the next batch, before all others that belong to streams.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     frames: BytesMut,
     /// Where records end that are full, in order: the last record has no end yet.
     ends: Vec<usize>,
-    /// One of the frames has a FIN.
-    has_fin: bool,
 }
 
 impl Outbox {
@@ -54,11 +52,6 @@ impl Outbox {
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.frames.len()
-    }
-
-    /// Whether a FIN is among the frames.
-    pub(super) fn has_fin(&self) -> bool {
-        self.has_fin
     }
 
     /// Heap in bytes.
@@ -112,10 +105,10 @@ impl Outbox {
 }
 
 impl Connection {
-    /// Formats `data` and, with `fin`, the end of the stream as a frame that leaves with the next batch, if
-    /// they may take the short way; otherwise does nothing. The half takes writes.
+    /// Formats `data` and the end of the stream as a frame that leaves with the next batch, if they may take
+    /// the short way; otherwise does nothing. The half takes writes.
     #[inline]
-    pub(super) fn send_now(&mut self, key: StreamKey, data: &[u8], fin: bool) -> bool {
+    pub(super) fn send_now(&mut self, key: StreamKey, data: &[u8]) -> bool {
         let len = data.len();
         if len == 0 || self.send_credit.available() < len as u64 || self.peer.is_none() {
             return false;
@@ -133,20 +126,17 @@ impl Connection {
         if !self.streams.take_turn(key, turn) {
             return false;
         }
-        stream::put_header(&mut self.outbox.frames, id, offset, Some(len), fin);
+        stream::put_header(&mut self.outbox.frames, id, offset, Some(len), true);
         self.outbox.frames.extend_from_slice(data);
         self.send_credit.charge(len as u64);
         self.budget.payload(len);
-        self.outbox.has_fin |= fin;
         let half = self.streams.get_mut(key).and_then(|stream| stream.send.as_mut());
         let half = half.expect("it was just found");
         half.credit.charge(len as u64);
         half.apply(SendEvent::DataLeft);
-        if fin {
-            half.apply(SendEvent::Finish);
-            half.apply(SendEvent::FinLeft);
-            half.stop_listener = None;
-        }
+        half.apply(SendEvent::Finish);
+        half.apply(SendEvent::FinLeft);
+        half.stop_listener = None;
         true
     }
 
@@ -155,11 +145,9 @@ impl Connection {
         if self.outbox.is_empty() {
             return true;
         }
-        let all = self.outbox.move_into(batch);
-        if all {
-            self.flush.in_batch |= core::mem::take(&mut self.outbox.has_fin);
-        }
-        all
+        // Each of them ends its stream.
+        self.flush.in_batch = true;
+        self.outbox.move_into(batch)
     }
 
     /// Nothing is to be sent and no call is open: a connection that may be idle for long keeps no buffer.

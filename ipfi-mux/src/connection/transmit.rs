@@ -1,8 +1,9 @@
 //! `poll_*`: what is to be sent, and when to come back.
 //!
-//! Nothing is formatted before the pipe can take it. The order within a batch: our transport parameters
-//! (once, first); CLOSE (and then nothing); control of the connection; control of streams; datagrams; data
-//! by the schedule; and what became blocked by that. Control is bits of state, so it cannot pile up.
+//! But for small writes, nothing is formatted before the pipe can take it. The order within a batch: our transport parameters
+//! (once, first); CLOSE (and then nothing); control of the connection; the frames of small writes
+//! ([`outbox`](super::outbox)); control of streams; datagrams; data by the schedule; and what became blocked by
+//! that. Control is bits of state, so it cannot pile up.
 
 use core::task::{Poll, Waker};
 
@@ -44,8 +45,9 @@ impl Connection {
             return self.has_farewell();
         }
         // Data first: where there is output, it is nearly always that.
-        (!self.streams.schedule.is_empty()
-            && (self.send_credit.available() > 0 || self.send_credit.blocked().is_some()))
+        !self.outbox.is_empty()
+            || (!self.streams.schedule.is_empty()
+                && (self.send_credit.available() > 0 || self.send_credit.blocked().is_some()))
             || !self.parameters_sent
             || self.pings.due
             || self.pings.pong.is_some()
@@ -61,7 +63,7 @@ impl Connection {
     /// About how many bytes could be sent now: for "a full batch is waiting".
     pub fn pending_output_hint(&self) -> usize {
         let data = if self.streams.schedule.is_empty() { 0 } else { self.queued };
-        data.min(usize::try_from(self.send_credit.available()).unwrap_or(usize::MAX))
+        self.outbox.len() + data.min(usize::try_from(self.send_credit.available()).unwrap_or(usize::MAX))
     }
 
     /// Whether this moment's output is a lone call's: nothing is being written and at most one call is in
@@ -92,15 +94,20 @@ impl Connection {
         }
         if self.end.is_none() {
             self.put_connection_control(&mut batch);
-            self.put_stream_control(&mut batch);
-            self.put_datagrams(&mut batch);
-            self.put_data(&mut batch);
-            // What has just run into a limit is told in the same batch.
-            self.put_stream_control(&mut batch);
-            self.wake_room_waiters();
+            if self.put_outbox(&mut batch) {
+                self.put_stream_control(&mut batch);
+                self.put_datagrams(&mut batch);
+                self.put_data(&mut batch);
+                // What has just run into a limit is told in the same batch.
+                self.put_stream_control(&mut batch);
+                self.wake_room_waiters();
+            }
         }
         match batch.finish() {
-            0 => Transmit::Idle,
+            0 => {
+                self.rest_outbox();
+                Transmit::Idle
+            }
             bytes => {
                 self.timers.batch_began(self.now);
                 Transmit::Appended(bytes)
@@ -120,7 +127,7 @@ impl Connection {
     // --- Steps ---
 
     pub(super) fn is_flushed(&self) -> bool {
-        self.end.is_some() || (self.flush.finishing == 0 && !self.flush.in_batch)
+        self.end.is_some() || (self.flush.finishing == 0 && !self.flush.in_batch && self.outbox.is_empty())
     }
 
     pub(super) fn wake_flushed(&mut self) {

@@ -100,8 +100,13 @@ impl Connection {
         if half.apply(SendEvent::Write) == Step::Refused {
             return Some(Err(WriteError::Finished));
         }
-        half.queue.push_copy(data);
         half.writer = None;
+        // Only what ends its stream: the writes of a long one gather in its queue, and share a frame.
+        if fin && self.send_now(key, data) {
+            return Some(Ok(()));
+        }
+        let half = self.streams.get_mut(key).and_then(|stream| stream.send.as_mut());
+        half.expect("it was just found").queue.push_copy(data);
         self.queued += data.len();
         if fin {
             self.finish(key);

@@ -155,6 +155,12 @@ impl StreamTable {
         }
     }
 
+    /// `key`, which is not in the schedule, sends `bytes` at once, if they are within its first quantum.
+    #[inline]
+    pub(crate) fn take_turn(&mut self, key: StreamKey, bytes: u32) -> bool {
+        self.schedule.take_turn(&mut self.slots[key.index()].turn, bytes)
+    }
+
     /// `key`, whose turn it was, has sent `bytes`; `more` says whether it has more to send and credit for it.
     #[inline]
     pub(crate) fn served(&mut self, key: StreamKey, bytes: u32, more: bool) {
