@@ -5,7 +5,7 @@ use core::future::poll_fn;
 use core::task::{Context, Poll};
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use super::callee::IncomingCall;
 use super::exchange::DeadlineWatch;
@@ -18,13 +18,13 @@ use crate::codec::CodecId;
 use crate::deadlines::Deadline;
 use crate::interface::{CallInfo, Entry, Kind};
 use crate::observe::count;
-use crate::proto::RequestHeader;
 use crate::proto::header::{HeaderDecoder, HeaderError};
 use crate::proto::item::Direction;
+use crate::proto::{RequestHeader, only_message};
 use crate::runtime::Task;
 use crate::status::{Code, Origin, Status};
 use crate::time::Time;
-use crate::wire::{BoxRecv, BoxSend, Role, WireCore};
+use crate::wire::{BoxRecv, BoxSend, Request, Role, WireCore};
 
 /// A read for a header takes at most this, a full STREAM frame: small arguments come with it.
 const READ_BYTES: usize = 16 << 10;
@@ -87,6 +87,21 @@ impl HeaderReader {
         }
     }
 
+    /// The header, or what is wrong with it, and what follows; `None` when the stream broke.
+    fn into_parts(
+        self,
+        core: &WireCore,
+        head: Result<Head, HeadError>,
+    ) -> Option<(Result<RequestHeader, HeaderError>, Body)> {
+        match head {
+            Ok(Head { header, rest, fin }) => Some((Ok(header), Body::of_stream(core, self.recv, rest, fin))),
+            Err(HeadError::Header(error)) => {
+                Some((Err(error), Body::of_stream(core, self.recv, Bytes::new(), false)))
+            }
+            Err(HeadError::Gone) => None,
+        }
+    }
+
     /// The header, or `None` when the caller took too long for it: until `due`.
     async fn read(&mut self, core: &Arc<WireCore>, due: Deadline) -> Option<Result<Head, HeadError>> {
         let mut timeout = DeadlineWatch::new(core, due);
@@ -98,38 +113,78 @@ impl HeaderReader {
     }
 }
 
+/// What follows the header of a request.
+enum Body {
+    /// All of it.
+    Whole(Bytes),
+    /// What has come, and what still comes.
+    Stream(Box<Inbound>),
+}
+
+impl Body {
+    fn of_stream(core: &WireCore, recv: BoxRecv, rest: Bytes, fin: bool) -> Self {
+        let mut inbound = Box::new(Inbound::new(core.limits(), recv, Direction::Request));
+        inbound.push(rest, fin);
+        Self::Stream(inbound)
+    }
+
+    fn into_inbound(self, core: &WireCore) -> Box<Inbound> {
+        match self {
+            Self::Whole(rest) => Box::new(Inbound::whole(core.limits(), rest)),
+            Self::Stream(inbound) => inbound,
+        }
+    }
+}
+
 /// A call that the peer opened, at `now`. With its header at hand, as it nearly always is, the procedure's
 /// own task is all there is, and with its arguments not even that if the answer is ready at once.
 pub(crate) fn arrive(
     core: &Arc<WireCore>,
     send: BoxSend,
-    recv: BoxRecv,
+    request: Request,
     now: Time,
     cx: &mut Context<'_>,
 ) -> Arrival {
+    let recv = match request {
+        Request::Whole(mut bytes) => {
+            let header = match RequestHeader::decode(&bytes, core.limits()) {
+                Ok(Some((header, len))) => {
+                    bytes.advance(len);
+                    Ok(header)
+                }
+                Ok(None) => Err(HeaderError::Ended { seen: bytes.len() as u64 }),
+                Err(error) => Err(error),
+            };
+            return begin(core, send, header, Body::Whole(bytes), now, cx);
+        }
+        Request::Stream(recv) => recv,
+    };
     if core.is_draining() {
-        refuse(core, send, recv, StreamCode::REFUSED);
-        return Arrival::DONE;
+        return refuse(core, send, recv, StreamCode::REFUSED);
     }
     let mut reader = HeaderReader { recv, decoder: HeaderDecoder::new() };
     match reader.poll(cx, core) {
-        Poll::Ready(head) => match with_head(core, send, reader.recv, head, now) {
-            Ok((call, entry)) => begin(core, call, entry, cx),
-            Err(arrival) => arrival,
+        Poll::Ready(head) => match reader.into_parts(core, head) {
+            Some((header, body)) => begin(core, send, header, body, now, cx),
+            None => gone(send),
         },
         Poll::Pending => {
             let core = Arc::clone(core);
             Arrival::inline(Box::pin(async move {
                 let due = Deadline::after(core.runtime().now(), core.limits().request_timeout);
-                let head = reader.read(&core, due).await;
-                let Some(head) = head else {
-                    return refuse(&core, send, reader.recv, StreamCode::DEADLINE);
+                let Some(head) = reader.read(&core, due).await else {
+                    refuse(&core, send, reader.recv, StreamCode::DEADLINE);
+                    return;
+                };
+                let Some((header, body)) = reader.into_parts(&core, head) else {
+                    gone(send);
+                    return;
                 };
                 let now = core.runtime().now();
-                let task = match with_head(&core, send, reader.recv, head, now) {
-                    Ok((mut call, entry)) => {
+                let task = match let_in(&core, send, header, body, now) {
+                    Ok((mut call, body, entry)) => {
                         call.set_due(due);
-                        Some(task_of(&core, call, entry))
+                        Some(task_of(&core, call, body, entry))
                     }
                     Err(arrival) => arrival.task,
                 };
@@ -142,45 +197,46 @@ pub(crate) fn arrive(
 }
 
 /// A call that was not started and will not be (clause 5.8).
-fn refuse(core: &WireCore, mut send: BoxSend, mut recv: BoxRecv, code: StreamCode) {
+fn refuse(core: &WireCore, mut send: BoxSend, mut recv: BoxRecv, code: StreamCode) -> Arrival {
     count(&core.counters().calls_in_refused);
     recv.stop(code);
     send.reset(code);
+    Arrival::DONE
+}
+
+/// A call whose request broke off before there was a header.
+fn gone(mut send: BoxSend) -> Arrival {
+    send.reset(StreamCode::CANCELLED);
+    Arrival::DONE
 }
 
 /// Lets the call in, or says what is left to do instead.
-fn with_head<'a>(
-    core: &'a Arc<WireCore>,
-    send: BoxSend,
-    recv: BoxRecv,
-    head: Result<Head, HeadError>,
+fn let_in(
+    core: &Arc<WireCore>,
+    mut send: BoxSend,
+    header: Result<RequestHeader, HeaderError>,
+    mut body: Body,
     now: Time,
-) -> Result<(IncomingCall, &'a Entry), Arrival> {
+) -> Result<(IncomingCall, Body, &Entry), Arrival> {
     // A place is free again when the handler has ended. A carrier that frees a stream's place earlier,
     // because its caller gave it up, must not let more of them run than were allowed.
     let full = core.inbound().places() >= core.limits().max_inbound_calls as usize;
     if core.is_draining() || full {
-        refuse(core, send, recv, StreamCode::REFUSED);
+        count(&core.counters().calls_in_refused);
+        if let Body::Stream(inbound) = &mut body {
+            inbound.stop(StreamCode::REFUSED);
+        }
+        send.reset(StreamCode::REFUSED);
         return Err(Arrival::DONE);
     }
-    let outbound = Outbound::new(send);
-    let mut inbound = Inbound::new(core.limits(), recv, Direction::Request);
-    let (header, refused) = match head {
-        Ok(head) => {
-            inbound.push(head.rest, head.fin);
-            (head.header, None)
-        }
-        Err(HeadError::Header(error)) => (RequestHeader::default(), Some(Status::from(error))),
-        Err(HeadError::Gone) => {
-            let mut outbound = outbound;
-            outbound.reset(StreamCode::CANCELLED);
-            return Err(Arrival::DONE);
-        }
+    let (header, refused) = match header {
+        Ok(header) => (header, None),
+        Err(error) => (RequestHeader::default(), Some(Status::from(error))),
     };
     let codec = codec_of(&header);
     let procedure = ProcedureIndex::new(header.procedure);
     let named = *codec.as_ref().unwrap_or(&CodecId::Raw);
-    let mut call = IncomingCall::new(core, header, named, outbound, inbound, now);
+    let mut call = IncomingCall::new(core, header, named, Outbound::new(send), now);
     let admitted = match (refused, codec) {
         (Some(status), _) | (None, Err(status)) => Err(status),
         (None, Ok(_)) => admit(core, procedure, call.metadata()),
@@ -188,30 +244,47 @@ fn with_head<'a>(
     match admitted {
         Ok(entry) => {
             call.set_kind(entry.kind);
-            Ok((call, entry))
+            Ok((call, body, entry))
         }
-        Err(status) => Err(Arrival::inline(call.refuse(status.with_origin(Origin::Callee)))),
+        Err(status) => {
+            call.set_inbound(body.into_inbound(core));
+            Err(Arrival::inline(call.refuse(status.with_origin(Origin::Callee))))
+        }
     }
 }
 
-/// Begins a call that was let in, here, as far as it goes without waiting.
-fn begin(core: &WireCore, call: IncomingCall, entry: &Entry, cx: &mut Context<'_>) -> Arrival {
-    if entry.spawned {
-        return Arrival::spawned(task_of(core, call, entry));
+/// Lets the call in and begins it, here, as far as it goes without waiting.
+fn begin(
+    core: &Arc<WireCore>,
+    send: BoxSend,
+    header: Result<RequestHeader, HeaderError>,
+    body: Body,
+    now: Time,
+    cx: &mut Context<'_>,
+) -> Arrival {
+    let (call, mut body, entry) = match let_in(core, send, header, body, now) {
+        Ok(admitted) => admitted,
+        Err(arrival) => return arrival,
+    };
+    // A span goes around a task, and a call that came too late is told so by its task (clause 3.3).
+    let here = entry.begins_here && !call.is_late();
+    if here
+        && !tracing::enabled!(target: "ipfi::call", tracing::Level::DEBUG)
+        && let Body::Whole(rest) = &mut body
+        && let Some(from) = only_message(rest, core.limits().max_message_bytes)
+    {
+        let mut arguments = core::mem::take(rest);
+        arguments.advance(from);
+        return entry.procedure.begin(call, arguments, cx);
     }
-    // A span goes around a task.
-    if tracing::enabled!(target: "ipfi::call", tracing::Level::DEBUG) {
-        return Arrival::inline(task_of(core, call, entry));
-    }
-    match entry.procedure.begin(call, cx) {
-        Ok(arrival) => arrival,
-        Err(call) => Arrival::inline(Arc::clone(&entry.procedure).call(call)),
-    }
+    let task = task_of(core, call, body, entry);
+    if entry.spawned { Arrival::spawned(task) } else { Arrival::inline(task) }
 }
 
 /// All of a call that was let in, as a task.
-fn task_of(core: &WireCore, call: IncomingCall, entry: &Entry) -> Task {
+fn task_of(core: &WireCore, mut call: IncomingCall, body: Body, entry: &Entry) -> Task {
     let procedure = call.procedure();
+    call.set_inbound(body.into_inbound(core));
     traced(core, procedure, Arc::clone(&entry.procedure).call(call))
 }
 

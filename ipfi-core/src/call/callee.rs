@@ -68,8 +68,8 @@ pub(crate) struct IncomingCall {
     /// Made when the handler asks for it.
     context: Option<Context>,
     outbound: Outbound,
-    /// `None` when the handler has the items.
-    inbound: Option<Inbound>,
+    /// `None` when the handler has the items, and when nothing more than the arguments is to be expected.
+    inbound: Option<Box<Inbound>>,
     /// Made when something is waited for: a call that is answered at once needs none.
     watch: Option<Box<Watch>>,
     started: Option<Time>,
@@ -102,7 +102,6 @@ impl IncomingCall {
         header: RequestHeader,
         codec: CodecId,
         mut outbound: Outbound,
-        inbound: Inbound,
         now: Time,
     ) -> Self {
         count(&core.counters().calls_in);
@@ -121,7 +120,7 @@ impl IncomingCall {
             deadline,
             context: None,
             outbound,
-            inbound: Some(inbound),
+            inbound: None,
             watch: None,
             started,
             kind: None,
@@ -131,6 +130,16 @@ impl IncomingCall {
             concluding: false,
             ended: false,
         }
+    }
+
+    /// What follows the header.
+    pub(crate) fn set_inbound(&mut self, inbound: Box<Inbound>) {
+        self.inbound = Some(inbound);
+    }
+
+    /// Whether the caller's time was over when the header came.
+    pub(crate) fn is_late(&self) -> bool {
+        self.arrived_late
     }
 
     /// When the arguments must be here: the header was waited for, and both share `request_timeout`.
@@ -198,7 +207,7 @@ impl IncomingCall {
 
     /// Gives the handler the items that follow the arguments.
     pub(crate) fn take_inbound(&mut self) -> Option<Inbound> {
-        self.inbound.take()
+        self.inbound.take().map(|inbound| *inbound)
     }
 
     pub(crate) fn context(&mut self) -> Context {
@@ -207,17 +216,6 @@ impl IncomingCall {
             Context::new(Arc::clone(&self.core), self.procedure, metadata, self.deadline)
         });
         context.clone()
-    }
-
-    /// The arguments, if all of the request is here and they are all that there is to it, and time is left
-    /// for it (clause 3.3). Then nothing more is to be expected of the request.
-    pub(crate) fn take_whole_arguments(&mut self) -> Option<Bytes> {
-        if self.arrived_late {
-            return None;
-        }
-        let arguments = self.inbound.as_mut()?.take_whole()?;
-        self.inbound = None;
-        Some(arguments)
     }
 
     /// Message 0. The caller has `request_timeout` to get it here, its header included.

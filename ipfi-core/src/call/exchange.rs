@@ -228,11 +228,11 @@ impl Exchange {
         }
         // Before the call is sent: its time runs from here.
         let deadline = outgoing.timeout().map(|timeout| Deadline::after(core.runtime().now(), timeout));
-        let Some(opened) = core.session().try_open_bi(cx, head.as_slice(), true) else {
+        let Some(opened) = core.session().try_open_whole(cx, head.as_slice()) else {
             outgoing.put_back(head);
             return Ok(Sending::Waits { outgoing, tracker });
         };
-        let OpenedStream { send, recv, taken, waits } = match opened {
+        let OpenedStream { send, recv, waits } = match opened {
             Ok(opened) => opened,
             Err(cause) => {
                 let mut tracker = tracker;
@@ -240,12 +240,20 @@ impl Exchange {
                 return Err(tracker.fail(error));
             }
         };
-        let outbound = if taken { Outbound::sent(send, head) } else { Outbound::with_head(send, head) };
+        let waits = waits && send.is_none();
+        let outbound = match send {
+            None => Outbound::sent(head),
+            Some(send) => {
+                let mut outbound = Outbound::with_head(send, head);
+                outbound.release_at_finish();
+                outbound
+            }
+        };
         let inbound = Inbound::new(core.limits(), recv, item::Direction::Response);
         let deadline = deadline.map(|deadline| DeadlineWatch::new(core, deadline));
         let codec = outgoing.codec;
         let exchange = Self { tracker, outbound, inbound, deadline, codec, stopped: false };
-        Ok(Sending::Sent { exchange, waits: taken && waits })
+        Ok(Sending::Sent { exchange, waits })
     }
 
     /// Hands what is staged to the stream. A callee that stops the request because its answer is

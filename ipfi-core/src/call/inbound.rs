@@ -48,7 +48,8 @@ impl From<ItemError> for InboundError {
 /// The receiving half of a call. It does not hold the wire, which everybody who polls it does.
 #[derive(Debug)]
 pub(crate) struct Inbound {
-    recv: BoxRecv,
+    /// None once all of it was read in one step.
+    recv: Option<BoxRecv>,
     decoder: ItemDecoder,
     /// The fragments of an unfinished message, while there is one.
     assembly: Option<Box<Assembly>>,
@@ -83,23 +84,21 @@ impl Inbound {
             Direction::Response => StreamCode::CANCELLED,
         };
         let decoder = ItemDecoder::new(direction, limits);
-        Self { recv, decoder, assembly: None, over: false, fin_read: false, drop_code }
+        Self { recv: Some(recv), decoder, assembly: None, over: false, fin_read: false, drop_code }
+    }
+
+    /// A request that is all here: `rest` is what follows its header.
+    pub(crate) fn whole(limits: &Limits, rest: Bytes) -> Self {
+        let mut decoder = ItemDecoder::new(Direction::Request, limits);
+        decoder.push(rest, true);
+        let drop_code = StreamCode::NO_ERROR;
+        Self { recv: None, decoder, assembly: None, over: false, fin_read: true, drop_code }
     }
 
     /// Puts back bytes that were read from the stream for the header.
     pub(crate) fn push(&mut self, bytes: Bytes, fin: bool) {
         self.fin_read |= fin;
         self.decoder.push(bytes, fin);
-    }
-
-    /// The one message of a direction of which everything is here and nothing was taken.
-    pub(crate) fn take_whole(&mut self) -> Option<Bytes> {
-        if !self.fin_read {
-            return None;
-        }
-        let message = self.decoder.whole_message()?;
-        self.over = true;
-        Some(message)
     }
 
     /// Whether the direction has ended, well or badly.
@@ -119,7 +118,9 @@ impl Inbound {
                 Ok(None) => {}
                 Err(error) => return Poll::Ready(Err(error.into())),
             }
-            match ready!(self.recv.poll_read(cx, READ_BYTES)) {
+            // Of what was read in one step the decoder has the end, after which nobody asks.
+            let Some(recv) = &mut self.recv else { return Poll::Pending };
+            match ready!(recv.poll_read(cx, READ_BYTES)) {
                 Ok(chunk) => self.push(chunk.bytes, chunk.fin),
                 Err(error) => {
                     self.over = true;
@@ -178,8 +179,11 @@ impl Inbound {
 
     /// Needs no more: tells the peer why, unless the end was reached.
     pub(crate) fn stop(&mut self, code: StreamCode) {
-        if !core::mem::replace(&mut self.over, true) && !self.fin_read {
-            self.recv.stop(code);
+        if !core::mem::replace(&mut self.over, true)
+            && !self.fin_read
+            && let Some(recv) = &mut self.recv
+        {
+            recv.stop(code);
         }
     }
 }

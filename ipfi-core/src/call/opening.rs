@@ -3,7 +3,7 @@
 use core::future::Future;
 use core::future::poll_fn;
 use core::pin::Pin;
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll};
 use std::sync::Arc;
 
 use super::error::CallError;
@@ -44,11 +44,9 @@ pub(crate) async fn open_call(
     let has_place = core.outbound().running() <= core.limits().max_outbound_calls as usize;
     if has_place
         && core.is_greeted()
-        && let Some(opened) = core.session().try_open_bi(&mut Context::from_waker(Waker::noop()), &[], false)
+        && let Some(opened) = core.session().try_open_bi()
     {
-        return opened
-            .map(|opened| ((opened.send, opened.recv), false))
-            .map_err(|cause| lost(core, procedure, cause));
+        return opened.map(|opened| (opened, false)).map_err(|cause| lost(core, procedure, cause));
     }
     wait(core, deadline, procedure, |cx| core.poll_place(cx, &mut place.ticket), || core.session().open_bi())
         .await

@@ -78,7 +78,8 @@ const LENGTH_ROOM: usize = 2;
 /// The sending half of a call. It does not hold the wire, which everybody who stages does.
 #[derive(Debug)]
 pub(crate) struct Outbound {
-    send: BoxSend,
+    /// None once all of it was sent in one step.
+    send: Option<BoxSend>,
     /// Items that have not been handed to the stream.
     staged: Vec<u8>,
     /// Bytes being handed to the stream.
@@ -93,7 +94,7 @@ pub(crate) struct Outbound {
 impl Outbound {
     pub(crate) fn new(send: BoxSend) -> Self {
         let (staged, writing, payload) = (Vec::new(), Bytes::new(), Bytes::new());
-        Self { send, staged, writing, payload, handed: false, finished: false }
+        Self { send: Some(send), staged, writing, payload, handed: false, finished: false }
     }
 
     /// A half that begins with `head`.
@@ -107,10 +108,11 @@ impl Outbound {
         this
     }
 
-    /// A half whose whole content, the end included, the stream has taken by a copy of `head`.
-    pub(crate) fn sent(send: BoxSend, head: Head) -> Self {
+    /// A half whose whole content, the end included, was taken by a copy of `head`.
+    pub(crate) fn sent(head: Head) -> Self {
         spare(head.bytes);
-        Self { handed: true, finished: true, ..Self::new(send) }
+        let (staged, writing, payload) = (Vec::new(), Bytes::new(), Bytes::new());
+        Self { send: None, staged, writing, payload, handed: true, finished: true }
     }
 
     /// Bytes staged and not yet handed over.
@@ -195,13 +197,14 @@ impl Outbound {
     }
 
     fn poll_flush_inner(&mut self, cx: &mut Context<'_>, fin: bool) -> Poll<Result<(), WriteError>> {
+        let Some(send) = &mut self.send else { return Poll::Ready(Ok(())) };
         // A small message alone: copied by the stream, so that the buffer it was staged in is neither
         // frozen nor lost, and serves the next.
         if self.writing.is_empty()
             && self.payload.is_empty()
             && !self.staged.is_empty()
             && self.staged.len() <= COPIED_TO
-            && let Some(written) = self.send.try_write(&self.staged, fin)
+            && let Some(written) = send.try_write(&self.staged, fin)
         {
             written?;
             // Not kept by a stream that may be idle for long.
@@ -223,7 +226,7 @@ impl Outbound {
                 return Poll::Ready(Ok(()));
             }
             let before = self.writing.len();
-            let written = self.send.poll_write(cx, &mut self.writing, fin && last);
+            let written = send.poll_write(cx, &mut self.writing, fin && last);
             self.handed |= self.writing.len() < before || matches!(written, Poll::Ready(Ok(())));
             core::task::ready!(written)?;
             self.writing = Bytes::new();
@@ -244,21 +247,27 @@ impl Outbound {
     }
 
     pub(crate) fn poll_stopped(&mut self, cx: &mut Context<'_>) -> Poll<Result<StreamCode, ConnectionError>> {
-        self.send.poll_stopped(cx)
+        self.send.as_mut().map_or(Poll::Pending, |send| send.poll_stopped(cx))
     }
 
     pub(crate) fn set_priority(&mut self, priority: i8) {
-        self.send.set_priority(priority);
+        if let Some(send) = &mut self.send {
+            send.set_priority(priority);
+        }
     }
 
     /// Nothing but writing follows: see [`SendStream::release_at_finish`](crate::session::SendStream).
     pub(crate) fn release_at_finish(&mut self) {
-        self.send.release_at_finish();
+        if let Some(send) = &mut self.send {
+            send.release_at_finish();
+        }
     }
 
     pub(crate) fn reset(&mut self, code: StreamCode) {
         self.finished = true;
-        self.send.reset(code);
+        if let Some(send) = &mut self.send {
+            send.reset(code);
+        }
     }
 }
 

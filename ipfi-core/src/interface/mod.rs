@@ -119,6 +119,8 @@ pub(crate) struct Entry {
     pub(crate) kind: Kind,
     /// Polled first in a task of its own.
     pub(crate) spawned: bool,
+    /// Calls can be begun where the connection is read, without a task.
+    pub(crate) begins_here: bool,
     pub(crate) procedure: Arc<dyn Procedure>,
 }
 
@@ -301,7 +303,8 @@ impl<S> Interface<S> {
             index.get() < FIRST_RESERVED_PROCEDURE,
             "procedure index {index} is reserved for ipfi: users' own are below {FIRST_RESERVED_PROCEDURE}"
         );
-        let entry = Entry { kind, spawned, procedure: Arc::new(procedure) };
+        let begins_here = procedure.begins_here();
+        let entry = Entry { kind, spawned, begins_here, procedure: Arc::new(procedure) };
         let taken = Arc::make_mut(&mut self.entries).insert(index.get(), entry);
         assert!(taken.is_none(), "procedure index {index} is registered twice");
         self

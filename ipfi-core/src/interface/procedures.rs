@@ -8,6 +8,7 @@ use core::pin::pin;
 use core::task::{Context as TaskContext, Poll};
 use std::sync::{Arc, PoisonError};
 
+use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::{FutureExt, StreamExt};
 
@@ -29,11 +30,16 @@ pub(crate) trait Procedure: Send + Sync {
     /// The task of a call. A notification is none.
     fn call(self: Arc<Self>, call: IncomingCall) -> Task;
 
-    /// Begins a call here, and ends it if nothing has to be waited for; says what is left to do. Gives the
-    /// call back where that saves nothing over its task.
-    fn begin(&self, call: IncomingCall, cx: &mut TaskContext<'_>) -> Result<Arrival, IncomingCall> {
-        let _ = cx;
-        Err(call)
+    /// Begins a call whose arguments are all that there is to its request, here, and ends it if nothing has to
+    /// be waited for; says what is left to do. Asked only of those that [begin here](Self::begins_here).
+    fn begin(&self, call: IncomingCall, arguments: Bytes, cx: &mut TaskContext<'_>) -> Arrival {
+        let _ = (arguments, cx);
+        Arrival::inline(call.refuse(Status::internal("the procedure does not begin here")))
+    }
+
+    /// Whether calls can be begun where the connection is read, without a task.
+    fn begins_here(&self) -> bool {
+        false
     }
 
     /// The task of a notification, or `None` for a procedure that answers.
@@ -104,11 +110,7 @@ impl<H: Handler<M, S>, M: 'static, S: Shared> Procedure for Unary<H, M, S> {
 
     /// Arguments that are here and a handler that is ready at once need no task: the handler's own future
     /// is all that is allocated, and the call never leaves the stack.
-    fn begin(&self, mut call: IncomingCall, cx: &mut TaskContext<'_>) -> Result<Arrival, IncomingCall> {
-        if self.handler.is_blocking() {
-            return Err(call);
-        }
-        let Some(arguments) = call.take_whole_arguments() else { return Err(call) };
+    fn begin(&self, mut call: IncomingCall, arguments: Bytes, cx: &mut TaskContext<'_>) -> Arrival {
         let polled = std::panic::catch_unwind(AssertUnwindSafe(|| {
             let limits = call.decode_limits();
             let arguments = H::Arguments::decode_arguments(call.codec(), arguments, &limits)
@@ -122,19 +124,24 @@ impl<H: Handler<M, S>, M: 'static, S: Shared> Procedure for Unary<H, M, S> {
         let result = match polled {
             Ok(Ok(None)) => Ok(()),
             Ok(Ok(Some(answer))) => {
-                return Ok(Arrival::spawned(Box::pin(async move {
+                return Arrival::spawned(Box::pin(async move {
                     let rest = async {
                         let reply = call.run(answer).await?;
                         stage_reply(&mut call, reply)
                     };
                     let result = AssertUnwindSafe(rest).catch_unwind().await;
                     conclude(&mut call, result).await;
-                })));
+                }));
             }
             Ok(Err(failure)) => Err(failure),
             Err(_) => Err(call.panicked()),
         };
-        Ok(call.conclude_here(result, cx))
+        call.conclude_here(result, cx)
+    }
+
+    /// One that cannot be interrupted is answered by its task when it is cancelled.
+    fn begins_here(&self) -> bool {
+        !self.handler.is_spawned() && !self.handler.is_blocking()
     }
 }
 

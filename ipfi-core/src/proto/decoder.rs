@@ -178,16 +178,11 @@ impl ItemDecoder {
     /// The usual case ahead of the table: between messages, with nothing buffered but one whole message,
     /// which nearly every argument and answer is. Says nothing about anything else.
     #[inline]
-    pub(crate) fn whole_message(&mut self) -> Option<Bytes> {
+    fn whole_message(&mut self) -> Option<Bytes> {
         if !matches!(self.state, State::Start { len: 0, .. }) || self.in_message {
             return None;
         }
-        let (first, taken) = varint::get(&self.input.front)?;
-        let len = self.input.front.len() - taken;
-        // An empty message is not begun here: it takes no bytes, and is as rare.
-        if first != (len as u64) << 2 || len == 0 || len as u64 > u64::from(self.max_message_bytes) {
-            return None;
-        }
+        let taken = only_message(&self.input.front, self.max_message_bytes)?;
         let mut message = core::mem::take(&mut self.input.front);
         message.advance(taken);
         self.input.owned = false;
@@ -371,6 +366,15 @@ impl ItemDecoder {
         self.in_message = false;
         self.message_bytes = 0;
     }
+}
+
+/// Where the message begins in `bytes`, if they are one whole message in one item, within the limit, that
+/// is not empty. (One that is takes no bytes, and is as rare.)
+#[inline]
+pub(crate) fn only_message(bytes: &[u8], max_message_bytes: u32) -> Option<usize> {
+    let (first, taken) = varint::get(bytes)?;
+    let len = (bytes.len() - taken) as u64;
+    (first == len << 2 && len > 0 && len <= u64::from(max_message_bytes)).then_some(taken)
 }
 
 /// What was pushed and not yet taken.

@@ -19,6 +19,7 @@ pub mod item;
 pub(crate) mod status_body;
 
 pub use control::{ControlDecoder, ControlError, ControlMessage, Settings, StreamType};
+pub(crate) use decoder::only_message;
 pub use decoder::{ItemDecoder, Part};
 pub use header::{HeaderDecoder, HeaderError, RequestHeader};
 pub use item::{

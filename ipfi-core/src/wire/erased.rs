@@ -13,6 +13,14 @@ use crate::session::{self, RecvStream, SendStream, Session, Side};
 pub(crate) type BoxSend = Box<dyn SendStream + Send>;
 pub(crate) type BoxRecv = Box<dyn RecvStream + Send>;
 pub(crate) type Opened<T> = Result<T, ConnectionError>;
+/// What the peer sends on a stream that it opened.
+pub(crate) enum Request {
+    /// All of it is here.
+    Whole(Bytes),
+    /// It comes, or is larger.
+    Stream(BoxRecv),
+}
+
 pub(crate) type OpenedStream = session::Opened<BoxSend, BoxRecv>;
 pub(crate) type Opening<T> = Pin<Box<dyn Future<Output = Opened<T>> + Send>>;
 
@@ -31,13 +39,15 @@ impl<S> SendSession for S where
 /// [`Session`] as an object.
 pub(crate) trait ErasedSession: Send + Sync {
     fn side(&self) -> Side;
-    /// Opens now and hands over the first bytes if they fit, or `None` when there is no credit.
-    fn try_open_bi(&self, cx: &mut Context<'_>, data: &[u8], fin: bool) -> Option<Opened<OpenedStream>>;
+    /// Opens now, or `None` when there is no credit.
+    fn try_open_bi(&self) -> Option<Opened<(BoxSend, BoxRecv)>>;
+    /// Opens now and hands over all of the request if it fits, or `None` when there is no credit.
+    fn try_open_whole(&self, cx: &mut Context<'_>, data: &[u8]) -> Option<Opened<OpenedStream>>;
     fn open_bi(&self) -> Opening<(BoxSend, BoxRecv)>;
     /// Opens now, or `None` when there is no credit.
     fn try_open_uni(&self) -> Option<Opened<BoxSend>>;
     fn open_uni(&self) -> Opening<BoxSend>;
-    fn poll_accept_bi(&self, cx: &mut Context<'_>) -> Poll<Opened<(BoxSend, BoxRecv)>>;
+    fn poll_accept_bi(&self, cx: &mut Context<'_>) -> Poll<Opened<(BoxSend, Request)>>;
     fn poll_accept_uni(&self, cx: &mut Context<'_>) -> Poll<Opened<BoxRecv>>;
     fn send_datagram(&self, payload: Bytes) -> Result<(), DatagramError>;
     fn poll_recv_datagram(&self, cx: &mut Context<'_>) -> Poll<Opened<Bytes>>;
@@ -64,12 +74,15 @@ impl<S: SendSession> ErasedSession for S {
         Session::side(self)
     }
 
-    fn try_open_bi(&self, cx: &mut Context<'_>, data: &[u8], fin: bool) -> Option<Opened<OpenedStream>> {
-        let opened = Session::try_open_bi(self, cx, data, fin)?;
-        Some(opened.map(|session::Opened { send, recv, taken, waits }| OpenedStream {
-            send: Box::new(send),
+    fn try_open_bi(&self) -> Option<Opened<(BoxSend, BoxRecv)>> {
+        ready_now(Session::open_bi(self)).map(|opened| opened.map(boxed))
+    }
+
+    fn try_open_whole(&self, cx: &mut Context<'_>, data: &[u8]) -> Option<Opened<OpenedStream>> {
+        let opened = Session::try_open_whole(self, cx, data)?;
+        Some(opened.map(|session::Opened { send, recv, waits }| OpenedStream {
+            send: send.map(|send| Box::new(send) as BoxSend),
             recv: Box::new(recv),
-            taken,
             waits,
         }))
     }
@@ -88,8 +101,14 @@ impl<S: SendSession> ErasedSession for S {
         Box::pin(async move { opening.await.map(|send| Box::new(send) as BoxSend) })
     }
 
-    fn poll_accept_bi(&self, cx: &mut Context<'_>) -> Poll<Opened<(BoxSend, BoxRecv)>> {
-        Session::poll_accept_bi(self, cx).map(|accepted| accepted.map(boxed))
+    fn poll_accept_bi(&self, cx: &mut Context<'_>) -> Poll<Opened<(BoxSend, Request)>> {
+        Session::poll_accept_bi(self, cx).map_ok(|(send, mut recv)| {
+            let request = match recv.take_whole() {
+                Some(bytes) => Request::Whole(bytes),
+                None => Request::Stream(Box::new(recv)),
+            };
+            (Box::new(send) as BoxSend, request)
+        })
     }
 
     fn poll_accept_uni(&self, cx: &mut Context<'_>) -> Poll<Opened<BoxRecv>> {

@@ -18,7 +18,7 @@ use std::sync::{Arc, PoisonError};
 pub(crate) use self::core::WireCore;
 pub use close::ShutdownReport;
 pub use erased::SendSession;
-pub(crate) use erased::{BoxRecv, BoxSend, Opened, OpenedStream, Opening};
+pub(crate) use erased::{BoxRecv, BoxSend, Opened, OpenedStream, Opening, Request};
 pub use options::{Role, WireOptions};
 pub use serving::Serving;
 

@@ -196,9 +196,9 @@ impl Serving {
         let mut arrived = None;
         for _ in 0..ACCEPT_BATCH {
             let Poll::Ready(accepted) = self.core.session().poll_accept_bi(cx) else { return Ok(()) };
-            let (send, recv) = accepted?;
+            let (send, request) = accepted?;
             let now = *arrived.get_or_insert_with(|| self.core.runtime().now());
-            let arrival = call::arrive(&self.core, send, recv, now, cx);
+            let arrival = call::arrive(&self.core, send, request, now, cx);
             self.run(arrival, cx);
         }
         cx.waker().wake_by_ref();

@@ -40,13 +40,13 @@ impl Connection {
         Poll::Ready(Ok(self.open(dir)))
     }
 
-    /// Opens a bidirectional stream now, with `data` (and the FIN) as its first bytes if they fit, and
-    /// `waker` as that of its reader; `None` when opening has to wait, and then nothing has happened.
-    pub fn try_open_bi(
+    /// Opens a bidirectional stream now, with `waker` as that of its reader and, if they fit, `data` and the
+    /// FIN as all that it sends: then its sending half is let go of. `None` when opening has to wait, and then
+    /// nothing has happened.
+    pub fn try_open_whole(
         &mut self,
         waker: &Waker,
         data: &[u8],
-        fin: bool,
     ) -> Option<Result<(StreamKey, StreamId, bool), ConnectionError>> {
         if let Some(cause) = &self.end {
             return Some(Err(cause.clone()));
@@ -59,7 +59,10 @@ impl Connection {
             register(&mut half.reader, waker);
         }
         // The connection is open and so is the stream: what can be refused is the size.
-        let taken = self.try_write(key, data, fin).is_some();
+        let taken = self.try_write(key, data, true).is_some();
+        if taken {
+            self.release_send(key);
+        }
         Some(Ok((key, id, taken)))
     }
 

@@ -241,27 +241,16 @@ impl Session for MuxSession {
         MuxOpenBi::new(Arc::clone(&self.held))
     }
 
-    fn try_open_bi(
+    fn try_open_whole(
         &self,
         cx: &mut Context<'_>,
         data: &[u8],
-        fin: bool,
     ) -> Option<Result<Opened<MuxSendStream, MuxRecvStream>, ConnectionError>> {
         let held = &self.held;
-        let opened = held.with(|connection| {
-            let opened = connection.try_open_bi(cx.waker(), data, fin)?;
-            if fin && let Ok((key, _, true)) = opened {
-                connection.release_send(key);
-            }
-            Some(opened)
-        })?;
+        let opened = held.with(|connection| connection.try_open_whole(cx.waker(), data))?;
         Some(opened.map(|(key, id, taken)| {
-            let send = if taken && fin {
-                MuxSendStream::released(held, key, id)
-            } else {
-                MuxSendStream::new(held, key, id)
-            };
-            Opened { send, recv: MuxRecvStream::new(held, key, id), taken, waits: true }
+            let send = if taken { None } else { Some(MuxSendStream::new(held, key, id)) };
+            Opened { send, recv: MuxRecvStream::new(held, key, id), waits: true }
         }))
     }
 

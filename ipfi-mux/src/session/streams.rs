@@ -44,11 +44,6 @@ impl MuxSendStream {
         Self { held: Arc::clone(held), key, id, release: Release::AtDrop }
     }
 
-    /// The sending half of a stream that was opened, finished and let go of in one step.
-    pub(super) fn released(held: &Arc<Held>, key: StreamKey, id: StreamId) -> Self {
-        Self { held: Arc::clone(held), key, id, release: Release::Done }
-    }
-
     fn is_released(&self) -> bool {
         self.release == Release::Done
     }
@@ -206,6 +201,13 @@ impl RecvStream for MuxRecvStream {
             _ => {}
         }
         polled
+    }
+
+    fn take_whole(&mut self) -> Option<Bytes> {
+        let Reading::Whole(bytes) = &mut self.state else { return None };
+        let bytes = core::mem::take(bytes);
+        self.state = Reading::Ended(Ok(()));
+        Some(bytes)
     }
 
     fn stop(&mut self, code: StreamCode) {
