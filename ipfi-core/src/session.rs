@@ -104,6 +104,14 @@ pub trait Session: 'static {
     /// [`poll_accept_bi`](Self::poll_accept_bi).
     fn poll_accept_uni(&self, cx: &mut Context<'_>) -> Poll<Result<Self::RecvStream, ConnectionError>>;
 
+    /// What there may be to take, in one step instead of a poll of each: false only where that poll would be
+    /// pending, and then `cx` is woken when there is something. An optional shortcut for the one task that
+    /// accepts; by default there may be anything.
+    fn poll_news(&self, cx: &mut Context<'_>) -> News {
+        let _ = cx;
+        News::ALL
+    }
+
     /// Sends a datagram that may be lost (RFC 9221). Never waits: a full queue loses it.
     fn send_datagram(&self, payload: Bytes) -> Result<(), DatagramError>;
 
@@ -125,6 +133,41 @@ pub trait Session: 'static {
 
     /// Why the connection ended, if it has.
     fn close_reason(&self) -> Option<ConnectionError>;
+}
+
+/// What a session may have for the task that accepts: see [`Session::poll_news`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct News {
+    /// Bidirectional streams to accept.
+    pub bi: bool,
+    /// Unidirectional streams to accept.
+    pub uni: bool,
+    /// Bytes, an end or a reset on a unidirectional stream, accepted or not, since this was last asked.
+    pub uni_data: bool,
+    /// Datagrams.
+    pub datagrams: bool,
+    /// The connection has ended.
+    pub end: bool,
+}
+
+impl News {
+    /// Anything may be there.
+    pub const ALL: Self = Self { bi: true, uni: true, uni_data: true, datagrams: true, end: true };
+
+    /// Nothing is there.
+    pub const NONE: Self = Self { bi: false, uni: false, uni_data: false, datagrams: false, end: false };
+
+    /// What either of the two has.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            bi: self.bi || other.bi,
+            uni: self.uni || other.uni,
+            uni_data: self.uni_data || other.uni_data,
+            datagrams: self.datagrams || other.datagrams,
+            end: self.end || other.end,
+        }
+    }
 }
 
 /// A stream that [`Session::try_open_whole`] opened.

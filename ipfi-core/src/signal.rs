@@ -73,7 +73,7 @@ impl<T: Clone> Signal<T> {
 
     /// A future of the value. Dropped, it is forgotten.
     pub(crate) fn wait(&self) -> Wait<T> {
-        Wait { signal: self.clone(), key: None }
+        Wait { signal: self.clone(), key: None, waker: None }
     }
 }
 
@@ -81,7 +81,9 @@ impl<T: Clone> Signal<T> {
 #[derive(Debug)]
 pub(crate) struct Wait<T> {
     signal: Signal<T>,
+    /// The place among those who wait, and who is woken there.
     key: Option<usize>,
+    waker: Option<Waker>,
 }
 
 impl<T: Clone> Future for Wait<T> {
@@ -89,6 +91,10 @@ impl<T: Clone> Future for Wait<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let this = self.get_mut();
+        // Asked again and again by a task that waits for much else: without the lock, if nothing is new.
+        if this.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) && !this.signal.is_set() {
+            return Poll::Pending;
+        }
         let mut state = this.signal.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(value) = &state.value {
             // All waiters were taken when the value was set.
@@ -99,6 +105,7 @@ impl<T: Clone> Future for Wait<T> {
             Some(key) => state.waiters[key].clone_from(cx.waker()),
             None => this.key = Some(state.waiters.insert(cx.waker().clone())),
         }
+        this.waker = Some(cx.waker().clone());
         Poll::Pending
     }
 }

@@ -149,16 +149,19 @@ fn recorded() -> Vec<u8> {
     said
 }
 
-/// What a server answers to `said` cut in two at `cut`: the bytes of each stream and how they end, and all
-/// else that it says. Where frames begin, and which stream's come first, may depend on the cut.
-fn answered(said: &[u8], cut: usize) -> (BTreeMap<u64, (Vec<u8>, bool)>, Vec<String>) {
+/// The bytes of each stream, and whether it has ended.
+type Streams = BTreeMap<u64, (Vec<u8>, bool)>;
+
+/// What a server answers to `said` cut in two at `cut`: its streams, and all else that it says. Where frames
+/// begin, and which stream's come first, may depend on the cut.
+fn answered(said: &[u8], cut: usize) -> (Streams, Vec<String>) {
     let mut server = Peer::server(interface());
     let (front, back) = said.split_at(cut);
     server.push_slice(front).unwrap();
     server.push_slice(back).unwrap();
     let mut bytes: BytesMut = std::iter::from_fn(|| server.pull()).collect();
     let mut reader = RecordReader::new(RecordFraming::Sized, 64 << 10);
-    let (mut streams, mut rest) = (BTreeMap::<u64, (Vec<u8>, bool)>::new(), Vec::new());
+    let (mut streams, mut rest) = (Streams::new(), Vec::new());
     while let Some(mut record) = reader.next(&mut bytes).unwrap() {
         while !record.is_empty() {
             match Frame::decode(&mut record).unwrap() {

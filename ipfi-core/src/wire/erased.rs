@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::close_code::CloseCode;
 use crate::error::{ConnectionError, DatagramError};
-use crate::session::{self, RecvStream, SendStream, Session, Side};
+use crate::session::{self, News, RecvStream, SendStream, Session, Side};
 
 pub(crate) type BoxSend = Box<dyn SendStream + Send>;
 pub(crate) type BoxRecv = Box<dyn RecvStream + Send>;
@@ -49,6 +49,7 @@ pub(crate) trait ErasedSession: Send + Sync {
     fn open_uni(&self) -> Opening<BoxSend>;
     fn poll_accept_bi(&self, cx: &mut Context<'_>) -> Poll<Opened<(BoxSend, Request)>>;
     fn poll_accept_uni(&self, cx: &mut Context<'_>) -> Poll<Opened<BoxRecv>>;
+    fn poll_news(&self, cx: &mut Context<'_>) -> News;
     fn send_datagram(&self, payload: Bytes) -> Result<(), DatagramError>;
     fn poll_recv_datagram(&self, cx: &mut Context<'_>) -> Poll<Opened<Bytes>>;
     fn max_datagram_bytes(&self) -> Option<usize>;
@@ -113,6 +114,10 @@ impl<S: SendSession> ErasedSession for S {
 
     fn poll_accept_uni(&self, cx: &mut Context<'_>) -> Poll<Opened<BoxRecv>> {
         Session::poll_accept_uni(self, cx).map(|accepted| accepted.map(|recv| Box::new(recv) as BoxRecv))
+    }
+
+    fn poll_news(&self, cx: &mut Context<'_>) -> News {
+        Session::poll_news(self, cx)
     }
 
     fn send_datagram(&self, payload: Bytes) -> Result<(), DatagramError> {

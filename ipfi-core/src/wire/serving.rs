@@ -19,6 +19,7 @@ use crate::close_code::{CloseCode, StreamCode, TransportCode};
 use crate::error::ConnectionError;
 use crate::proto::{ControlDecoder, ControlError, ControlMessage, Settings, StreamType, control};
 use crate::runtime::{Sleep, Task};
+use crate::session::News;
 use crate::signal::Wait;
 use crate::wire::Role;
 
@@ -55,6 +56,10 @@ pub struct Serving {
     sleep: Option<Sleep>,
     draining: Wait<()>,
     closing: Option<Closing>,
+    /// What there may be to take and was not looked at yet.
+    news: News,
+    /// The task that the session's news wake.
+    waker: Option<Waker>,
 }
 
 /// Our control stream.
@@ -72,6 +77,12 @@ enum ControlOut {
 enum Closing {
     Waiting(Wait<(CloseCode, Arc<str>)>),
     Flushing { code: CloseCode, reason: Arc<str>, limit: Sleep },
+}
+
+impl Closing {
+    fn is_waiting(&self) -> bool {
+        matches!(self, Self::Waiting(_))
+    }
 }
 
 impl Serving {
@@ -93,6 +104,8 @@ impl Serving {
             sleep: None,
             draining,
             closing,
+            news: News::ALL,
+            waker: None,
         };
         // With credit at hand the control stream is out before anybody can call (`docs/protocol.md` 2.2).
         serving.poll_control_out(&mut Context::from_waker(Waker::noop()));
@@ -118,6 +131,10 @@ impl Serving {
             }
         }
         let ControlOut::Open { send, pending } = &mut self.control_out else { return };
+        let goaway = self.core.is_draining() && !self.core.peer_settings.told_goaway.load(Ordering::Acquire);
+        if pending.is_empty() && !goaway {
+            return;
+        }
         // Its first byte is the stream's type, so GOAWAY can only follow the whole preamble.
         let written = send.poll_write(cx, pending, false);
         if !self.core.is_greeted() {
@@ -357,9 +374,19 @@ impl Serving {
     }
 
     fn poll_all(&mut self, cx: &mut Context<'_>) -> Result<(), ConnectionError> {
-        if let Some(reason) = self.core.session().close_reason() {
+        // Streams that were read to their last byte know only the waker of then.
+        let moved = self.waker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker()));
+        if moved {
+            self.waker = Some(cx.waker().clone());
+            self.news = News::ALL;
+        }
+        self.news = self.news.or(self.core.session().poll_news(cx));
+        if self.news.end
+            && let Some(reason) = self.core.session().close_reason()
+        {
             return Err(self.last_words(reason, cx));
         }
+        self.news.end = false;
         let _ = Pin::new(&mut self.draining).poll(cx);
         self.poll_control_out(cx);
         let _ = self.core.deadlines().poll_expire(cx, self.core.runtime(), &mut self.sleep);
@@ -370,9 +397,12 @@ impl Serving {
             }
             Poll::Ready(agreed) => agreed?,
         }
-        self.poll_uni(cx)?;
-        if let Err(error) = self.poll_control_in(cx) {
-            return Err(self.protocol_error(&error));
+        let news = core::mem::replace(&mut self.news, News::NONE);
+        if news.uni || news.uni_data {
+            self.poll_uni(cx)?;
+            if let Err(error) = self.poll_control_in(cx) {
+                return Err(self.protocol_error(&error));
+            }
         }
         if self.settings_seen {
             self.handshake = None;
@@ -381,9 +411,16 @@ impl Serving {
             let text = format!("no SETTINGS within handshake_timeout = {after:?}");
             return Err(self.close(ConnectionError::HandshakeTimeout { after }, CloseCode::PROTOCOL, &text));
         }
-        self.poll_calls(cx)?;
-        self.poll_datagrams(cx);
+        if news.bi {
+            self.poll_calls(cx)?;
+        }
+        if news.datagrams {
+            self.poll_datagrams(cx);
+        }
         self.poll_closing(cx);
+        if news == News::NONE && self.closing.as_ref().is_some_and(Closing::is_waiting) {
+            return Ok(());
+        }
         // Something above may have closed the session, which wakes nobody here.
         self.core.session().close_reason().map_or(Ok(()), Err)
     }

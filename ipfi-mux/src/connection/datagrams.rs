@@ -20,6 +20,15 @@ pub(crate) struct Datagrams {
 }
 
 impl Datagrams {
+    /// Whether any has come; if not, `waker` is that of the receiver.
+    pub(super) fn poll_any(&mut self, waker: &Waker) -> bool {
+        let any = !self.received.is_empty();
+        if !any {
+            register(&mut self.receiver, waker);
+        }
+        any
+    }
+
     /// Ends all waiting.
     pub(super) fn end(&mut self, wakes: &mut Wakes) {
         wakes.take_from(&mut self.receiver);

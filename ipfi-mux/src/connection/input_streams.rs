@@ -64,6 +64,7 @@ impl Connection {
         }
         if len > 0 || fin {
             Self::wake(&mut self.wakes, &mut half.reader);
+            self.uni_data |= id.dir() == Dir::Uni;
         }
         if fin {
             // Nothing more can come: what was granted beyond it is not used.
@@ -108,6 +109,7 @@ impl Connection {
         let asked_for = half.state() == RecvState::Stopped;
         half.apply(RecvEvent::Reset(StreamCode(code)));
         Self::wake(&mut self.wakes, &mut half.reader);
+        self.uni_data |= id.dir() == Dir::Uni;
         self.credit.receive(final_size_ - received);
         self.credit.uncommit(left);
         self.streams.settle(key, Owed::CREDIT | Owed::STOP);

@@ -230,6 +230,8 @@ pub struct Connection {
     datagrams: Datagrams,
     /// Frames of small writes.
     outbox: Outbox,
+    /// Something has come on a unidirectional stream since the news were last asked for.
+    uni_data: bool,
     flush: Flush,
 
     parameters_sent: bool,
@@ -281,6 +283,7 @@ impl Connection {
             budget: AbuseBudget::new(limits.abuse_budget, now),
             datagrams: Datagrams::default(),
             outbox: Outbox::default(),
+            uni_data: false,
             flush: Flush::default(),
             parameters_sent: false,
             pings: Pings::default(),

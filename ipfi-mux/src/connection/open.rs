@@ -4,6 +4,7 @@ use core::task::{Poll, Waker};
 
 use bytes::Bytes;
 use ipfi_core::error::ConnectionError;
+use ipfi_core::session::News;
 
 use super::{Connection, OpenTicket, register};
 use crate::stream_id::{Dir, StreamId};
@@ -134,12 +135,33 @@ impl Connection {
 
     /// The next bidirectional stream that the peer opened and, if it has come whole and in one piece of at
     /// most `max` bytes, all of it: small requests are accepted and read in one step.
+    // What it gives is read where it is called, once: an alias would only hide it.
+    #[allow(clippy::type_complexity)]
     pub fn poll_accept_bi(
         &mut self,
         waker: &Waker,
         max: usize,
     ) -> Poll<Result<(StreamKey, StreamId, Option<Bytes>), ConnectionError>> {
         self.poll_accept(Dir::Bi, waker).map_ok(|(key, id)| (key, id, self.take_whole(key, max)))
+    }
+
+    /// What there may be to take; where there is nothing, `waker` is that of the one who takes it. See
+    /// [`Session::poll_news`](ipfi_core::session::Session::poll_news).
+    pub fn poll_news(&mut self, waker: &Waker) -> News {
+        if self.end.is_some() {
+            return News::ALL;
+        }
+        let mut accept = |dir: Dir| {
+            let remote = self.remote.get_mut(dir);
+            let any = !remote.accept.is_empty();
+            if !any {
+                register(&mut remote.acceptor, waker);
+            }
+            any
+        };
+        let (bi, uni) = (accept(Dir::Bi), accept(Dir::Uni));
+        let uni_data = core::mem::take(&mut self.uni_data);
+        News { bi, uni, uni_data, datagrams: self.datagrams.poll_any(waker), end: false }
     }
 
     // --- Steps ---

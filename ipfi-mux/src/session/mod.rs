@@ -33,7 +33,7 @@ use std::sync::{Arc, PoisonError};
 use bytes::{Bytes, BytesMut};
 use ipfi_core::close_code::CloseCode;
 use ipfi_core::error::{ConnectionError, DatagramError};
-use ipfi_core::session::{Opened, Session, Side};
+use ipfi_core::session::{News, Opened, Session, Side};
 use ipfi_core::time::Time;
 
 use crate::connection::{Connection, Transmit};
@@ -112,6 +112,15 @@ impl Shared {
         result
     }
 
+    /// Looks at the connection under the lock. `look` causes no output and wakes nobody, so that nothing has to
+    /// be found out afterwards.
+    pub fn look<R>(&self, look: impl FnOnce(&mut Connection) -> R) -> R {
+        let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = look(&mut locked.connection);
+        debug_assert!(locked.connection.take_wakes().is_empty(), "a look woke somebody");
+        result
+    }
+
     /// [`Connection::handle_input`].
     pub fn handle_input(&self, now: Time, input: &mut BytesMut) {
         self.with(|connection| connection.handle_input(now, input));
@@ -149,7 +158,7 @@ impl Shared {
 
     /// [`Connection::poll_timeout`].
     pub fn poll_timeout(&self) -> Option<Time> {
-        self.with(|connection| connection.poll_timeout())
+        self.look(|connection| connection.poll_timeout())
     }
 
     /// [`Connection::has_pending_output`], and about how many bytes that is. `None` re-arms
@@ -164,12 +173,12 @@ impl Shared {
 
     /// [`Connection::is_write_closed`].
     pub fn is_write_closed(&self) -> bool {
-        self.with(|connection| connection.is_write_closed())
+        self.look(|connection| connection.is_write_closed())
     }
 
     /// [`Connection::is_finished`].
     pub fn is_finished(&self) -> bool {
-        self.with(|connection| connection.is_finished())
+        self.look(|connection| connection.is_finished())
     }
 
     /// [`Connection::poll_transmit`]; `Idle` re-arms [`Notify::output_ready`].
@@ -199,6 +208,11 @@ impl Held {
     /// [`Shared::with`].
     fn with<R>(&self, act: impl FnOnce(&mut Connection) -> R) -> R {
         self.0.with(act)
+    }
+
+    /// [`Shared::look`].
+    fn look<R>(&self, look: impl FnOnce(&mut Connection) -> R) -> R {
+        self.0.look(look)
     }
 }
 
@@ -274,8 +288,12 @@ impl Session for MuxSession {
     }
 
     fn poll_accept_uni(&self, cx: &mut Context<'_>) -> Poll<Result<MuxRecvStream, ConnectionError>> {
-        let accepted = self.held.with(|connection| connection.poll_accept(Dir::Uni, cx.waker()));
+        let accepted = self.held.look(|connection| connection.poll_accept(Dir::Uni, cx.waker()));
         accepted.map_ok(|(key, id)| MuxRecvStream::new(&self.held, key, id))
+    }
+
+    fn poll_news(&self, cx: &mut Context<'_>) -> News {
+        self.held.look(|connection| connection.poll_news(cx.waker()))
     }
 
     fn send_datagram(&self, payload: Bytes) -> Result<(), DatagramError> {
@@ -283,15 +301,15 @@ impl Session for MuxSession {
     }
 
     fn poll_recv_datagram(&self, cx: &mut Context<'_>) -> Poll<Result<Bytes, ConnectionError>> {
-        self.held.with(|connection| connection.poll_recv_datagram(cx.waker()))
+        self.held.look(|connection| connection.poll_recv_datagram(cx.waker()))
     }
 
     fn max_datagram_bytes(&self) -> Option<usize> {
-        self.held.with(|connection| connection.max_datagram_bytes())
+        self.held.look(|connection| connection.max_datagram_bytes())
     }
 
     fn poll_flushed(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.held.with(|connection| connection.poll_flushed(cx.waker()))
+        self.held.look(|connection| connection.poll_flushed(cx.waker()))
     }
 
     fn close(&self, code: CloseCode, reason: &str) {
@@ -299,6 +317,6 @@ impl Session for MuxSession {
     }
 
     fn close_reason(&self) -> Option<ConnectionError> {
-        self.held.with(|connection| connection.close_reason().cloned())
+        self.held.look(|connection| connection.close_reason().cloned())
     }
 }

@@ -112,7 +112,7 @@ impl SendStream for MuxSendStream {
         if self.is_released() {
             return Poll::Pending;
         }
-        self.held.with(|connection| connection.poll_stopped(self.key, cx.waker()))
+        self.held.look(|connection| connection.poll_stopped(self.key, cx.waker()))
     }
 
     fn set_priority(&mut self, priority: i8) {
