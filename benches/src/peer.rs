@@ -26,7 +26,8 @@ pub(crate) struct Offers {
 
 impl Offers {
     pub(crate) const ALL: Self = Self { outstanding: true, items: true, bulk: true, idle: true };
-    pub(crate) const CALLS: Self = Self { outstanding: true, items: false, bulk: false, idle: false };
+    pub(crate) const CALLS: Self = Self { outstanding: true, ..Self::NONE };
+    pub(crate) const NONE: Self = Self { outstanding: false, items: false, bulk: false, idle: false };
 }
 
 /// What a peer is beside ipfi: goals are about kinds.

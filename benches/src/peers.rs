@@ -1,9 +1,27 @@
 //! The peers, one module each.
 
-pub(crate) mod bare_ids;
-pub(crate) mod ipfi;
-pub(crate) mod raw;
+mod bare_ids;
+#[cfg(feature = "capnp")]
+mod capnp;
+mod ipfi;
+#[cfg(feature = "ipfi_0_1")]
+mod ipfi_0_1;
+#[cfg(feature = "jsonrpsee")]
+mod jsonrpsee;
+#[allow(dead_code, reason = "only some peers need all of it, and each is a feature")]
+mod per_stream;
+#[cfg(feature = "qmux")]
+mod qmux;
+mod raw;
+#[cfg(feature = "remoc")]
+mod remoc;
 pub(crate) mod socket;
+#[cfg(feature = "tarpc")]
+mod tarpc;
+#[cfg(feature = "tonic")]
+mod tonic;
+#[cfg(feature = "yamux")]
+mod yamux;
 
 use tokio::net::{TcpStream, UnixStream};
 
@@ -43,6 +61,22 @@ pub(crate) fn all() -> Vec<Entry> {
         entry::<raw::Raw<TcpStream>>(),
         entry::<raw::Raw<UnixStream>>(),
         entry::<bare_ids::BareIds>(),
+        #[cfg(feature = "tarpc")]
+        entry::<tarpc::Tarpc>(),
+        #[cfg(feature = "remoc")]
+        entry::<remoc::Remoc>(),
+        #[cfg(feature = "tonic")]
+        entry::<tonic::Tonic>(),
+        #[cfg(feature = "capnp")]
+        entry::<capnp::Capnp>(),
+        #[cfg(feature = "jsonrpsee")]
+        entry::<jsonrpsee::Jsonrpsee>(),
+        #[cfg(feature = "ipfi_0_1")]
+        entry::<ipfi_0_1::Ipfi01>(),
+        #[cfg(feature = "yamux")]
+        entry::<yamux::Yamux>(),
+        #[cfg(feature = "qmux")]
+        entry::<qmux::Qmux>(),
     ]
 }
 

@@ -1,32 +1,28 @@
 //! The floor: a socket and lengths, no ids, no tasks in between; over TCP and over a Unix socket.
 //!
-//! Settings: one caller at a time is a ping-pong, one write a message. More than one are windows: all their
-//! questions in one write, all answers before the next, which bounds what any protocol can reach. Whatever
-//! is a stream elsewhere is a connection of its own here, as one would do it without multiplexing.
+//! Settings: `TCP_NODELAY`. One caller at a time is a ping-pong, one write a message. More than one are windows:
+//! all their questions in one write, all answers before the next, which bounds what any protocol can reach.
+//! Whatever is a stream elsewhere is a connection of its own here, as one does without multiplexing.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::Mutex;
 
 use crate::load::{BulkLoad, Done, Load, check, histogram};
-use crate::payload::{Arrived, Items, TEXT, item};
+use crate::payload::TEXT;
 use crate::peer::{Client, Kind, Needs, Offers, Peer, Result};
+use crate::peers::per_stream::{self, BUFFER, Io, Opens, PerStream};
 use crate::peers::socket::Socket;
 
-/// The first byte of a connection: what it is for.
-const ECHO: u8 = b'e';
-const ITEMS: u8 = b'i';
-const BULK: u8 = b'b';
+/// The first byte of a connection that echoes; those of the others are `per_stream`'s.
+const MESSAGES: u8 = b'm';
+const STREAM: u8 = b's';
 
-/// As much as is read or written at once.
-const BUFFER: usize = 64 << 10;
-
-pub(crate) trait RawSocket: Socket {
+pub(crate) trait RawSocket: Socket + Sync {
     const NAME: &'static str;
 }
 
@@ -43,7 +39,7 @@ pub(crate) struct Raw<S>(PhantomData<S>);
 pub(crate) struct RawClient<S> {
     address: Arc<str>,
     /// Connections that echo, not in use at present.
-    idle: Arc<Mutex<Vec<Echo<S>>>>,
+    idle: Arc<Mutex<Vec<Messages<S>>>>,
 }
 
 impl<S> Clone for RawClient<S> {
@@ -68,104 +64,88 @@ impl<S: RawSocket> Peer for Raw<S> {
 
     async fn connect(address: &str, _: Needs) -> Result<RawClient<S>> {
         let client = RawClient { address: Arc::from(address), idle: Arc::default() };
-        let first = client.open_echo().await?;
-        client.idle.lock().await.push(first);
+        let first = client.open_messages().await?;
+        client.give_back(first);
         Ok(client)
     }
 }
 
 async fn serve<S: Socket>(mut socket: S) -> Result<()> {
     match socket.read_u8().await? {
-        ECHO => serve_echo(Echo::new(socket)).await,
-        ITEMS => serve_items(socket).await,
-        BULK => serve_bulk(socket).await,
+        STREAM => per_stream::serve(Io::new(socket)).await,
+        MESSAGES => echo_all(Messages::new(socket)).await,
         other => Err(format!("no service {other}").into()),
     }
 }
 
-async fn serve_echo<S: Socket>(mut echo: Echo<S>) -> Result<()> {
+async fn echo_all<S: Socket>(mut messages: Messages<S>) -> Result<()> {
     loop {
-        echo.fill().await?;
+        messages.fill().await?;
         // Whatever came whole in one read goes back in one write.
-        while let Some(length) = echo.whole_frame() {
-            let frame = echo.input.split_to(length);
-            echo.output.put_slice(&frame);
+        while let Some(length) = messages.whole_frame() {
+            let frame = messages.input.split_to(length);
+            messages.output.put_slice(&frame);
         }
-        echo.flush().await?;
+        messages.flush().await?;
     }
 }
 
-async fn serve_items<S: Socket>(mut socket: S) -> Result<()> {
-    let count = socket.read_u64().await?;
-    let mut output = BytesMut::with_capacity(BUFFER);
-    for index in 0..count {
-        output.put_u64(item(index));
-        if output.len() >= BUFFER {
-            socket.write_all_buf(&mut output).await?;
-        }
-    }
-    socket.write_all_buf(&mut output).await?;
-    Ok(socket.shutdown().await?)
-}
+impl<S: RawSocket> Opens for RawClient<S> {
+    type Stream = Io<S>;
 
-async fn serve_bulk<S: Socket>(mut socket: S) -> Result<()> {
-    let mut arrived = Arrived::default();
-    let mut input = Vec::with_capacity(2 * BUFFER);
-    while socket.read_buf(&mut input).await? > 0 {
-        arrived.piece(&input)?;
-        input.clear();
+    async fn open(&self) -> Result<Io<S>> {
+        let mut socket = S::open(&self.address).await?;
+        socket.write_u8(STREAM).await?;
+        Ok(Io::new(socket))
     }
-    socket.write_u64(arrived.bytes()).await?;
-    Ok(socket.shutdown().await?)
 }
 
 impl<S: RawSocket> RawClient<S> {
-    async fn open(&self, service: u8) -> Result<S> {
-        let mut socket = S::open(&self.address).await?;
-        socket.write_u8(service).await?;
-        Ok(socket)
-    }
-
-    async fn open_echo(&self) -> Result<Echo<S>> {
-        let socket = S::open(&self.address).await?;
-        let mut echo = Echo::new(socket);
+    async fn open_messages(&self) -> Result<Messages<S>> {
+        let mut messages = Messages::new(S::open(&self.address).await?);
         // Leaves with the first message.
-        echo.output.put_u8(ECHO);
-        Ok(echo)
+        messages.output.put_u8(MESSAGES);
+        Ok(messages)
     }
 
     /// A connection that nobody uses, or one more.
-    async fn take(&self) -> Result<Echo<S>> {
-        let idle = self.idle.lock().await.pop();
+    async fn take(&self) -> Result<Messages<S>> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         match idle {
-            Some(echo) => Ok(echo),
-            None => self.open_echo().await,
+            Some(messages) => Ok(messages),
+            None => self.open_messages().await,
         }
     }
 
-    async fn give_back(&self, echo: Echo<S>) {
-        self.idle.lock().await.push(echo);
+    fn give_back(&self, messages: Messages<S>) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(messages);
+    }
+
+    async fn call(&self, message: &[u8]) -> Result<BytesMut> {
+        let mut messages = self.take().await?;
+        messages.put(message)?;
+        messages.flush().await?;
+        let answer = messages.receive().await?;
+        self.give_back(messages);
+        Ok(answer)
     }
 }
 
 impl<S: RawSocket> Client for RawClient<S> {
     async fn echo(&self, text: &'static str) -> Result<String> {
-        let mut echo = self.take().await?;
-        let answer = echo.call(text.as_bytes()).await?;
-        self.give_back(echo).await;
-        Ok(String::from_utf8(answer.into())?)
+        Ok(String::from_utf8(self.call(text.as_bytes()).await?.into())?)
     }
 
     async fn echoes(&self, load: Load) -> Result<Done> {
-        let mut echo = self.take().await?;
+        let mut messages = self.take().await?;
         let mut latencies = load.timed.then(histogram);
         let mut calls = 0;
         while !load.stop.is_stopped() {
             let start = load.timed.then(Instant::now);
-            (0..load.outstanding).try_for_each(|_| echo.put(TEXT.as_bytes()))?;
-            echo.flush().await?;
+            (0..load.outstanding).try_for_each(|_| messages.put(TEXT.as_bytes()))?;
+            messages.flush().await?;
             for _ in 0..load.outstanding {
-                let answer = echo.receive().await?;
+                let answer = messages.receive().await?;
                 check(&String::from_utf8(answer.into())?)?;
             }
             if let (Some(start), Some(latencies)) = (start, &mut latencies) {
@@ -173,48 +153,31 @@ impl<S: RawSocket> Client for RawClient<S> {
             }
             calls += load.outstanding as u64;
         }
-        self.give_back(echo).await;
+        self.give_back(messages);
         Ok(Done { calls, latencies })
     }
 
     async fn echo_bytes(&self, message: Bytes) -> Result<Bytes> {
-        let mut echo = self.take().await?;
-        let answer = echo.call(&message).await?;
-        self.give_back(echo).await;
-        Ok(answer.freeze())
+        Ok(self.call(&message).await?.freeze())
     }
 
     async fn items(&self, count: u64) -> Result<()> {
-        let mut socket = self.open(ITEMS).await?;
-        socket.write_u64(count).await?;
-        let (mut items, mut input) = (Items::default(), BytesMut::with_capacity(2 * BUFFER));
-        while socket.read_buf(&mut input).await? > 0 {
-            while input.len() >= 8 {
-                items.take(input.get_u64())?;
-            }
-            input.reserve(BUFFER);
-        }
-        items.end(count)
+        PerStream(self.clone()).items(count).await
     }
 
     async fn bulk(&self, load: BulkLoad) -> Result<u64> {
-        let mut socket = self.open(BULK).await?;
-        while let Some(chunk) = load.next() {
-            socket.write_all(&chunk).await?;
-        }
-        socket.shutdown().await?;
-        Ok(socket.read_u64().await?)
+        PerStream(self.clone()).bulk(load).await
     }
 }
 
 /// A connection of messages: 4 bytes of length, then as many bytes.
-struct Echo<S> {
+struct Messages<S> {
     socket: S,
     input: BytesMut,
     output: BytesMut,
 }
 
-impl<S: Socket> Echo<S> {
+impl<S: Socket> Messages<S> {
     fn new(socket: S) -> Self {
         Self { socket, input: BytesMut::with_capacity(BUFFER), output: BytesMut::with_capacity(BUFFER) }
     }
@@ -227,12 +190,6 @@ impl<S: Socket> Echo<S> {
 
     async fn flush(&mut self) -> Result<()> {
         Ok(self.socket.write_all_buf(&mut self.output).await?)
-    }
-
-    async fn call(&mut self, message: &[u8]) -> Result<BytesMut> {
-        self.put(message)?;
-        self.flush().await?;
-        self.receive().await
     }
 
     async fn receive(&mut self) -> Result<BytesMut> {

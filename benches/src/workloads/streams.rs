@@ -87,6 +87,10 @@ pub(super) async fn bulk<P: Peer>(setup: &Setup, needs: Needs, streams: usize) -
     tokio::time::sleep(setup.warm_up()).await;
     let (meter, before) = (ends.meter()?, bulk.bytes());
     tokio::time::sleep(setup.window).await;
+    // Chunks are taken in batches; a short window may fall between two.
+    while bulk.bytes() == before {
+        tokio::time::sleep(setup.window).await;
+    }
     let (bytes, spent) = (bulk.bytes() - before, ends.spent(&meter)?);
     bulk.stop().await?;
     Ok(spent.byte_rate(bytes))
