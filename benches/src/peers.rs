@@ -8,7 +8,6 @@ mod ipfi;
 mod ipfi_0_1;
 #[cfg(feature = "jsonrpsee")]
 mod jsonrpsee;
-#[allow(dead_code, reason = "only some peers need all of it, and each is a feature")]
 mod per_stream;
 #[cfg(feature = "qmux")]
 mod qmux;

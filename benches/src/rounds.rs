@@ -1,6 +1,7 @@
 //! Which samples are taken, in which order, each in a process of its own: no peer inherits the tasks, the heap
 //! or the thread placement of the one before it, and one that hangs is given up.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -84,7 +85,7 @@ pub(crate) fn take(runs: &[Run], args: &Args) -> Result<Vec<Row>> {
     Ok(runs.iter().zip(&samples).enumerate().map(row).collect())
 }
 
-/// One line on standard error that is written over and over.
+/// One line on standard error, on a terminal written over and over.
 fn progress(elapsed: Duration, taken: usize, all: usize, round: usize, name: &str) {
     let left = match taken {
         0 => String::new(),
@@ -93,7 +94,12 @@ fn progress(elapsed: Duration, taken: usize, all: usize, round: usize, name: &st
             format!(", {} min {:02} s left", left / 60, left % 60)
         }
     };
-    eprint!("\r\x1b[Kround {round}: {} of {all}{left}: {name}", taken + 1);
+    let line = format!("round {round}: {} of {all}{left}: {name}", taken + 1);
+    if std::io::stderr().is_terminal() {
+        eprint!("\r\x1b[K{line}");
+    } else {
+        eprintln!("{line}");
+    }
 }
 
 /// Takes every sample once, shortly: whether all answers are right.

@@ -13,7 +13,8 @@ pub(crate) fn run(args: &[&str]) -> Result<(), String> {
     let features = features(args).join(",");
     // Both programs: the one that is run starts the other.
     if args.contains(&"--check") {
-        cargo("test").arg(format!("--features={features}")).run()?;
+        // Optimised as well: nothing is built twice.
+        cargo("test").arg("--lib").arg(format!("--features={features}")).run()?;
     }
     cargo("build").arg("--bins").arg(format!("--features={features}")).run()?;
     let run = cargo("run").arg(format!("--features={features}")).arg("--");

@@ -25,7 +25,7 @@ use crate::peer::{Client, Kind, Needs, Offers, Peer, Result};
 use crate::peers::socket::{Socket, listen};
 
 /// What `build.rs` makes of the schema.
-#[allow(unused_qualifications, clippy::all, reason = "generated")]
+#[allow(unused_qualifications, clippy::all, clippy::unwrap_used, reason = "generated")]
 pub(crate) mod generated {
     pub(crate) mod echo_capnp {
         include!(concat!(env!("OUT_DIR"), "/schema/echo_capnp.rs"));

@@ -58,9 +58,7 @@ impl Peer for Jsonrpsee {
 
 fn module() -> Result<RpcModule<()>> {
     let mut module = RpcModule::new(());
-    module.register_async_method("echo", |params, _, _| async move {
-        Ok::<String, ErrorObjectOwned>(params.one()?)
-    })?;
+    module.register_async_method("echo", |params, _, _| async move { params.one::<String>() })?;
     module.register_async_method("echo_bytes", |params, _, _| async move {
         let message: String = params.one()?;
         let bytes =

@@ -20,7 +20,7 @@ use crate::peer::{Client, Kind, Needs, Offers, Peer, Result};
 use crate::peers::socket::listen;
 
 /// What `build.rs` makes of the service.
-#[allow(unused_qualifications, clippy::all, reason = "generated")]
+#[allow(unused_qualifications, clippy::all, clippy::unwrap_used, reason = "generated")]
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/bench.Echo.rs"));
 }

@@ -33,6 +33,7 @@ fn goal(goal: &Outcome) -> Value {
     json!({
         "goal": goal.text,
         "seen": goal.seen,
+        "by_cpu": goal.by_cpu,
         "bound": goal.bound.value(),
         "met": goal.is_met(),
     })
