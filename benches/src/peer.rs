@@ -20,14 +20,14 @@ pub(crate) struct Offers {
     pub(crate) items: bool,
     /// A stream of chunks from the client.
     pub(crate) bulk: bool,
-    /// Streams that stay open and say nothing.
-    pub(crate) idle: bool,
+    /// Streams that stay open and say nothing: how many at most, 0 for none.
+    pub(crate) idle: usize,
 }
 
 impl Offers {
-    pub(crate) const ALL: Self = Self { outstanding: true, items: true, bulk: true, idle: true };
+    pub(crate) const ALL: Self = Self { outstanding: true, items: true, bulk: true, idle: usize::MAX };
     pub(crate) const CALLS: Self = Self { outstanding: true, ..Self::NONE };
-    pub(crate) const NONE: Self = Self { outstanding: false, items: false, bulk: false, idle: false };
+    pub(crate) const NONE: Self = Self { outstanding: false, items: false, bulk: false, idle: 0 };
 }
 
 /// What a peer is beside ipfi: goals are about kinds.

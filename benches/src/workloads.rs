@@ -98,8 +98,8 @@ impl Workload {
             Kind::Calls { .. } | Kind::Counts { .. } | Kind::AcrossConnections { .. } => offers.outstanding,
             Kind::Items { .. } => offers.items,
             Kind::Bulk { .. } | Kind::Beside { .. } => offers.bulk,
-            Kind::IdleStreams { .. } => offers.idle,
-            Kind::BesideIdle { .. } => offers.idle && offers.outstanding,
+            Kind::IdleStreams { streams } => offers.idle >= streams,
+            Kind::BesideIdle { streams } => offers.idle >= streams && offers.outstanding,
         }
     }
 

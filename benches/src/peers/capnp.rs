@@ -103,7 +103,7 @@ pub(crate) struct Capnp;
 impl Peer for Capnp {
     const NAME: &'static str = "capnp";
     const KIND: Kind = Kind::Rpc;
-    const OFFERS: Offers = Offers { idle: false, ..Offers::ALL };
+    const OFFERS: Offers = Offers { idle: 0, ..Offers::ALL };
     type Client = CapnpClient;
 
     async fn serve(_: Needs) -> Result<String> {

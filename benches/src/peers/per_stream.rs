@@ -163,11 +163,13 @@ impl<O: Opens> Client for PerStream<O> {
 pub(crate) struct Io<S> {
     io: S,
     input: BytesMut,
+    /// How much the next read may bring: little at first, so that a stream that says nothing holds nothing.
+    room: usize,
 }
 
 impl<S> Io<S> {
     pub(crate) fn new(io: S) -> Self {
-        Self { io, input: BytesMut::new() }
+        Self { io, input: BytesMut::new(), room: 64 }
     }
 }
 
@@ -182,10 +184,15 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Duplex for Io<S> {
     }
 
     async fn read(&mut self) -> Result<Option<Bytes>> {
-        self.input.reserve(BUFFER);
+        self.input.reserve(self.room);
         match self.io.read_buf(&mut self.input).await? {
             0 => Ok(None),
-            _ => Ok(Some(self.input.split().freeze())),
+            read => {
+                if read >= self.room {
+                    self.room = BUFFER.min(4 * self.room);
+                }
+                Ok(Some(self.input.split().freeze()))
+            }
         }
     }
 }

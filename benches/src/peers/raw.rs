@@ -51,7 +51,7 @@ impl<S> Clone for RawClient<S> {
 impl<S: RawSocket> Peer for Raw<S> {
     const NAME: &'static str = S::NAME;
     const KIND: Kind = Kind::Bound;
-    const OFFERS: Offers = Offers { idle: false, ..Offers::ALL };
+    const OFFERS: Offers = Offers { idle: 0, ..Offers::ALL };
     type Client = RawClient<S>;
 
     async fn serve(_: Needs) -> Result<String> {

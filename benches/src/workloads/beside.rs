@@ -37,7 +37,7 @@ pub(super) async fn bulk<P: Peer>(setup: &Setup, needs: Needs, streams: usize) -
     let before = alone(&bulk, setup).await;
     let (meter, bytes) = (ends.meter()?, bulk.bytes());
     let started = at_fixed_rate(client, calls(setup)).await?;
-    let (bytes, spent) = (bulk.bytes() - bytes, ends.spent(&meter)?);
+    let (bytes, spent) = (bulk.bytes_since(bytes).await, ends.spent(&meter)?);
     let mut latencies = histogram();
     for call in started {
         latencies.record(u64::try_from(call.await??.as_nanos())?)?;
@@ -53,7 +53,7 @@ pub(super) async fn bulk<P: Peer>(setup: &Setup, needs: Needs, streams: usize) -
 async fn alone(bulk: &Bulk, setup: &Setup) -> f64 {
     let (start, bytes) = (Instant::now(), bulk.bytes());
     tokio::time::sleep(setup.window * 2).await;
-    (bulk.bytes() - bytes) as f64 / start.elapsed().as_secs_f64()
+    bulk.bytes_since(bytes).await as f64 / start.elapsed().as_secs_f64()
 }
 
 /// Starts the calls, from a thread of its own: the runtime's timer has a grain of a millisecond, and its

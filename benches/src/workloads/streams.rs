@@ -67,6 +67,15 @@ impl Bulk {
         self.load.chunks() * CHUNK_BYTES as u64
     }
 
+    /// How many more they have taken. Chunks are taken in batches: if a short window fell between two, this
+    /// waits for the next.
+    pub(super) async fn bytes_since(&self, before: u64) -> u64 {
+        while self.bytes() == before {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        self.bytes() - before
+    }
+
     /// Lets the streams end, and compares what was sent with what the server counted.
     pub(super) async fn stop(self) -> Result<()> {
         self.load.stop.stop();
@@ -87,11 +96,7 @@ pub(super) async fn bulk<P: Peer>(setup: &Setup, needs: Needs, streams: usize) -
     tokio::time::sleep(setup.warm_up()).await;
     let (meter, before) = (ends.meter()?, bulk.bytes());
     tokio::time::sleep(setup.window).await;
-    // Chunks are taken in batches; a short window may fall between two.
-    while bulk.bytes() == before {
-        tokio::time::sleep(setup.window).await;
-    }
-    let (bytes, spent) = (bulk.bytes() - before, ends.spent(&meter)?);
+    let (bytes, spent) = (bulk.bytes_since(before).await, ends.spent(&meter)?);
     bulk.stop().await?;
     Ok(spent.byte_rate(bytes))
 }
