@@ -182,6 +182,16 @@ impl StreamCredit {
         honest
     }
 
+    /// The limit that the peer knows, or will.
+    pub(crate) fn limit(&self) -> u64 {
+        self.granted
+    }
+
+    /// Whether the peer has said, truly, that it has more to send than it may, and has sent nothing since.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.received + 1 == self.blocked_at && self.received == self.granted
+    }
+
     /// Gives back what the window has grown by.
     #[inline]
     pub(crate) fn shrink(&mut self) -> u64 {

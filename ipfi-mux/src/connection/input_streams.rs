@@ -55,6 +55,7 @@ impl Connection {
         let stopped = half.state() == RecvState::Stopped;
         half.apply(if fin { RecvEvent::Fin } else { RecvEvent::Data });
         self.credit.receive(len as u64);
+        self.queueing.arrived(id, end, self.now);
         if stopped {
             // Within credit that we granted: free, and its credit returns at once.
             self.credit.release(len as u64);
@@ -180,15 +181,22 @@ impl Connection {
             return self.budget.spend(1, "a STREAM_DATA_BLOCKED for a closed stream");
         };
         let cap = u64::from(self.config.limits.max_stream_window_bytes);
-        let mut pool = self.credit.pool;
+        let (mut pool, permitted) = (self.credit.pool, self.queueing.permits_growth());
         let half = self.recv_half(key);
         if half.state() != RecvState::Recv || !half.credit.is_honestly_blocked(limit) {
             return self.budget.spend(1, "a STREAM_DATA_BLOCKED that is untrue or repeated");
         }
         let unread = half.unread();
-        half.credit.grow(unread, cap, &mut pool);
+        let at_limit = half.credit.is_blocked();
+        if permitted {
+            half.credit.grow(unread, cap, &mut pool);
+        }
         let tell = half.wants_update();
         self.credit.pool = pool;
+        if !at_limit {
+            // More was granted while the word was on its way.
+            self.queueing.blocked(id, limit);
+        }
         if tell {
             self.streams.owe(key, Owed::CREDIT);
         }

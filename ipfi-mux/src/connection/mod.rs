@@ -64,6 +64,7 @@ mod input_streams;
 mod open;
 mod opening;
 mod outbox;
+mod queueing;
 mod read;
 mod timers;
 mod transmit;
@@ -76,6 +77,7 @@ use close::Shutdown;
 use datagrams::Datagrams;
 use opening::{LocalStreams, PerDir, RemoteStreams};
 use outbox::Outbox;
+use queueing::Queueing;
 use timers::Timers;
 
 /// The share of its block that a received slice must be, at least, to be kept without copying: a
@@ -228,6 +230,8 @@ pub struct Connection {
     room_seen: usize,
     budget: AbuseBudget,
     datagrams: Datagrams,
+    /// Whether windows may grow.
+    queueing: Queueing,
     /// Frames of small writes.
     outbox: Outbox,
     /// Something has come on a unidirectional stream since the news were last asked for.
@@ -282,6 +286,7 @@ impl Connection {
             room_seen: 0,
             budget: AbuseBudget::new(limits.abuse_budget, now),
             datagrams: Datagrams::default(),
+            queueing: Queueing::default(),
             outbox: Outbox::default(),
             uni_data: false,
             flush: Flush::default(),

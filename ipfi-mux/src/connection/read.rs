@@ -52,7 +52,7 @@ impl Connection {
             half.apply(RecvEvent::ReadEnd);
         }
         let cap = u64::from(self.config.limits.max_stream_window_bytes);
-        if half.state() == RecvState::Recv {
+        if half.state() == RecvState::Recv && self.queueing.permits_growth() {
             half.credit.grow(half.queue.len() as u64, cap, &mut self.credit.pool);
         }
         let tell = half.wants_update();
@@ -140,10 +140,13 @@ impl Connection {
     /// If the receiving half of `key` holds nothing any more: what its window took from the pool, and what
     /// it added to the connection's, goes back. Does nothing the second time.
     pub(super) fn recv_ended(&mut self, key: StreamKey) {
-        let Some(half) = self.streams.get_mut(key).and_then(|stream| stream.recv.as_mut()) else { return };
+        let Some(stream) = self.streams.get_mut(key) else { return };
+        let id = stream.id;
+        let Some(half) = stream.recv.as_mut() else { return };
         if !half.state().is_terminal() {
             return;
         }
+        self.queueing.ended(id);
         self.credit.pool += half.credit.shrink();
         let window = core::mem::take(&mut half.local_window);
         self.credit.close_local(window);

@@ -253,6 +253,7 @@ impl Connection {
             }
             if owed.has(Owed::CREDIT) && half.wants_update() {
                 let unread = half.unread();
+                self.queueing.granted(id, half.credit.limit(), half.credit.is_blocked(), self.now);
                 let (max, rise) = half.credit.grant(unread);
                 self.credit.commit(rise);
                 self.put_max_data(batch);

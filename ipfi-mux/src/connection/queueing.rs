@@ -1,0 +1,94 @@
+//! Whether a larger window would help, or only stand in a queue.
+//!
+//! A sender that is blocked by its window asks for a larger one, and one that has more data than the path
+//! carries is always blocked: on a fast path with a slow end it would be granted one doubling after the other,
+//! and all of it would stand in the buffers between the two, where every small call waits behind it. So it
+//! is measured how long credit takes to be used: from the grant that a blocked stream waited for until the
+//! first byte that it permits. That is a round trip and what stands in queues. The least of it is the round
+//! trip; while the latest is not much more, the path is not full and a larger window fills it; once it is
+//! twice as much, the path carries no more.
+//!
+//! The round trip needs no packets of its own and no timer. Where nobody tells the time, every measurement is
+//! 0 and growth is bounded by its caps alone.
+
+use core::time::Duration;
+
+use ipfi_core::time::Time;
+
+use crate::stream_id::StreamId;
+
+/// A queue so short disturbs nobody, whatever the round trip is.
+const HARMLESS: Duration = Duration::from_micros(250);
+
+/// After this long the least is measured anew: the path may have become a longer one.
+const FORGET: Duration = Duration::from_secs(10);
+
+/// What is known of the queues on the path.
+#[derive(Debug, Default)]
+pub(super) struct Queueing {
+    /// The grant whose use is awaited: one at a time.
+    probe: Option<Probe>,
+    /// The least time that one took, and when that was.
+    least: Option<(Duration, Time)>,
+    /// The time that the last one took.
+    last: Duration,
+}
+
+#[derive(Debug)]
+struct Probe {
+    id: StreamId,
+    /// Bytes beyond this offset were permitted by the grant.
+    limit: u64,
+    at: Time,
+    /// The sender has said that it waits there: otherwise the grant came in time, and tells nothing.
+    awaited: bool,
+}
+
+impl Queueing {
+    /// The sender of `id` is being granted more than `limit`, where it is known to be blocked or not.
+    pub(super) fn granted(&mut self, id: StreamId, limit: u64, blocked: bool, now: Time) {
+        if self.probe.is_none() {
+            self.probe = Some(Probe { id, limit, at: now, awaited: blocked });
+        }
+    }
+
+    /// The sender of `id` was blocked at `limit` when it had not yet heard of more.
+    pub(super) fn blocked(&mut self, id: StreamId, limit: u64) {
+        if let Some(probe) = &mut self.probe {
+            probe.awaited |= probe.id == id && probe.limit == limit;
+        }
+    }
+
+    /// Bytes of `id` up to offset `end` came.
+    #[inline]
+    pub(super) fn arrived(&mut self, id: StreamId, end: u64, now: Time) {
+        if let Some(probe) = &self.probe
+            && probe.id == id
+            && end > probe.limit
+        {
+            let (took, awaited) = (now.saturating_since(probe.at), probe.awaited);
+            self.probe = None;
+            if !awaited {
+                return;
+            }
+            self.last = took;
+            let fresh = self.least.filter(|(least, at)| *least <= took && now.saturating_since(*at) < FORGET);
+            self.least = fresh.or(Some((took, now)));
+        }
+    }
+
+    /// Nothing more comes on `id`.
+    pub(super) fn ended(&mut self, id: StreamId) {
+        if self.probe.as_ref().is_some_and(|probe| probe.id == id) {
+            self.probe = None;
+        }
+    }
+
+    /// Whether a larger window can be of use.
+    pub(super) fn permits_growth(&self) -> bool {
+        self.least.is_none_or(|(least, _)| self.last <= 2 * least + HARMLESS)
+    }
+}
+
+#[cfg(test)]
+mod tests;
