@@ -8,11 +8,11 @@
 mod bench;
 mod features;
 mod fuzz;
+mod instructions;
 mod run;
 mod sources;
 mod test;
 mod tools;
-mod tracing_cost;
 
 use std::process::ExitCode;
 
@@ -21,7 +21,9 @@ Usage: cargo xtask <command>
 
   test                       everything: format, source rules, lints, tests, doctests, features, wasm, docs, licences
   test --net                 the same with the ignored tests (root, network namespaces) and long random scripts
-  tracing-cost               only what tracing costs when nobody listens; needs valgrind
+  instructions               only what one operation costs in instructions, beside what is expected; needs valgrind
+  instructions --bless       expects what is measured now
+  instructions OPERATION     where the instructions of one operation are, by function
   sources                    only the source rules, which need no build
   fuzz [target] [seconds]    a target of fuzz/, or all of them; 60 seconds each unless told
   bench [filter…] [options]  the benchmarks against peers; `cargo xtask bench --help` lists the options
@@ -33,7 +35,7 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["test"] => test::run(false),
         ["test", "--net"] => test::run(true),
-        ["tracing-cost"] => tracing_cost::check().map(drop),
+        ["instructions", rest @ ..] => instructions::run(rest),
         ["sources"] => sources::report(),
         ["fuzz", rest @ ..] => fuzz::run(rest),
         ["bench", rest @ ..] => bench::run(rest),

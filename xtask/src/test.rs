@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything, cheapest first, so that a slip is told in seconds.
 
 use crate::run::{Cmd, Outcome, Steps};
-use crate::{features, sources, tools, tracing_cost};
+use crate::{features, instructions, sources, tools};
 
 /// Random scripts per property test with `--net`: what a release needs rather than what a change does.
 const NET_SCRIPTS: &str = "1000000";
@@ -10,7 +10,7 @@ const NET_SCRIPTS: &str = "1000000";
 const NET_SCHEDULES: &str = "50000";
 
 /// Packages with a workspace of their own, so that nobody who uses ipfi builds them.
-const SEPARATE: [&str; 3] = ["benches", "fuzz", "interop-tests/tracing-cost"];
+const SEPARATE: [&str; 3] = ["benches", "fuzz", "interop-tests/instructions"];
 
 /// Systems that are supported and that no test runs on: what is written for them must at least compile. One
 /// target each, because no code of ours asks for more than the system.
@@ -37,7 +37,7 @@ pub(crate) fn run(net: bool) -> Result<(), String> {
     steps.step("tools", || tools::ensure_wasm().map(|()| Outcome::Passed))?;
     steps.commands("tests", [tests(net)])?;
     steps.commands("tests under random thread schedules", [schedules(net)])?;
-    steps.step("what tracing costs when nobody listens", tracing_cost::check)?;
+    steps.step("what operations cost, in instructions", instructions::check)?;
     // nextest does not run these.
     steps.commands("documentation tests", [Cmd::cargo("test --doc --workspace --all-features")])?;
     steps.commands("each feature alone, and none", features::matrix()?)?;
@@ -109,11 +109,12 @@ fn schedules(net: bool) -> Cmd {
 
 /// Said before the half hour, not after it.
 fn needs_root() -> Result<(), String> {
-    let id = Cmd::new("id", "-u").output().unwrap_or_default();
-    match id.trim() {
-        "0" => Ok(()),
-        _ => Err("`--net` makes network namespaces and needs root; everything else is `cargo xtask test`"
-            .to_owned()),
+    match tools::is_root() {
+        true => Ok(()),
+        false => {
+            Err("`--net` makes network namespaces and needs root; everything else is `cargo xtask test`"
+                .to_owned())
+        }
     }
 }
 

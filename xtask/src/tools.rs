@@ -73,5 +73,32 @@ fn has_target(target: &str) -> bool {
     })
 }
 
+/// Makes valgrind available, which counts instructions: Debian's package where that can be installed.
+pub(crate) fn ensure_valgrind() -> Result<(), String> {
+    let installed = || Cmd::new("valgrind", "--version").succeeds();
+    if installed() {
+        return Ok(());
+    }
+    if !is_root() {
+        return Err(VALGRIND_MISSING.to_owned());
+    }
+    let apt_get = |args: &str| Cmd::new("apt-get", args).env("DEBIAN_FRONTEND", "noninteractive").run();
+    let install = || apt_get("install --yes --no-install-recommends valgrind");
+    // A machine that was just set up has no list of packages yet.
+    let done = install().or_else(|_| apt_get("update").and_then(|()| install()));
+    match (installed(), done) {
+        (true, _) => Ok(()),
+        (false, done) => Err(format!("{VALGRIND_MISSING}\n({})", done.err().unwrap_or_default())),
+    }
+}
+
+const VALGRIND_MISSING: &str = "\
+valgrind, which counts instructions, is not installed. Debian has it in the package of that name
+(`apt-get install valgrind`, which this command does by itself where it runs as root)";
+
+pub(crate) fn is_root() -> bool {
+    Cmd::new("id", "-u").output().is_some_and(|id| id.trim() == "0")
+}
+
 #[cfg(test)]
 mod tests;
