@@ -261,6 +261,7 @@ impl Connection {
         }
         if sequence > self.pings.answered {
             self.pings.answered = sequence;
+            self.queueing.answered(self.now);
             return Ok(());
         }
         self.budget.spend(1, "a pong that answers nothing")

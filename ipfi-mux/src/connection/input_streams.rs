@@ -266,6 +266,7 @@ impl Connection {
             key = Some(opened);
         }
         remote.opened = id.index() + 1;
+        self.queueing.answered(self.now);
         Self::wake(&mut self.wakes, &mut remote.acceptor);
         Ok(key)
     }

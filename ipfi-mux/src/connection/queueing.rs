@@ -4,12 +4,14 @@
 //! carries is always blocked: on a fast path with a slow end it would be granted one doubling after the other,
 //! and all of it would stand in the buffers between the two, where every small call waits behind it. So it
 //! is measured how long credit takes to be used: from the grant that a blocked stream waited for until the
-//! first byte that it permits. That is a round trip and what stands in queues. The least of it is the round
-//! trip; while the latest is not much more, the path is not full and a larger window fills it; once it is
-//! twice as much, the path carries no more.
+//! first byte that it permits. That is a round trip and what stands in queues. While it is not much more than
+//! a round trip, the path is not full and a larger window fills it; once it is twice as much, the path carries
+//! no more.
 //!
-//! The round trip needs no packets of its own and no timer. Where nobody tells the time, every measurement is
-//! 0 and growth is bounded by its caps alone.
+//! The round trip itself is measured where there are no queues: at the beginning, from our transport parameters
+//! to the peer's first stream, which it cannot open without them; by the pings of a connection that is idle,
+//! should the path become another; and it is never more than what any credit took. It needs no frames of its
+//! own and no timer. Where nobody tells the time, all of these are 0 and growth is bounded by its caps alone.
 
 use core::time::Duration;
 
@@ -20,18 +22,17 @@ use crate::stream_id::StreamId;
 /// A queue so short disturbs nobody, whatever the round trip is.
 const HARMLESS: Duration = Duration::from_micros(250);
 
-/// After this long the least is measured anew: the path may have become a longer one.
-const FORGET: Duration = Duration::from_secs(10);
-
 /// What is known of the queues on the path.
 #[derive(Debug, Default)]
 pub(super) struct Queueing {
     /// The grant whose use is awaited: one at a time.
     probe: Option<Probe>,
-    /// The least time that one took, and when that was.
-    least: Option<(Duration, Time)>,
     /// The time that the last one took.
     last: Duration,
+    /// The round trip.
+    least: Option<Duration>,
+    /// When that was sent which the peer answers at once.
+    asked: Option<Time>,
 }
 
 #[derive(Debug)]
@@ -45,6 +46,19 @@ struct Probe {
 }
 
 impl Queueing {
+    /// Something was sent that the peer answers at once, on a path without queues.
+    pub(super) fn asked(&mut self, now: Time) {
+        self.asked = Some(now);
+    }
+
+    /// The answer came, or what can only be sent after it.
+    #[inline]
+    pub(super) fn answered(&mut self, now: Time) {
+        if let Some(asked) = self.asked.take() {
+            self.least = Some(now.saturating_since(asked));
+        }
+    }
+
     /// The sender of `id` is being granted more than `limit`, where it is known to be blocked or not.
     pub(super) fn granted(&mut self, id: StreamId, limit: u64, blocked: bool, now: Time) {
         if self.probe.is_none() {
@@ -72,8 +86,7 @@ impl Queueing {
                 return;
             }
             self.last = took;
-            let fresh = self.least.filter(|(least, at)| *least <= took && now.saturating_since(*at) < FORGET);
-            self.least = fresh.or(Some((took, now)));
+            self.least = Some(self.least.map_or(took, |least| least.min(took)));
         }
     }
 
@@ -86,7 +99,7 @@ impl Queueing {
 
     /// Whether a larger window can be of use.
     pub(super) fn permits_growth(&self) -> bool {
-        self.least.is_none_or(|(least, _)| self.last <= 2 * least + HARMLESS)
+        self.least.is_none_or(|least| self.last <= 2 * least + HARMLESS)
     }
 }
 

@@ -155,6 +155,7 @@ impl Connection {
             let parameters = config::parameters(&self.config.limits, self.windows);
             Frame::TransportParameters(parameters).encode(batch.out);
             self.parameters_sent = true;
+            self.queueing.asked(self.now);
         }
     }
 
@@ -178,6 +179,7 @@ impl Connection {
         if self.pings.due && batch.ensure(CONTROL_ROOM) {
             self.pings.due = false;
             self.pings.sent += 1;
+            self.queueing.asked(self.now);
             Frame::Ping { sequence: self.pings.sent }.encode(batch.out);
         }
         self.put_max_data(batch);
