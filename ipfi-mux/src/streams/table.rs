@@ -26,6 +26,9 @@ pub(crate) struct StreamTable {
     high: usize,
 }
 
+/// The slots that the table begins with, and grows by at least.
+const FIRST_SLOTS: usize = 4;
+
 /// The slots that are kept for the rest of the connection's life once a burst has made more.
 const LOW_SLOTS: usize = 256;
 
@@ -62,6 +65,10 @@ impl StreamTable {
     pub(crate) fn insert(&mut self, stream: Stream) -> StreamKey {
         let id = stream.id;
         self.calls += usize::from(id.dir() == Dir::Bi);
+        if self.slots.len() == self.slots.capacity() {
+            // By a quarter: a slot is large, and doubling would leave up to half of them empty.
+            self.slots.reserve_exact((self.slots.len() / 4).max(FIRST_SLOTS));
+        }
         let key = StreamKey::new(self.slots.insert(stream));
         self.by_id.insert(id, key);
         self.high += usize::from(key.index() >= LOW_SLOTS);
