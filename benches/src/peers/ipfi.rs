@@ -20,7 +20,7 @@ impl Peer for Ipfi {
     async fn connect() -> io::Result<IpfiClient> {
         let mut limits = ipfi::Limits::default();
         // The largest workload has 1024 calls outstanding; the default limit of 256 would queue the rest.
-        limits.max_inbound_calls = 1024;
+        (limits.max_inbound_calls, limits.abuse_budget) = (1024, 3000);
         let interface = Interface::new().procedure(0, |(text,): (String,)| async move { text });
         let server = Server::new(interface).limits(limits).listen("tcp://127.0.0.1:0").bind().await;
         let server = server.map_err(io::Error::other)?;

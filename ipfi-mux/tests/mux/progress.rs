@@ -145,7 +145,7 @@ fn with_255_streams_full_and_unread_the_256th_flows() {
 #[test]
 fn unread_answers_of_a_thousand_calls_of_ours_do_not_freeze_the_wire() {
     let mut server = timeless();
-    server.max_inbound_calls = 2000;
+    (server.max_inbound_calls, server.abuse_budget) = (2000, 5000);
     let mut pair = Pair::with(timeless(), server);
     pair.drive();
     for _ in 0..1000 {
@@ -168,7 +168,7 @@ fn unread_answers_of_a_thousand_calls_of_ours_do_not_freeze_the_wire() {
 #[test]
 fn stalled_streams_leave_room_in_the_send_buffer_for_others() {
     let mut limits = timeless();
-    limits.max_inbound_calls = 1000;
+    (limits.max_inbound_calls, limits.abuse_budget) = (1000, 3000);
     let mut pair = Pair::connected(limits);
     let mut stalled = Vec::new();
     for _ in 0..100 {
