@@ -43,7 +43,7 @@ fn an_idle_stream_costs_at_most_four_kibibytes_a_side() {
     const STREAMS: usize = 10_000;
     run(async {
         let mut limits = Limits::default();
-        limits.max_inbound_calls = 11_000;
+        (limits.max_inbound_calls, limits.abuse_budget) = (11_000, 30_000);
         let (near, far) = tokio::io::duplex(64 << 10);
         let (reader, writer) = tokio::io::split(far);
         let served = WireOptions::from(interface()).limits(limits.clone());

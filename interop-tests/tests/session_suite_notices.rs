@@ -16,7 +16,7 @@ impl Carrier for Fault {
     async fn pair(&self, mut limits: Limits) -> (Self::Session, Self::Session) {
         match self {
             Self::WindowIgnored => limits.stream_window_bytes = 10 << 20,
-            Self::StreamLimitIgnored => limits.max_inbound_calls = 1000,
+            Self::StreamLimitIgnored => limits.max_inbound_calls = 400,
             Self::DatagramsAlwaysTaken => limits.max_datagram_frame_bytes = 2000,
             _ => {}
         }

@@ -78,7 +78,8 @@ pub struct Limits {
     /// Tokens of the abuse budget: what costs work and brings nothing spends them, useful work earns
     /// them back. Default 1000. *Danger*: floods of pings, resets, empty frames. Each call or notification
     /// that the peer cancels within 100 ms and before it got anything holds 2 until its handler has ended:
-    /// keep it above twice the sum of `max_inbound_calls` and `max_inbound_notifications`.
+    /// a budget that is not above twice the sum of `max_inbound_calls` and `max_inbound_notifications` is
+    /// refused.
     pub abuse_budget: u32,
 }
 

@@ -7,6 +7,7 @@ use ipfi_core::limits::Limits;
 use ipfi_core::session::Side;
 use ipfi_core::varint;
 
+use crate::abuse::GIVEN_UP;
 use crate::params::{MIN_MAX_RECORD_SIZE, TransportParameters};
 use crate::record::RecordFraming;
 
@@ -94,6 +95,22 @@ pub enum ConfigError {
         /// `window_pool_bytes`.
         pool: u32,
     },
+    /// Honest callers who cancel all their calls at once would use up the abuse budget and lose the
+    /// connection.
+    #[error(
+        "abuse_budget = {budget} is too small: at least {least}, since max_inbound_calls = {calls} + \
+         max_inbound_notifications = {notifications} of them, cancelled at once, hold 2 tokens each"
+    )]
+    AbuseBudget {
+        /// `abuse_budget`.
+        budget: u32,
+        /// The least that works.
+        least: u64,
+        /// `max_inbound_calls`.
+        calls: u32,
+        /// `max_inbound_notifications`.
+        notifications: u32,
+    },
 }
 
 impl From<ConfigError> for ConnectionError {
@@ -177,8 +194,19 @@ pub(crate) fn check(limits: &Limits) -> Result<Windows, ConfigError> {
     if base + local > u128::from(varint::MAX / 2) {
         return Err(too_large());
     }
+    check_abuse_budget(limits)?;
     let fits = |sum: u128| u64::try_from(sum).map_err(|_| too_large());
     Ok(Windows { base: fits(base)?, pool: fits(pool.saturating_sub(notifications))? })
+}
+
+/// A burst that takes every place and is cancelled must leave a token: at 0 the connection is closed.
+fn check_abuse_budget(limits: &Limits) -> Result<(), ConfigError> {
+    let (calls, notifications) = (limits.max_inbound_calls, limits.max_inbound_notifications);
+    let least = u64::from(GIVEN_UP) * (u64::from(calls) + u64::from(notifications)) + 1;
+    if u64::from(limits.abuse_budget) < least {
+        return Err(ConfigError::AbuseBudget { budget: limits.abuse_budget, least, calls, notifications });
+    }
+    Ok(())
 }
 
 /// The transport parameters that tell the peer about `limits` (RFC 9000 section 18.2, qmux-02

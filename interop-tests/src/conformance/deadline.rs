@@ -198,8 +198,10 @@ async fn within_is_a_minimum(stage: Stage) -> Outcome {
 }
 
 async fn many(stage: Stage) -> Outcome {
-    let (caller, callee) =
-        stage.wires(Interface::new(), limited(standard(), |limits| limits.max_inbound_calls = 1000)).await;
+    let options = limited(standard(), |limits| {
+        (limits.max_inbound_calls, limits.abuse_budget) = (1000, 3000);
+    });
+    let (caller, callee) = stage.wires(Interface::new(), options).await;
     let begin = Instant::now();
     let calls = (1..=1000_u64).map(|n| {
         let caller = caller.clone();

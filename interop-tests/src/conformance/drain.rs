@@ -39,8 +39,10 @@ fn counts(report: ShutdownReport) -> (usize, usize, usize, usize) {
 }
 
 async fn none_lost(stage: Stage) -> Outcome {
-    let (caller, callee) =
-        stage.wires(Interface::new(), limited(standard(), |limits| limits.max_inbound_calls = 600)).await;
+    let options = limited(standard(), |limits| {
+        (limits.max_inbound_calls, limits.abuse_budget) = (600, 2000);
+    });
+    let (caller, callee) = stage.wires(Interface::new(), options).await;
     let calls: Vec<_> =
         (0..500_u64).map(|n| tokio::spawn(caller.call::<u64>(SLEEP, (1000 + n,)).into_future())).collect();
     settle().await;

@@ -27,6 +27,7 @@ pub(super) fn claims<S: Session>() -> Vec<Claim<S>> {
         Claim::new("a stop is seen by a waiting poll_stopped with its code", stop_seen),
         Claim::new("a stop is seen by a blocked writer with its code", stop_unblocks),
         Claim::new("after its own stop a reader reads no more", after_stop),
+        Claim::new("nor of what had come whole before it was accepted", whole_after_stop),
         Claim::new("a stop of one half leaves the other alone", stop_one_half),
         Claim::new("a stop after the end was read does nothing", stop_after_end),
         Claim::new("a half that is dropped right after its stop or reset keeps the code", code_kept),
@@ -185,6 +186,17 @@ async fn after_stop<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
     let ((mut send, _recv), (_answer, mut request)) = bi(&a, &b).await?;
     ok("write", write(&mut send, "buffered").await)?;
     settle().await;
+    request.stop(CUSTOM);
+    equal("reading", read(&mut request, 10).await, Err(ReadError::Stopped))?;
+    settle().await;
+    equal("reading later", read(&mut request, 10).await, Err(ReadError::Stopped))
+}
+
+async fn whole_after_stop<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
+    let (mut send, _recv) = ok("open", a.open_bi().await)?;
+    ok("finish", finish_with(&mut send, "whole").await)?;
+    settle().await;
+    let (_answer, mut request) = ok("accept", accept_bi(&b).await)?;
     request.stop(CUSTOM);
     equal("reading", read(&mut request, 10).await, Err(ReadError::Stopped))?;
     settle().await;

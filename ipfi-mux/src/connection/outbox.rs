@@ -8,7 +8,8 @@
 //! What must stay true, and why it does:
 //!
 //! * *Nothing piles up.* The frames are bounded, by less than a batch; what finds no room is queued.
-//! * *Bulk does not starve*: a batch has room for more than all of them.
+//! * *Bulk and control do not starve*: a batch has room for all of them and a record more, however little
+//!   its driver asks for.
 //! * *A stream's frames leave in order.* They are the first of a batch that belong to streams, before the
 //!   control frames: a reset must not overtake the bytes that its final size counts. And while bytes of a
 //!   stream are queued, none of it takes this way.
@@ -52,6 +53,13 @@ impl Outbox {
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.frames.len()
+    }
+
+    /// How large a batch is to be for which a driver asks for `max` bytes. Frames that take the short way as
+    /// fast as batches take them would otherwise fill all of each.
+    #[inline]
+    pub(super) fn batch_bytes(&self, max: usize) -> usize {
+        if self.is_empty() { max } else { max.max(self.len() + MAX_SENT_RECORD) }
     }
 
     /// Heap in bytes.

@@ -82,12 +82,15 @@ impl Connection {
 
     // --- Output ---
 
-    /// Appends whole records to `out`, about `max` bytes (at most one record more), or one message.
+    /// Appends whole records to `out`, about `max` bytes (at most one record more), or one message. Small
+    /// writes that wait as frames leave all together, and with them a record of what else there is, even
+    /// where that is more.
     /// The caller writes them all and says so with [`handle_transmitted`](Self::handle_transmitted).
     pub fn poll_transmit(&mut self, now: Time, out: &mut BytesMut, max: usize) -> Transmit {
         self.tell_time(now);
         self.drain_time();
-        let mut batch = Batch::new(out, self.config.framing, max.max(1), self.record_max());
+        let max = self.outbox.batch_bytes(max).max(1);
+        let mut batch = Batch::new(out, self.config.framing, max, self.record_max());
         if self.end.is_none() || self.has_farewell() {
             self.put_parameters(&mut batch);
             self.put_farewell(&mut batch);

@@ -149,6 +149,8 @@ enum Reading {
     Whole(Bytes),
     /// The end or a reset was read last: it stays so, even when the connection ends after.
     Ended(Result<(), StreamCode>),
+    /// Stopped with what the connection had handed over unread.
+    Stopped,
 }
 
 impl MuxRecvStream {
@@ -165,7 +167,7 @@ impl MuxRecvStream {
     fn is_released(&self) -> bool {
         match self.state {
             Reading::Going | Reading::Ended(Err(_)) => false,
-            Reading::Whole(_) => true,
+            Reading::Whole(_) | Reading::Stopped => true,
             Reading::Ended(Ok(())) => self.id.dir() == Dir::Bi,
         }
     }
@@ -189,6 +191,7 @@ impl RecvStream for MuxRecvStream {
             }
             Reading::Ended(Ok(())) => return Poll::Ready(Ok(Chunk { bytes: Bytes::new(), fin: true })),
             Reading::Ended(Err(code)) => return Poll::Ready(Err(ReadError::Reset(*code))),
+            Reading::Stopped => return Poll::Ready(Err(ReadError::Stopped)),
         }
         let (key, dir) = (self.key, self.id.dir());
         let polled = self.held.with(|connection| match dir {
@@ -211,7 +214,9 @@ impl RecvStream for MuxRecvStream {
     }
 
     fn stop(&mut self, code: StreamCode) {
-        if !self.is_released() {
+        if let Reading::Whole(_) = self.state {
+            self.state = Reading::Stopped;
+        } else if !self.is_released() {
             self.held.with(|connection| connection.stop(self.key, code));
         }
     }

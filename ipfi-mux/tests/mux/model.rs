@@ -50,8 +50,12 @@ impl Random {
     }
 
     fn pick<'a, T>(&mut self, of: &'a mut [T]) -> Option<&'a mut T> {
-        let len = of.len() as u64;
-        (len > 0).then(|| &mut of[usize::try_from(self.next() % len).unwrap()])
+        self.place(of).map(|at| &mut of[at])
+    }
+
+    /// The place of one of them.
+    fn place<T>(&mut self, of: &[T]) -> Option<usize> {
+        (!of.is_empty()).then(|| usize::try_from(self.next() % of.len() as u64).unwrap())
     }
 }
 
@@ -59,6 +63,11 @@ impl Random {
 fn byte(id: StreamId, client: bool, offset: u64) -> u8 {
     let mixed = (id.get() << 1 | u64::from(client)).wrapping_mul(0x9e37_79b9).wrapping_add(offset * 31);
     (mixed ^ (mixed >> 8)).to_le_bytes()[0]
+}
+
+/// The first `count` of them from `offset` on.
+fn bytes_of(id: StreamId, client: bool, offset: u64, count: u64) -> Bytes {
+    (offset..offset + count).map(|at| byte(id, client, at)).collect::<Vec<u8>>().into()
 }
 
 struct Sending {
@@ -76,6 +85,8 @@ struct Receiving {
 
 #[derive(Default)]
 struct Side {
+    /// Bidirectional streams opened.
+    opened: u64,
     sending: Vec<Sending>,
     receiving: Vec<Receiving>,
     tickets: Vec<(Dir, Option<OpenTicket>)>,
@@ -188,6 +199,9 @@ impl Script {
 
     fn open(&mut self, client: bool) {
         let dir = if self.random.chance(70) { Dir::Bi } else { Dir::Uni };
+        if dir == Dir::Bi && self.random.chance(30) {
+            return self.open_whole(client);
+        }
         let side = &mut self.sides[usize::from(client)];
         let waits = side.tickets.iter().position(|(waiting, _)| *waiting == dir);
         let mut ticket = waits.and_then(|at| side.tickets.swap_remove(at).1);
@@ -196,6 +210,7 @@ impl Script {
                 let (key, id) = opened.unwrap();
                 side.sending.push(Sending { key, id, written: 0, finished: false });
                 if dir == Dir::Bi {
+                    side.opened += 1;
                     side.receiving.push(Receiving { key, id, read: 0 });
                 }
             }
@@ -203,26 +218,71 @@ impl Script {
         }
     }
 
-    fn accept(&mut self, client: bool) {
-        let dir = if self.random.chance(70) { Dir::Bi } else { Dir::Uni };
-        let accepted = self.pair.end(client).connection.poll_accept(dir, Waker::noop());
-        if let Poll::Ready(accepted) = accepted {
-            let (key, id) = accepted.unwrap();
-            let side = &mut self.sides[usize::from(client)];
-            side.receiving.push(Receiving { key, id, read: 0 });
-            if dir == Dir::Bi {
-                side.sending.push(Sending { key, id, written: 0, finished: false });
-            }
+    /// Opens, writes all there is, and lets go of the sending half, in one step.
+    fn open_whole(&mut self, client: bool) {
+        let count = self.random.size() as u64;
+        let side = &mut self.sides[usize::from(client)];
+        let initiator =
+            if client { ipfi_core::session::Side::Client } else { ipfi_core::session::Side::Server };
+        let expected = StreamId::new(initiator, Dir::Bi, side.opened);
+        let data = bytes_of(expected, client, 0, count);
+        let opened = self.pair.end(client).connection.try_open_whole(Waker::noop(), &data);
+        let Some(opened) = opened else { return };
+        let (key, id, taken) = opened.unwrap();
+        assert_eq!(id, expected);
+        side.opened += 1;
+        side.receiving.push(Receiving { key, id, read: 0 });
+        if taken {
+            self.totals.insert((id, client), count);
+        } else {
+            side.sending.push(Sending { key, id, written: 0, finished: false });
         }
     }
 
-    /// Writes and forgets what was not taken, as a dropped future does.
+    fn accept(&mut self, client: bool) {
+        let dir = if self.random.chance(70) { Dir::Bi } else { Dir::Uni };
+        let most = if self.random.chance(50) { self.random.size() } else { 0 };
+        let end = &mut self.pair.end(client).connection;
+        let accepted = match dir {
+            Dir::Bi => end.poll_accept_bi(Waker::noop(), most),
+            Dir::Uni => end.poll_accept(dir, Waker::noop()).map_ok(|(key, id)| (key, id, None)),
+        };
+        let Poll::Ready(accepted) = accepted else { return };
+        let (key, id, whole) = accepted.unwrap();
+        let side = &mut self.sides[usize::from(client)];
+        match whole {
+            // Read and let go of already.
+            Some(whole) => {
+                assert_eq!(self.totals.get(&(id, !client)), Some(&(whole.len() as u64)), "stream {id}");
+                assert_eq!(whole, bytes_of(id, !client, 0, whole.len() as u64), "stream {id}");
+            }
+            None => side.receiving.push(Receiving { key, id, read: 0 }),
+        }
+        if dir == Dir::Bi {
+            side.sending.push(Sending { key, id, written: 0, finished: false });
+        }
+    }
+
+    /// Writes and forgets what was not taken, as a dropped future does; of what is finished lets go at once,
+    /// or later.
     fn write(&mut self, client: bool) {
         let (count, fin) = (self.random.size() as u64, self.random.chance(25));
-        let Some(half) = self.random.pick(&mut self.sides[usize::from(client)].sending) else { return };
-        let all = (half.written..half.written + count).map(|at| byte(half.id, client, at));
-        let mut data: Bytes = all.collect::<Vec<u8>>().into();
-        match self.pair.end(client).write(half.key, &mut data, fin) {
+        let (copied, released) = (self.random.chance(50), self.random.chance(50));
+        let sending = &mut self.sides[usize::from(client)].sending;
+        let Some(at) = self.random.place(sending) else { return };
+        let half = &mut sending[at];
+        let mut data = bytes_of(half.id, client, half.written, count);
+        let end = self.pair.end(client);
+        let written = if copied {
+            let written = end.connection.try_write(half.key, &data, fin);
+            if let Some(Ok(())) = written {
+                data.clear();
+            }
+            written.map_or(Ok(false), |written| written.map(|()| true))
+        } else {
+            end.write(half.key, &mut data, fin)
+        };
+        match written {
             Ok(done) => {
                 half.written += count - data.len() as u64;
                 if done && fin && !half.finished {
@@ -234,26 +294,42 @@ impl Script {
             Err(WriteError::Connection(error)) => panic!("{error}"),
         }
         (client, half.id.get(), half.written).hash(&mut self.trace);
+        if half.finished && released {
+            end.connection.release_send(sending.swap_remove(at).key);
+        }
     }
 
+    /// Reads; where the end of a bidirectional stream is read through, the half has been let go of.
     fn read(&mut self, client: bool) {
-        let max = self.random.size();
-        let Some(half) = self.random.pick(&mut self.sides[usize::from(client)].receiving) else { return };
-        match self.pair.end(client).read(half.key, max) {
-            Some(Ok(chunk)) => {
+        let (max, through) = (self.random.size(), self.random.chance(50));
+        let receiving = &mut self.sides[usize::from(client)].receiving;
+        let Some(at) = self.random.place(receiving) else { return };
+        let half = &mut receiving[at];
+        let through = through && half.id.dir() == Dir::Bi;
+        let end = &mut self.pair.end(client).connection;
+        let read = match through {
+            true => end.poll_read_through(half.key, Waker::noop(), max),
+            false => end.poll_read(half.key, Waker::noop(), max),
+        };
+        let mut over = false;
+        match read {
+            Poll::Ready(Ok(chunk)) => {
                 assert!(chunk.fin || !chunk.bytes.is_empty());
-                for seen in &chunk.bytes {
-                    assert_eq!(*seen, byte(half.id, !client, half.read), "stream {}", half.id);
-                    half.read += 1;
-                }
+                let count = chunk.bytes.len() as u64;
+                assert_eq!(chunk.bytes, bytes_of(half.id, !client, half.read, count), "stream {}", half.id);
+                half.read += count;
                 if chunk.fin {
                     assert_eq!(self.totals.get(&(half.id, !client)), Some(&half.read), "stream {}", half.id);
+                    over = through;
                 }
             }
-            None | Some(Err(ReadError::Reset(_) | ReadError::Stopped)) => {}
-            Some(Err(ReadError::Connection(error))) => panic!("{error}"),
+            Poll::Pending | Poll::Ready(Err(ReadError::Reset(_) | ReadError::Stopped)) => {}
+            Poll::Ready(Err(ReadError::Connection(error))) => panic!("{error}"),
         }
         (client, half.id.get(), half.read).hash(&mut self.trace);
+        if over {
+            receiving.swap_remove(at);
+        }
     }
 
     fn give_up(&mut self, client: bool) {
@@ -294,7 +370,8 @@ impl Script {
     /// Lets go of everything: all credit must come back.
     fn settle(&mut self) {
         for client in [true, false] {
-            let Side { sending, receiving, tickets } = core::mem::take(&mut self.sides[usize::from(client)]);
+            let Side { sending, receiving, tickets, .. } =
+                core::mem::take(&mut self.sides[usize::from(client)]);
             let end = &mut self.pair.end(client).connection;
             sending.iter().for_each(|half| end.drop_send(half.key));
             receiving.iter().for_each(|half| end.drop_recv(half.key));

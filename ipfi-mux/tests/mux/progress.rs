@@ -145,7 +145,7 @@ fn with_255_streams_full_and_unread_the_256th_flows() {
 #[test]
 fn unread_answers_of_a_thousand_calls_of_ours_do_not_freeze_the_wire() {
     let mut server = timeless();
-    server.max_inbound_calls = 2000;
+    (server.max_inbound_calls, server.abuse_budget) = (2000, 5000);
     let mut pair = Pair::with(timeless(), server);
     pair.drive();
     for _ in 0..1000 {
@@ -168,7 +168,7 @@ fn unread_answers_of_a_thousand_calls_of_ours_do_not_freeze_the_wire() {
 #[test]
 fn stalled_streams_leave_room_in_the_send_buffer_for_others() {
     let mut limits = timeless();
-    limits.max_inbound_calls = 1000;
+    (limits.max_inbound_calls, limits.abuse_budget) = (1000, 3000);
     let mut pair = Pair::connected(limits);
     let mut stalled = Vec::new();
     for _ in 0..100 {
@@ -265,6 +265,49 @@ fn a_peer_that_resets_what_it_opens_costs_flat_memory_when_each_is_handled() {
         }
         assert!(round < 100 || used <= peak, "{used} bytes after {round} rounds, {peak} after 100");
     }
+}
+
+#[test]
+fn small_answers_without_end_hold_up_neither_bulk_nor_control_however_small_the_batches() {
+    use ipfi_mux::frame::Frame;
+
+    use crate::support::{Hostile, bi, data, last};
+    let accept = |peer: &mut Hostile| {
+        let accepted = peer.victim.poll_accept_bi(core::task::Waker::noop(), 4096);
+        let core::task::Poll::Ready(Ok((key, ..))) = accepted else { panic!("nothing to accept") };
+        key
+    };
+    let mut peer = Hostile::new(timeless());
+    peer.send(&[data(bi(0), 0, b"bulk")]);
+    let bulk = accept(&mut peer);
+    let much = &mut Bytes::from(vec![1; 256 << 10]);
+    assert!(peer.victim.poll_write(bulk, core::task::Waker::noop(), much, false).is_ready());
+    peer.victim.stop(bulk, StreamCode::CANCELLED);
+
+    let (mut granted, mut next) = (256, 1);
+    let (mut of_bulk, mut of_answers, mut stopped) = (0, 0, false);
+    for round in 0..20 {
+        // As many as leave with a batch of one record, and at first twice as many.
+        for _ in 0..if round == 0 { 32 } else { 16 } {
+            assert!(next < granted, "places come back");
+            peer.send(&[last(bi(next), 0, b"small")]);
+            let key = accept(&mut peer);
+            assert_eq!(peer.victim.try_write(key, &[2; 1000], true), Some(Ok(())));
+            peer.victim.release_send(key);
+            next += 1;
+        }
+        for frame in peer.receive_batch(1) {
+            match frame {
+                Frame::Stream { id, payload, .. } if id == bi(0) => of_bulk += payload.len(),
+                Frame::Stream { payload, .. } => of_answers += payload.len(),
+                Frame::MaxStreams { dir: Dir::Bi, max } => granted = max,
+                Frame::StopSending { .. } => stopped = true,
+                _ => {}
+            }
+        }
+    }
+    assert!(stopped, "the stop still waits");
+    assert!(of_bulk * 4 > of_answers, "{of_bulk} bytes of bulk beside {of_answers} of answers");
 }
 
 /// A session with everything in it, as bytes from client to server, and what the server made of it.

@@ -272,6 +272,15 @@ fn limits_that_would_let_unread_streams_freeze_the_wire_are_refused_by_name() {
     for part in ["max_inbound_calls = 4294967295", "stream_window_bytes = 4294967295"] {
         assert!(text.contains(part), "{part} in {text}");
     }
+    // Clause 13.5: whoever cancels all that it has open must keep the connection.
+    assert_eq!(
+        refuse(|limits| limits.max_inbound_calls = 500).to_string(),
+        "abuse_budget = 1000 is too small: at least 1129, since max_inbound_calls = 500 + \
+         max_inbound_notifications = 64 of them, cancelled at once, hold 2 tokens each"
+    );
+    let mut config = Config::new(Side::Client);
+    (config.limits.max_inbound_calls, config.limits.abuse_budget) = (500, 1129);
+    assert!(Connection::new(config, ipfi_core::time::Time::ZERO).is_ok());
     let mut config = Config::new(Side::Client);
     config.limits.window_pool_bytes = 0;
     assert!(Connection::new(config, ipfi_core::time::Time::ZERO).is_ok(), "0 keeps windows fixed");

@@ -314,6 +314,17 @@ impl Hostile {
         while self.victim.poll_transmit(self.now, &mut self.said, 64 << 10) != Transmit::Idle {
             self.victim.handle_transmitted(self.now);
         }
+        self.heard()
+    }
+
+    /// What the victim says in one batch for which `max` bytes are asked.
+    pub(crate) fn receive_batch(&mut self, max: usize) -> Vec<Frame> {
+        let _ = self.victim.poll_transmit(self.now, &mut self.said, max);
+        self.victim.handle_transmitted(self.now);
+        self.heard()
+    }
+
+    fn heard(&mut self) -> Vec<Frame> {
         let mut frames = Vec::new();
         while let Some(mut record) = self.reader.next(&mut self.said).unwrap() {
             while record.has_remaining() {
