@@ -83,3 +83,24 @@ async fn each_handle_calls_in_its_own_codec() -> Result<(), ipfi_core::CallError
     }
     Ok(())
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_may_answer_with_the_error_of_a_call_of_its_own() -> Result<(), ipfi_core::CallError> {
+    let interface = Interface::new()
+        .procedure(0, |context: Context, (): ()| async move { context.wire().call::<u64>(77, ()).await })
+        .sequence_with_items(1, |(): (), numbers: Receiver<u64>| numbers.map_ok(|number| number * 2))
+        .procedure_with_items(2, |(): (), numbers: Receiver<u64>| numbers.try_collect::<Vec<u64>>());
+    let (wire, _server) = wires(interface);
+    let error = wire.call::<u64>(0, ()).await.expect_err("nobody offers 77");
+    assert_eq!(error.to_string(), "call 0: UNIMPLEMENTED: procedure 77 is not offered");
+
+    let (mut send, receive) = wire.duplex::<u64, u64>(1, ()).await?;
+    send.send(21).await?;
+    send.finish().await?;
+    assert_eq!(receive.try_collect::<Vec<_>>().await?, [42]);
+
+    let misled = wire.upload::<String, Vec<u64>>(2, ()).items(stream::iter(["no number".to_owned()]));
+    let error = misled.await.expect_err("text is no number");
+    assert_eq!(error.code(), Code::InvalidArgument, "{error}");
+    Ok(())
+}
