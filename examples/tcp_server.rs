@@ -2,7 +2,7 @@
 //!
 //! *Shows*: registering procedures, listening, an orderly shutdown.
 //! *Run*: `cargo run --example tcp_server` and, beside it, `cargo run --example tcp_client`; stop it with Ctrl-C.
-//! *Expect*: the address it listens on; after Ctrl-C a report of what finished and what was cut.
+//! *Expect*: the address it listens on; after Ctrl-C a report of the calls that were running then.
 
 use std::time::Duration;
 
@@ -52,6 +52,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("listening on {address}");
     }
     let report = server.run_until(tokio::signal::ctrl_c()).await;
-    println!("{} calls finished, {} were cut", report.finished, report.cut);
+    println!("{} calls finished in the grace period, {} were cut", report.finished, report.cut);
     Ok(())
 }

@@ -16,8 +16,7 @@ fn kitchen() -> Interface {
         // The wire to whoever called: the caller offers procedures too.
         let customer = context.wire();
         for step in ["grinding", "heating", "pouring"] {
-            let go_on: bool =
-                customer.call(PROGRESS, (step,)).within(&context).await.map_err(|e| e.into_status())?;
+            let go_on: bool = customer.call(PROGRESS, (step,)).within(&context).await?;
             if !go_on {
                 return Err(Status::cancelled("the customer left"));
             }

@@ -49,30 +49,33 @@ impl fmt::Debug for AddressError {
     }
 }
 
+const TCP_FORM: &str = "needed are a host, a port up to 65535, and nothing else: tcp://host:port";
+
 impl FromStr for Address {
     type Err = AddressError;
 
     fn from_str(url: &str) -> Result<Self, AddressError> {
-        let (scheme, rest) = url.split_once(':').ok_or_else(|| AddressError::NoScheme { url: url.into() })?;
+        let no_scheme = || AddressError::NoScheme { url: url.into() };
+        let (scheme, rest) = url.split_once(':').ok_or_else(no_scheme)?;
         let invalid = |what| Err(AddressError::Invalid { url: url.into(), what });
-        match scheme {
+        match &*scheme.to_ascii_lowercase() {
             "tcp" => {
-                let Some(authority) = rest.strip_prefix("//") else {
-                    return invalid("a host and a port are needed: tcp://host:port");
-                };
+                let Some(authority) = rest.strip_prefix("//") else { return invalid(TCP_FORM) };
                 let authority = authority.strip_suffix('/').unwrap_or(authority);
                 match authority.rsplit_once(':') {
                     Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
                         Ok(Self::Tcp(authority.into()))
                     }
-                    _ => invalid("a host and a port are needed: tcp://host:port"),
+                    _ => invalid(TCP_FORM),
                 }
             }
             "unix" => match rest.strip_prefix("//").unwrap_or(rest) {
                 "" => invalid("a path is needed: unix:/path"),
                 path => Ok(Self::Unix(path.into())),
             },
-            other => Err(AddressError::UnknownScheme { url: url.into(), scheme: other.into() }),
+            // `host:port`: what stands before the colon is no scheme.
+            _ if rest.parse::<u16>().is_ok() => Err(no_scheme()),
+            _ => Err(AddressError::UnknownScheme { url: url.into(), scheme: scheme.into() }),
         }
     }
 }

@@ -22,11 +22,27 @@
 //! | serve many peers | [`Server`] | `tcp`, `unix` |
 //! | run a module as a child process, or be one | [`spawn`], [`stdio`](fn@stdio) | `stdio` |
 //! | use any pipe | [`mux::connect`], [`mux::accept`] | `tokio` |
-//! | do without a runtime | [`blocking`](mod@blocking) | `blocking` |
+#![cfg_attr(feature = "blocking", doc = "| do without a runtime | [`blocking`](mod@blocking) | `blocking` |")]
+#![cfg_attr(not(feature = "blocking"), doc = "| do without a runtime | `blocking` | `blocking` |")]
 //! | go byte by byte, also in wasm | [`mux::bytewise`](ipfi_mux::driver::bytewise) | |
 //!
-//! What is behind the names is documented where it lives: [`core`] for interfaces, wires and calls,
-//! [`mux`] for the wire format over one pipe.
+//! The kinds of procedures, and how each is called:
+//!
+//! | offered with | called with | |
+//! | --- | --- | --- |
+//! | [`Interface::procedure`] | [`Wire::call`] | one value in, one out |
+//! | [`Interface::sequence`] | [`Wire::stream`] | a `Stream` out, no faster than it is read |
+//! | [`Interface::procedure_with_items`] | [`Wire::upload`] | a `Stream` in, one value out |
+//! | [`Interface::sequence_with_items`] | [`Wire::duplex`] | both at once |
+//! | [`Interface::notification`] | [`Wire::notify`] | nobody answers |
+//! | [`Interface::raw`] | [`Wire::call`] with [`Raw`], [`Wire::start`] | bytes, whole or in pieces |
+//!
+//! What a call can be given before it is awaited (a timeout, metadata, a codec) is on the page of
+//! [`call::Call`]; what a handler may take and answer with, on that of [`core::interface`]; what every
+//! limit costs, at [`Limits`]; how values become bytes and what not to rely on, at [`core::codec`].
+//! [`mux`] is the wire format over one pipe.
+//!
+//! Further features: `postcard`, `messagepack` and `json` are codecs beside the default `bincode`.
 
 // Standard output may be the wire.
 #![warn(clippy::print_stdout)]
@@ -43,9 +59,12 @@ mod stdio;
 
 pub use ipfi_core as core;
 pub use ipfi_core::call::{self, CallError, Fragment, RawCall, Receiver, Sender, Terminator};
+pub use ipfi_core::close_code::CloseCode;
 pub use ipfi_core::codec::{CodecId, Raw};
 pub use ipfi_core::error::ConnectionError;
+pub use ipfi_core::interface::CallInfo;
 pub use ipfi_core::metadata::Metadata;
+pub use ipfi_core::observe::{CallReport, Observer, Stats};
 pub use ipfi_core::wire::{Role, ShutdownReport, Wire, WireOptions};
 pub use ipfi_core::{
     CancelCause, Code, Context, Interface, Limits, Peer, ProcedureIndex, State, Status, blocking, spawned,

@@ -68,7 +68,7 @@ fn tcp_server_and_client_speak_with_one_another() {
     let said = lines.next().unwrap().unwrap();
     assert!(said.starts_with("tcp://127.0.0.1:") && said.ends_with(" says: good morning"), "{said}");
     interrupt(&server.0);
-    assert_eq!(lines.next().unwrap().unwrap(), "0 calls finished, 0 were cut");
+    assert_eq!(lines.next().unwrap().unwrap(), "0 calls finished in the grace period, 0 were cut");
     assert!(server.0.wait().unwrap().success());
 }
 
@@ -117,7 +117,7 @@ fn the_playground_answers_at_its_prompt() {
     input
         .write_all(
             b"hello Ada Lovelace\ncount 3\nsum 1 2 3\ncount x\nsum 1 x\nmany -1\n\xff\xfe\nask\nslow\nfail\n\
-              many 500\nnonsense\nquit\n",
+              many 500\nhelp\nnonsense\nquit\n",
         )
         .unwrap();
     drop(input);
@@ -133,6 +133,7 @@ fn the_playground_answers_at_its_prompt() {
         "error: call 42: UNIMPLEMENTED: procedure 42 is not offered",
         "500 calls at once took",
         "hello NAME",
+        "error: nonsense: no such command, or not with these words; type help",
     ] {
         assert!(output.contains(expected), "{expected:?} is missing from:\n{output}");
     }

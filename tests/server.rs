@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ipfi::{ConnectError, Connector, Interface, Limits, Server, ServerError};
+use ipfi::{ConnectError, Connector, Context, Interface, Limits, Server, ServerError};
 use tokio::time::timeout;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -80,9 +80,22 @@ async fn a_socket_that_took_the_place_of_ours_is_not_removed_with_our_server() {
 }
 
 #[tokio::test]
+async fn both_ends_of_a_unix_socket_know_it_by_its_path() {
+    let place = Place::new("path");
+    let who =
+        Interface::new().procedure(0, |context: Context, (): ()| async move { context.peer().to_string() });
+    let server = Server::new(who).listen(place.url()).bind().await.unwrap();
+    tokio::spawn(server.run());
+    let wire = ipfi::connect(&place.url()).await.unwrap();
+    let path = format!("unix://{}", place.path().display());
+    assert_eq!(timeout(SOON, wire.call::<String>(0, ()).into_future()).await.unwrap().unwrap(), path);
+    assert_eq!(wire.peer().to_string(), path);
+}
+
+#[tokio::test]
 async fn what_fails_says_where_and_why_also_when_main_returns_it() {
     let refused = ipfi::connect("tcp://host").await.unwrap_err();
-    let text = "\"tcp://host\": a host and a port are needed: tcp://host:port";
+    let text = "\"tcp://host\": needed are a host, a port up to 65535, and nothing else: tcp://host:port";
     assert_eq!(refused.to_string(), text);
     // What `main` prints of an error is its `Debug`.
     assert_eq!(format!("{refused:?}"), format!("ConnectError({text})"));

@@ -50,7 +50,11 @@ pub(crate) async fn run(wire: &Wire, words: &[&str]) -> Result<(), Failure> {
             println!("{} calls at once took {:?}", done.len(), began.elapsed());
         }
         ["stats"] => println!("{:#?}", wire.stats()),
-        _ => println!("{HELP}"),
+        ["help"] => println!("{HELP}"),
+        [command, ..] => {
+            return Err(format!("{command}: no such command, or not with these words; type help").into());
+        }
+        [] => {}
     }
     Ok(())
 }

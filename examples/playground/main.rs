@@ -46,10 +46,15 @@ async fn main() -> Result<(), Failure> {
             line = lines.recv() => line,
             _ = tokio::signal::ctrl_c() => None,
         };
-        let Some(line) = line else { return Ok(()) };
+        let Some(line) = line else {
+            // The shell's prompt is not to stand behind ours.
+            if std::io::stdin().is_terminal() {
+                println!();
+            }
+            return Ok(());
+        };
         let line = String::from_utf8_lossy(&line);
         match line.split_whitespace().collect::<Vec<_>>()[..] {
-            [] => {}
             ["quit"] => return Ok(()),
             // Dropping a call cancels it.
             ref words => tokio::select! {

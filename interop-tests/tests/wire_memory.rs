@@ -1,5 +1,7 @@
 //! Every kind of call, once, over memory.
 
+use core::time::Duration;
+
 use futures_util::{StreamExt, TryStreamExt, stream};
 use interop_tests::test_runtime::TestRuntime;
 use ipfi_core::limits::Limits;
@@ -82,4 +84,44 @@ async fn each_handle_calls_in_its_own_codec() -> Result<(), ipfi_core::CallError
         assert_eq!(wire.call::<u64>(0, (vec![1_u64, 2, 3],)).await?, 3);
     }
     Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_may_answer_with_the_error_of_a_call_of_its_own() -> Result<(), ipfi_core::CallError> {
+    let interface = Interface::new()
+        .procedure(0, |context: Context, (): ()| async move { context.wire().call::<u64>(77, ()).await })
+        .sequence_with_items(1, |(): (), numbers: Receiver<u64>| numbers.map_ok(|number| number * 2))
+        .procedure_with_items(2, |(): (), numbers: Receiver<u64>| numbers.try_collect::<Vec<u64>>());
+    let (wire, _server) = wires(interface);
+    let error = wire.call::<u64>(0, ()).await.expect_err("nobody offers 77");
+    assert_eq!(error.to_string(), "call 0: UNIMPLEMENTED: procedure 77 is not offered");
+
+    let (mut send, receive) = wire.duplex::<u64, u64>(1, ()).await?;
+    send.send(21).await?;
+    send.finish().await?;
+    assert_eq!(receive.try_collect::<Vec<_>>().await?, [42]);
+
+    let misled = wire.upload::<String, Vec<u64>>(2, ()).items(stream::iter(["no number".to_owned()]));
+    let error = misled.await.expect_err("text is no number");
+    assert_eq!(error.code(), Code::InvalidArgument, "{error}");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_name_what_was_wrong_and_how_much_time_there_was() {
+    let interface = Interface::new()
+        .procedure(0, |(name,): (String,)| async move { name })
+        .procedure(1, |(): ()| async { core::future::pending::<()>().await });
+    let (wire, _server) = wires(interface);
+    let error = wire.call::<String>(0, ()).await.expect_err("an argument is missing");
+    assert_eq!(
+        error.to_string(),
+        "call 0: INVALID_ARGUMENT: the arguments cannot be decoded: the bincode value is cut off: the message \
+         ends inside it (do both sides expect the same type?)"
+    );
+    let error = wire.call::<String>(0, ("Ada", 1_u8)).await.expect_err("there is one too many");
+    assert!(error.to_string().contains(" decoded: 1 byte left over after the bincode value"), "{error}");
+    let error =
+        wire.call::<()>(1, ()).timeout(Duration::from_millis(200)).await.expect_err("it takes for ever");
+    assert!(error.to_string().ends_with(" (timeout 200ms)"), "{error}");
 }

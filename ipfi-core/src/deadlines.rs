@@ -19,8 +19,8 @@ use crate::time::Time;
 /// more are removed, so that a peer that varies its timeouts cannot fill the map.
 const KEPT_BUCKETS: usize = 64;
 
-const FINEST: Duration = Duration::from_millis(1);
-const COARSEST: Duration = Duration::from_millis(250);
+const FINEST_MICROS: u64 = 1_000;
+const COARSEST_MICROS: u64 = 250_000;
 
 /// All deadlines of one wire.
 #[derive(Debug, Default)]
@@ -53,21 +53,29 @@ pub(crate) struct DeadlineKey {
     slot: usize,
 }
 
-/// When a call must be over, and the bucket that wakes it then.
+/// When a call must be over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Deadline {
     at: Time,
-    bucket: Time,
+    /// How long it was given: for the grain, and for whoever is told that it was too short.
+    timeout_micros: u64,
 }
 
 impl Deadline {
     /// `timeout` from `now`.
     pub(crate) fn after(now: Time, timeout: Duration) -> Self {
-        let at = now + timeout;
-        let grain = (timeout / 64).clamp(FINEST, COARSEST).as_micros();
-        let grain = u64::try_from(grain).unwrap_or(u64::MAX);
-        let bucket = Time::from_micros(at.as_micros().div_ceil(grain).saturating_mul(grain));
-        Self { at, bucket }
+        let timeout_micros = u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX);
+        Self { at: now + timeout, timeout_micros }
+    }
+
+    /// The end of the bucket that wakes it.
+    fn bucket(self) -> Time {
+        let grain = (self.timeout_micros / 64).clamp(FINEST_MICROS, COARSEST_MICROS);
+        Time::from_micros(self.at.as_micros().div_ceil(grain).saturating_mul(grain))
+    }
+
+    pub(crate) fn timeout(self) -> Duration {
+        Duration::from_micros(self.timeout_micros)
     }
 
     pub(crate) fn at(self) -> Time {
@@ -92,13 +100,14 @@ impl Deadlines {
                 return;
             }
         }
-        let bucket = state.buckets.entry(deadline.bucket).or_insert_with(|| {
+        let at = deadline.bucket();
+        let bucket = state.buckets.entry(at).or_insert_with(|| {
             state.next_serial += 1;
             Bucket { serial: state.next_serial, wakers: Slab::new() }
         });
         let slot = bucket.wakers.insert(waker.clone());
-        *key = Some(DeadlineKey { bucket: deadline.bucket, serial: bucket.serial, slot });
-        let earlier = state.armed.is_none_or(|armed| deadline.bucket < armed);
+        *key = Some(DeadlineKey { bucket: at, serial: bucket.serial, slot });
+        let earlier = state.armed.is_none_or(|armed| at < armed);
         let sleeper = if earlier { state.sleeper.take() } else { None };
         drop(guard);
         if let Some(sleeper) = sleeper {

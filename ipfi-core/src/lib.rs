@@ -1,6 +1,9 @@
 //! The heart of ipfi: any program calls any other program's procedures, over whatever carries bytes
 //! between them.
 //!
+//! Programs use the crate `ipfi`, which re-exports what they need of this one and adds sockets and child processes.
+//! Here is what a carrier, a driver or a codec is written against.
+//!
 //! ```text
 //! interface   what I offer: procedures by index                           your handlers
 //! wire        my link to one peer: calls out, calls in, their end         your calls

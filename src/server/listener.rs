@@ -141,7 +141,7 @@ impl Listener {
             #[cfg(all(feature = "unix", unix))]
             Socket::Unix(socket) => {
                 let stream = socket.accept().await?;
-                let peer = Peer::new(Side::Client, "unix").with_address(self.address.to_string());
+                let peer = Peer::new(Side::Client, "unix").with_address(socket.path().display().to_string());
                 let (reader, writer) = stream.into_split();
                 Ok((Connection { peer, pipe: Pipe::Unix(reader, writer) }, None))
             }

@@ -32,6 +32,10 @@ impl UnixSocket {
         Ok(Self { listener, path: path.to_owned(), file })
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(super) async fn accept(&self) -> io::Result<UnixStream> {
         self.listener.accept().await.map(|(stream, _)| stream)
     }

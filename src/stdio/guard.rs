@@ -1,6 +1,6 @@
 //! Standard input and output, moved out of the way of stray prints.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::os::fd::OwnedFd;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -11,6 +11,10 @@ pub(super) type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 
 /// Standard input and output, taken out of the reach of everybody else in this process.
 pub(super) fn take_stdio() -> io::Result<(Reader, Writer)> {
+    if io::stdin().is_terminal() {
+        // Before anything is written: a person would be shown the handshake's bytes.
+        return Err(io::Error::other("a module is started by its host (ipfi::spawn), not at a terminal"));
+    }
     let input = rustix::io::dup(rustix::stdio::stdin())?;
     let output = rustix::io::dup(rustix::stdio::stdout())?;
     rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;

@@ -426,9 +426,11 @@ impl IncomingCall {
             Ok(()) => None,
             Err(Failure::Status(status)) => Some(self.fail(status).await),
             Err(Failure::Cancelled(CancelCause::Deadline)) => {
-                let status =
-                    Status::deadline_exceeded("the deadline passed before the procedure had answered");
-                Some(self.fail(status).await)
+                let mut text = "the deadline passed before the procedure had answered".to_owned();
+                if let Some(deadline) = self.deadline {
+                    text += &format!(" (timeout {:?})", deadline.timeout());
+                }
+                Some(self.fail(Status::deadline_exceeded(text)).await)
             }
             Err(Failure::Cancelled(CancelCause::Shutdown)) => {
                 self.outbound.reset(StreamCode::SHUTDOWN);

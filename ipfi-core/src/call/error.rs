@@ -109,7 +109,7 @@ fn reset_status(code: StreamCode) -> Status {
         StreamCode::REFUSED => (Code::Unavailable, "refused by the peer before it started"),
         StreamCode::CANCELLED => (Code::Cancelled, "cancelled by the peer"),
         StreamCode::DEADLINE => (Code::DeadlineExceeded, "the deadline passed at the peer"),
-        StreamCode::SHUTDOWN => (Code::Unavailable, "cut by the peer's shutdown"),
+        StreamCode::SHUTDOWN => (Code::Unavailable, "cut by the peer's shutdown while it ran"),
         StreamCode::RESOURCE_EXHAUSTED => (Code::ResourceExhausted, "a limit was reached at the peer"),
         StreamCode::INTERNAL => (Code::Internal, "the peer failed"),
         _ => {

@@ -2,6 +2,7 @@
 
 use core::future::poll_fn;
 use core::task::{Context, Poll};
+use core::time::Duration;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -34,6 +35,11 @@ pub(crate) struct DeadlineWatch {
 impl DeadlineWatch {
     pub(crate) fn new(core: &Arc<WireCore>, deadline: Deadline) -> Self {
         Self { core: Arc::clone(core), deadline, key: None }
+    }
+
+    /// How long the deadline left in all.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.deadline.timeout()
     }
 
     /// Ready when the deadline has passed. The clock is read only once the watch was woken or moved.
@@ -107,8 +113,9 @@ impl Tracker {
         error
     }
 
-    pub(crate) fn deadline_error(&self) -> CallError {
-        let status = Status::deadline_exceeded("the deadline passed before the answer came");
+    pub(crate) fn deadline_error(&self, timeout: Duration) -> CallError {
+        let text = format!("the deadline passed before the answer came (timeout {timeout:?})");
+        let status = Status::deadline_exceeded(text);
         CallError::new(self.procedure, status.with_origin(Origin::Caller))
     }
 
@@ -279,7 +286,9 @@ impl Exchange {
     /// Ready only with the error of a passed deadline.
     pub(crate) fn poll_deadline<T>(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, CallError>> {
         match &mut self.deadline {
-            Some(deadline) => deadline.poll_passed(cx).map(|()| Err(self.tracker.deadline_error())),
+            Some(deadline) => {
+                deadline.poll_passed(cx).map(|()| Err(self.tracker.deadline_error(deadline.timeout())))
+            }
             None => Poll::Pending,
         }
     }

@@ -115,7 +115,9 @@ async fn wait<T>(
         }
         match &mut deadline {
             Some(deadline) => deadline.poll_passed(cx).map(|()| {
-                let text = "the deadline passed while the call waited for a place";
+                let timeout = deadline.timeout();
+                let text =
+                    format!("the deadline passed while the call waited for a place (timeout {timeout:?})");
                 Err(CallError::not_sent(procedure, Status::deadline_exceeded(text)))
             }),
             None => Poll::Pending,

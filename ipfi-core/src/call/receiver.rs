@@ -156,7 +156,7 @@ impl<T: Decode> Stream for Receiver<T> {
             let Poll::Ready(incoming) = this.inbound.poll_incoming(this.end.core(), cx) else {
                 if let End::Call { tracker, deadline: Some(deadline) } = &mut this.end {
                     ready!(deadline.poll_passed(cx));
-                    let error = tracker.deadline_error();
+                    let error = tracker.deadline_error(deadline.timeout());
                     return this.fail(error);
                 }
                 return Poll::Pending;

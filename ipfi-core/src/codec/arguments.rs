@@ -18,6 +18,11 @@ mod sealed {
 }
 
 /// What a call can be made with: a tuple of 0 to 16 serde values, borrowed or owned, or [`Raw`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the arguments of a call: they are a tuple",
+    label = "not a tuple of 0 to 16 values",
+    note = "one value is `(value,)`, with the comma; none is `()`; bytes as they are are `Raw(bytes)`"
+)]
 pub trait EncodeArguments: sealed::Sealed {
     /// The codec of the call: `preferred`, unless there is no choice.
     fn codec(preferred: CodecId) -> CodecId {
@@ -46,6 +51,11 @@ pub trait EncodeArguments: sealed::Sealed {
 }
 
 /// What a procedure can take: a tuple of 0 to 16 serde values that own their data, or [`Raw`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the arguments of a procedure: they are a tuple",
+    label = "takes something else than a tuple of 0 to 16 values",
+    note = "one value is `|(name,): (String,)|`, with the commas; none is `|(): ()|`; bytes as they are are `|bytes: Raw|`"
+)]
 pub trait DecodeArguments: sealed::Sealed + Sized {
     /// Reads message 0 of a call, all of it.
     fn decode_arguments(codec: CodecId, bytes: Bytes, limits: &DecodeLimits) -> Result<Self, CodecError>;

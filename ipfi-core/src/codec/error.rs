@@ -29,13 +29,13 @@ pub enum CodecError {
         what: Box<str>,
     },
     /// The bytes end inside the value, or a length in them claims more than there is.
-    #[error("the {codec} value is cut off: the message ends inside it")]
+    #[error("the {codec} value is cut off: the message ends inside it (do both sides expect the same type?)")]
     Truncated {
         /// The codec.
         codec: CodecId,
     },
     /// The value is complete and bytes are left over. Most often the two sides disagree about the type.
-    #[error("{bytes} bytes left over after the {codec} value (do both sides expect the same type?)")]
+    #[error("{bytes} byte{} left over after the {codec} value (do both sides expect the same type?)", plural(*.bytes))]
     Trailing {
         /// The codec.
         codec: CodecId,
@@ -81,6 +81,10 @@ impl CodecError {
             _ => None,
         }
     }
+}
+
+const fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }
 
 impl From<CodecError> for Status {

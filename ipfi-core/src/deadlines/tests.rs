@@ -271,8 +271,8 @@ fn a_bucket_is_never_before_its_deadline_and_little_after() {
             let deadline = Deadline::after(Time::from_micros(now), timeout);
             let grain = (timeout / 64).clamp(Duration::from_millis(1), Duration::from_millis(250));
             assert_eq!(deadline.at(), Time::from_micros(now) + timeout);
-            let late = deadline.bucket.saturating_since(deadline.at());
-            assert!(deadline.bucket >= deadline.at() && late <= grain, "{deadline:?}");
+            let late = deadline.bucket().saturating_since(deadline.at());
+            assert!(deadline.bucket() >= deadline.at() && late <= grain, "{deadline:?}");
         }
     }
 }
@@ -319,7 +319,7 @@ fn ten_thousand_random_steps_wake_exactly_whom_they_should() {
             }
         }
         for watcher in &watchers {
-            let due = watcher.deadline.bucket <= Time::from_micros(now);
+            let due = watcher.deadline.bucket() <= Time::from_micros(now);
             assert_eq!(
                 watcher.counter.woken(),
                 usize::from(due),

@@ -9,7 +9,9 @@
 //!
 //! A handler is a function or closure of an argument tuple (0 to 16 elements, or
 //! [`Raw`](crate::codec::Raw)), optionally with a [`Context`](crate::context::Context) and a [`State`]
-//! before it. It answers with a value, or with a `Result` of a value or [`Status`].
+//! before it. It answers with a value, or with a `Result` of a value or [`Status`]
+//! (or [`CallError`](crate::CallError), where a call of its own failed). A closure that uses `?` names the
+//! error at its end: `Ok::<_, Status>(value)`.
 //!
 //! **State.** A handler outlives the function that registers it and runs many times at once, so what it
 //! works on is shared. [`Interface::with_state`] gives it to every handler that asks:

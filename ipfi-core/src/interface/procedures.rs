@@ -15,7 +15,7 @@ use futures_util::{FutureExt, StreamExt};
 use super::handler::{Handler, ItemsHandler, ItemsSequenceHandler, RawHandler, SequenceHandler};
 use super::scope::{FromScope, Scope, ScopeSource};
 use crate::call::{Arrival, Failure, IncomingCall, IncomingNotification, RawCall, Receiver, yield_once};
-use crate::codec::{Decode, DecodeArguments, Encode};
+use crate::codec::{CodecError, Decode, DecodeArguments, Encode};
 use crate::context::Context;
 use crate::runtime::Task;
 use crate::status::Status;
@@ -76,7 +76,18 @@ impl<S: Send + Sync + 'static> Shared for S {}
 async fn decoded<A: DecodeArguments>(call: &mut IncomingCall) -> Result<A, Failure> {
     let arguments = call.arguments().await?;
     let decoded = A::decode_arguments(call.codec(), arguments, &call.decode_limits());
-    decoded.map_err(|error| Status::from(error).into())
+    decoded.map_err(undecodable)
+}
+
+/// Arguments that cannot be decoded: the caller's fault, or a limit of this side.
+fn undecodable(error: CodecError) -> Failure {
+    let status = match error {
+        CodecError::Decode { .. } | CodecError::Truncated { .. } | CodecError::Trailing { .. } => {
+            Status::invalid_argument(format!("the arguments cannot be decoded: {error}"))
+        }
+        error => error.into(),
+    };
+    Failure::Status(status)
 }
 
 /// Runs the part of a handler that is a plain function: a panic there is the call's failure too.
@@ -113,8 +124,8 @@ impl<H: Handler<M, S>, M: 'static, S: Shared> Procedure for Unary<H, M, S> {
     fn begin(&self, mut call: IncomingCall, arguments: Bytes, cx: &mut TaskContext<'_>) -> Arrival {
         let polled = std::panic::catch_unwind(AssertUnwindSafe(|| {
             let limits = call.decode_limits();
-            let arguments = H::Arguments::decode_arguments(call.codec(), arguments, &limits)
-                .map_err(|error| Failure::Status(error.into()))?;
+            let arguments =
+                H::Arguments::decode_arguments(call.codec(), arguments, &limits).map_err(undecodable)?;
             let mut answer = Box::pin(self.handler.start(Scope::new(&mut call, &self.state), arguments));
             match answer.as_mut().poll(cx) {
                 Poll::Ready(reply) => stage_reply(&mut call, reply).map(|()| None),

@@ -17,7 +17,8 @@ use super::core::Gauge;
 use super::{Wire, WireCore};
 use crate::close_code::CloseCode;
 
-/// What a shutdown left behind.
+/// What a shutdown did to the calls that were running when it began; those that had ended before are not
+/// in it ([`Wire::stats`](super::Wire::stats) counts all).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReport {

@@ -134,6 +134,10 @@ impl Wire {
     /// ```
     ///
     /// Dropping the future cancels the call at the peer.
+    ///
+    /// The types of the arguments are those of the handler, exactly. With bincode and postcard the bytes do
+    /// not name them: `(10,)` is an `i32`, which a handler of `(u64,)` reads as 20, without an error. Write
+    /// `(10_u64,)`, or choose JSON or MessagePack, in which a number is a number.
     pub fn call<R: Decode>(
         &self,
         procedure: impl Into<ProcedureIndex>,
@@ -162,7 +166,9 @@ impl Wire {
         Call::new(self, procedure.into(), arguments)
     }
 
-    /// Calls a procedure that takes a stream of items and answers with one. Awaiting gives both ends.
+    /// Calls a procedure that takes a stream of items and answers with a sequence. Awaiting gives both
+    /// ends, a [`Sender`](crate::call::Sender) and a [`Receiver`](crate::call::Receiver); they may be used
+    /// from different tasks.
     pub fn duplex<T: Encode, U: Decode>(
         &self,
         procedure: impl Into<ProcedureIndex>,
@@ -182,7 +188,8 @@ impl Wire {
     }
 
     /// Starts a call whose arguments (and items) are sent in pieces, of any size, even one byte.
-    /// Awaiting gives a [`RawExchange`](crate::call::RawExchange).
+    /// Awaiting gives a [`RawExchange`](crate::call::RawExchange). Bytes that are at hand whole need no
+    /// pieces: `wire.call::<Raw>(5, Raw(bytes))`.
     pub fn start(&self, procedure: impl Into<ProcedureIndex>) -> Call<Piecemeal> {
         Call::new(self, procedure.into(), ())
     }

@@ -108,7 +108,10 @@ fn the_texts_say_what_was_wrong() {
     }
     let codec = CodecId::Bincode;
     let texts = [
-        (CodecError::Truncated { codec }, "the bincode value is cut off: the message ends inside it"),
+        (
+            CodecError::Truncated { codec },
+            "the bincode value is cut off: the message ends inside it (do both sides expect the same type?)",
+        ),
         (
             CodecError::Trailing { codec, bytes: 3 },
             "3 bytes left over after the bincode value (do both sides expect the same type?)",

@@ -207,7 +207,7 @@ impl Connection {
     #[inline]
     fn peer_sends_on(&mut self, id: StreamId) -> Result<Option<StreamKey>, Violation> {
         if id.initiator() == self.config.side && id.dir() == Dir::Uni {
-            return Err(wrong_state(id, "the peer cannot send on it"));
+            return Err(wrong_state(id, "the peer cannot send on it (does it send our own bytes back?)"));
         }
         self.stream(id)
     }

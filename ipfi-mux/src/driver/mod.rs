@@ -2,9 +2,15 @@
 //!
 //! | driver | over | waits by | for |
 //! | --- | --- | --- | --- |
-//! | [`tokio`](mod@tokio) | `AsyncRead` + `AsyncWrite` | tasks | programs with a runtime |
-//! | [`blocking`] | `std::io::Read` + `Write` | threads | programs without one |
 //! | [`bytewise`] | `push` and `pull` | not at all | wasm guests, serial lines |
+#![cfg_attr(
+    feature = "tokio",
+    doc = "| [`tokio`](mod@tokio) | `AsyncRead` + `AsyncWrite` | tasks | programs with a runtime |"
+)]
+#![cfg_attr(
+    feature = "blocking",
+    doc = "| [`blocking`] | `std::io::Read` + `Write` | threads | programs without one |"
+)]
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
