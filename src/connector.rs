@@ -7,7 +7,7 @@ use ipfi_core::error::ConnectionError;
 use ipfi_core::observe::Observer;
 use ipfi_core::session::Side;
 use ipfi_core::wire::{Role, Wire, WireOptions};
-use ipfi_core::{CodecId, Interface, Limits, Peer};
+use ipfi_core::{CodecId, Interface, Limits, Peer, Status};
 
 use crate::address::{Address, AddressError};
 #[cfg(all(feature = "unix", unix))]
@@ -119,6 +119,17 @@ impl Connector {
     #[must_use]
     pub fn observer(self, observer: impl Observer) -> Self {
         Self(self.0.observer(observer))
+    }
+
+    /// Asks `hook` about the peer before anything of it is served: see [`WireOptions::authenticate`]. Calls of
+    /// this side do not wait for it.
+    #[must_use]
+    pub fn authenticate<F, Fut>(self, hook: F) -> Self
+    where
+        F: Fn(Peer) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), Status>> + Send + 'static,
+    {
+        Self(self.0.authenticate(hook))
     }
 
     /// Connects to `url`.

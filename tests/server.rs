@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ipfi::{ConnectError, Connector, Context, Interface, Limits, Server, ServerError};
+use ipfi::{ConnectError, Connector, Context, Interface, Limits, Server, ServerError, Status};
 use tokio::time::timeout;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -173,4 +173,23 @@ async fn connections_over_the_limit_are_closed_and_a_place_that_is_free_again_is
     let report = timeout(SOON, running).await.unwrap().unwrap();
     assert_eq!((report.cut, report.finished), (0, 0));
     timeout(SOON, second.closed()).await.expect("the server said goodbye");
+}
+
+#[tokio::test]
+async fn a_connector_may_refuse_to_serve_the_server_that_it_connects_to() {
+    let place = Place::new("hook");
+    let server = Server::new(interface()).listen(place.url()).bind().await.unwrap();
+    tokio::spawn(server.run());
+    let connector = Connector::new()
+        .interface(interface())
+        .authenticate(|peer| async move { Err(Status::unauthenticated(format!("not {}", peer.carrier()))) });
+    // Whether the refusal or the handshake is first is up to the scheduler.
+    let refused = async {
+        match connector.connect(&place.url()).await {
+            Ok(wire) => wire.closed().await.to_string(),
+            Err(error) => error.to_string(),
+        }
+    };
+    let reason = timeout(SOON, refused).await.unwrap();
+    assert!(reason.contains("UNAUTHENTICATED: not unix"), "{reason}");
 }
