@@ -37,10 +37,15 @@ impl Places {
         let mut waiting = self.lock();
         let ticket_now = *ticket.get_or_insert_with(|| self.tickets.fetch_add(1, Ordering::Relaxed));
         waiting.insert(ticket_now, cx.waker().clone());
-        // All that run and do not wait have a place.
+        // All that run and do not wait have a place, or are about to wait.
         let open = gauge.running().saturating_sub(waiting.len());
         let first = waiting.first_key_value().is_none_or(|(first, _)| *first == ticket_now);
-        if !first || open >= limit {
+        if open >= limit {
+            return Poll::Pending;
+        }
+        if !first {
+            // Whoever is first may have counted this call among the open ones: it was on its way here.
+            self.wake_first(waiting);
             return Poll::Pending;
         }
         waiting.remove(&ticket_now);

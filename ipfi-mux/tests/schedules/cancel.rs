@@ -124,3 +124,22 @@ fn a_call_that_waits_for_a_place_gets_the_one_that_a_cancelled_call_frees() {
         stage.expect_clean();
     });
 }
+
+#[test]
+fn callers_that_come_at_once_and_are_more_than_there_are_places_are_all_answered() {
+    explore(|| {
+        let stage = Stage::new(4096);
+        let callers: Vec<_> = (0..5_u64)
+            .map(|n| {
+                let client = stage.client.clone();
+                spawn(async move {
+                    for n in [n, n + 10] {
+                        assert_eq!(client.call::<u64>(ECHO, (n,)).await.unwrap(), n);
+                    }
+                })
+            })
+            .collect();
+        callers.into_iter().for_each(|caller| caller.join().unwrap());
+        stage.expect_clean();
+    });
+}
