@@ -1,45 +1,109 @@
 //! The command line.
 
 pub(crate) const HELP: &str = "\
-Usage: cargo xtask bench [filter…] [--rounds N] [--json FILE]
+Usage: cargo xtask bench [filter…] [options]
 
-A filter is a part of `peer/workload`, say `raw_tcp` or `/outstanding`; without one, all are run.
-  --rounds N    samples of each; their median and spread are shown (9)
-  --json FILE   the same figures for a program to read";
+A filter is a part of `peer/workload`: `bare_ids`, `/outstanding`, `ipfi/bulk_1`. A peer's whole name before the
+slash means that peer alone. Without a filter, all are run, which takes about an hour.
+  --rounds N         samples of each; their median and spread are shown (9)
+  --two-processes    the server in a process of its own
+  --quick            short samples: nothing but a look whether it runs
+  --check            every peer and workload once, shortly: are the answers right?
+  --list             what there is
+  --json FILE        the same figures for a program to read
+  --svg DIR          a plot for each workload";
 
 /// Fewer say nothing about the spread.
 const ROUNDS: usize = 9;
+
+/// What this process is for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Command<'a> {
+    Help,
+    Run(Args),
+    /// One sample; started by `Run`.
+    Sample(&'a [String]),
+    /// The server of a sample; started by `Sample`.
+    Serve(&'a [String]),
+}
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Args {
     pub(crate) filters: Vec<String>,
     pub(crate) rounds: usize,
+    pub(crate) two_processes: bool,
+    pub(crate) quick: bool,
+    pub(crate) check: bool,
+    pub(crate) list: bool,
     pub(crate) json: Option<String>,
+    pub(crate) svg: Option<String>,
+}
+
+impl Default for Args {
+    fn default() -> Self {
+        Self {
+            filters: Vec::new(),
+            rounds: ROUNDS,
+            two_processes: false,
+            quick: false,
+            check: false,
+            list: false,
+            json: None,
+            svg: None,
+        }
+    }
+}
+
+impl<'a> Command<'a> {
+    pub(crate) fn parse(words: &'a [String]) -> Result<Self, String> {
+        match words {
+            [first, rest @ ..] if first == crate::rounds::SAMPLE => Ok(Self::Sample(rest)),
+            [first, rest @ ..] if first == crate::process::SERVE => Ok(Self::Serve(rest)),
+            _ if words.iter().any(|word| word == "--help" || word == "-h") => Ok(Self::Help),
+            _ => Args::parse(words).map(Self::Run),
+        }
+    }
 }
 
 impl Args {
-    /// `None` when the help was asked for.
-    pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
-        let mut args = Self { filters: Vec::new(), rounds: ROUNDS, json: None };
+    fn parse(words: &[String]) -> Result<Self, String> {
+        let mut args = Self::default();
+        let mut words = words.iter();
         while let Some(word) = words.next() {
             match word.as_str() {
-                "--help" | "-h" => return Ok(None),
                 "--rounds" => {
                     let rounds = words.next().and_then(|n| n.parse().ok()).filter(|n| *n > 0);
                     args.rounds = rounds.ok_or("--rounds needs a number above 0")?;
                 }
-                "--json" => args.json = Some(words.next().ok_or("--json needs a file")?),
+                "--two-processes" => args.two_processes = true,
+                "--quick" => args.quick = true,
+                "--check" => args.check = true,
+                "--list" => args.list = true,
+                "--json" => args.json = Some(words.next().ok_or("--json needs a file")?.clone()),
+                "--svg" => args.svg = Some(words.next().ok_or("--svg needs a folder")?.clone()),
                 option if option.starts_with('-') => return Err(format!("unknown option {option}")),
-                _ => args.filters.push(word),
+                _ => args.filters.push(word.clone()),
             }
         }
-        Ok(Some(args))
+        Ok(args)
     }
 
-    /// Whether the filters let `name` through.
-    pub(crate) fn takes(&self, name: &str) -> bool {
-        self.filters.is_empty() || self.filters.iter().any(|filter| name.contains(filter.as_str()))
+    /// Whether the filters let `workload` of `peer` through.
+    pub(crate) fn takes(&self, peer: &str, workload: &str) -> bool {
+        let name = format!("{peer}/{workload}");
+        self.filters.is_empty()
+            || self.filters.iter().any(|filter| match filter.split_once('/') {
+                Some((whole, part)) if !whole.is_empty() => whole == peer && workload.contains(part),
+                _ => filter == peer || filter == workload || (!is_name(filter) && name.contains(filter)),
+            })
     }
+}
+
+/// Whether `filter` names a peer or workload whole, so that `ipfi` is not `ipfi_unix` as well, and
+/// `bulk_1` not `bulk_16`.
+fn is_name(filter: &str) -> bool {
+    crate::peers::all().iter().any(|peer| peer.name == filter)
+        || crate::workloads::WORKLOADS.iter().any(|workload| workload.name == filter)
 }
 
 #[cfg(test)]

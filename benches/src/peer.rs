@@ -1,25 +1,106 @@
-//! What is compared: something that calls `echo` on one connection.
+//! What is compared: a program that serves, and one connection to it that calls.
 
+use std::any::Any;
+use std::error::Error;
 use std::future::Future;
-use std::io;
 
-/// A way to call the echo procedure at the other end of one connection. Both ends live in this process
-/// and on this runtime, so that the CPU time per call is that of both.
+use bytes::Bytes;
+
+use crate::load::{BulkLoad, Done, Load, echoes};
+
+/// Any error will do: a benchmark that meets one stops and prints it.
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// What a peer can do beside answering one call after another. What it cannot is a `-` in the table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Offers {
+    /// More than one call at once on one connection.
+    pub(crate) outstanding: bool,
+    /// A sequence of small items for an answer.
+    pub(crate) items: bool,
+    /// A stream of chunks from the client.
+    pub(crate) bulk: bool,
+    /// Streams that stay open and say nothing.
+    pub(crate) idle: bool,
+}
+
+impl Offers {
+    pub(crate) const ALL: Self = Self { outstanding: true, items: true, bulk: true, idle: true };
+    pub(crate) const CALLS: Self = Self { outstanding: true, ..Self::NONE };
+    pub(crate) const NONE: Self = Self { outstanding: false, items: false, bulk: false, idle: false };
+}
+
+/// What a peer is beside ipfi: goals are about kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Ipfi,
+    /// What no protocol of its kind can pass.
+    Bound,
+    /// Calls procedures, as ipfi does.
+    Rpc,
+    /// Carries streams, and knows no calls.
+    Streams,
+}
+
+/// How much a workload asks for, so that limits can be set to let it through.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Needs {
+    /// Calls or streams open at once on one connection, at most.
+    pub(crate) streams: u32,
+    /// Connections open at once, at most.
+    pub(crate) connections: u32,
+}
+
+/// A way to call procedures at the other end of a connection. Its module says at the top which settings
+/// it runs with.
 pub(crate) trait Peer: 'static {
     /// Its name in the table.
     const NAME: &'static str;
-    /// Whether more than one call can be outstanding; if not, only the sequential workload is run.
-    const PIPELINES: bool;
+    const KIND: Kind;
+    const OFFERS: Offers;
     /// One connection, used by all callers.
     type Client: Client;
 
-    /// Starts a server and connects to it. The server ends when the client is dropped.
-    fn connect() -> impl Future<Output = io::Result<Self::Client>> + Send;
+    /// Starts a server on this runtime and returns where it listens. It lives as long as the process,
+    /// which is that of one sample.
+    fn serve(needs: Needs) -> impl Future<Output = Result<String>> + Send;
+
+    /// Connects to it.
+    fn connect(address: &str, needs: Needs) -> impl Future<Output = Result<Self::Client>> + Send;
 }
 
-/// The calling end. Cloned for each caller; the clones share the connection.
+/// The calling end. Cloned for each caller; the clones share the connection, and the last closes it.
 pub(crate) trait Client: Clone + Send + Sync + 'static {
-    /// Sends `text` and returns what came back. Answers with an error, rather than never, when the
-    /// connection ends.
-    fn echo(&self, text: &str) -> impl Future<Output = io::Result<String>> + Send;
+    /// Sends `text` and returns what came back.
+    fn echo(&self, text: &'static str) -> impl Future<Output = Result<String>> + Send;
+
+    /// Makes calls by independent callers until told to stop. Overridden only where callers cannot be
+    /// tasks of their own on any thread.
+    fn echoes(&self, load: Load) -> impl Future<Output = Result<Done>> + Send {
+        echoes(self.clone(), load)
+    }
+
+    /// Sends 1 MiB and returns what came back.
+    fn echo_bytes(&self, message: Bytes) -> impl Future<Output = Result<Bytes>> + Send;
+
+    /// Asks for a sequence of `count` items, [`payload::item`](crate::payload::item) of 0 and on, checks
+    /// each and returns when all are there.
+    fn items(&self, count: u64) -> impl Future<Output = Result<()>> + Send {
+        not_offered(count)
+    }
+
+    /// Sends chunks on a stream of its own until the load ends, and returns how many bytes the server has
+    /// counted. The server checks them by [`payload::Arrived`](crate::payload::Arrived).
+    fn bulk(&self, load: BulkLoad) -> impl Future<Output = Result<u64>> + Send {
+        not_offered(load)
+    }
+
+    /// Opens a stream on which one message has gone and nothing more is said while the result is held.
+    fn idle(&self) -> impl Future<Output = Result<Box<dyn Any + Send>>> + Send {
+        not_offered(())
+    }
+}
+
+async fn not_offered<A: Send, T>(_: A) -> Result<T> {
+    Err("the peer does not offer this, and says so in `OFFERS`".into())
 }

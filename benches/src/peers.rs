@@ -1,5 +1,87 @@
 //! The peers, one module each.
 
-pub(crate) mod bare_ids;
-pub(crate) mod ipfi;
-pub(crate) mod raw_tcp;
+mod bare_ids;
+#[cfg(feature = "capnp")]
+mod capnp;
+mod ipfi;
+#[cfg(feature = "ipfi_0_1")]
+mod ipfi_0_1;
+#[cfg(feature = "jsonrpsee")]
+mod jsonrpsee;
+#[allow(dead_code, reason = "only some peers need all of it, and each is a feature")]
+mod per_stream;
+#[cfg(feature = "qmux")]
+mod qmux;
+mod raw;
+#[cfg(feature = "remoc")]
+mod remoc;
+pub(crate) mod socket;
+#[cfg(feature = "tarpc")]
+mod tarpc;
+#[cfg(feature = "tonic")]
+mod tonic;
+#[cfg(feature = "yamux")]
+mod yamux;
+
+use tokio::net::{TcpStream, UnixStream};
+
+use crate::peer::{Kind, Needs, Offers, Peer, Result};
+use crate::process;
+use crate::sample::{Sample, Setup, runtime};
+use crate::workloads::Workload;
+
+/// A peer made a value, so that peers of different types fit one list.
+#[derive(Clone, Copy)]
+pub(crate) struct Entry {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) offers: Offers,
+    /// Takes one sample, in this process.
+    pub(crate) sample: fn(Workload, Setup) -> Result<Sample>,
+    /// Serves, as a process of its own.
+    pub(crate) serve: fn(Needs) -> Result<()>,
+}
+
+fn entry<P: Peer>() -> Entry {
+    Entry { name: P::NAME, kind: P::KIND, offers: P::OFFERS, sample: sample::<P>, serve: process::serve::<P> }
+}
+
+/// Runs `workload` once against `P`.
+fn sample<P: Peer>(workload: Workload, setup: Setup) -> Result<Sample> {
+    // Spawned, because the thread that blocks on it would be a third one.
+    let runtime = runtime()?;
+    runtime.block_on(async { tokio::spawn(workload.run::<P>(setup)).await? })
+}
+
+/// All that this build has. ipfi is first: the others are compared with it.
+pub(crate) fn all() -> Vec<Entry> {
+    vec![
+        entry::<ipfi::Ipfi<ipfi::Tcp>>(),
+        entry::<ipfi::Ipfi<ipfi::Unix>>(),
+        entry::<raw::Raw<TcpStream>>(),
+        entry::<raw::Raw<UnixStream>>(),
+        entry::<bare_ids::BareIds>(),
+        #[cfg(feature = "tarpc")]
+        entry::<tarpc::Tarpc>(),
+        #[cfg(feature = "remoc")]
+        entry::<remoc::Remoc>(),
+        #[cfg(feature = "tonic")]
+        entry::<tonic::Tonic>(),
+        #[cfg(feature = "capnp")]
+        entry::<capnp::Capnp>(),
+        #[cfg(feature = "jsonrpsee")]
+        entry::<jsonrpsee::Jsonrpsee>(),
+        #[cfg(feature = "ipfi_0_1")]
+        entry::<ipfi_0_1::Ipfi01>(),
+        #[cfg(feature = "yamux")]
+        entry::<yamux::Yamux>(),
+        #[cfg(feature = "qmux")]
+        entry::<qmux::Qmux>(),
+    ]
+}
+
+/// The one of that name.
+pub(crate) fn find(name: &str) -> Result<Entry> {
+    let entry = all().into_iter().find(|entry| entry.name == name);
+    entry.ok_or_else(|| format!("this build has no peer {name}").into())
+}

@@ -1,21 +1,37 @@
 use super::*;
 
-fn parse(line: &str) -> Result<Option<Args>, String> {
-    Args::parse(line.split_whitespace().map(str::to_owned))
+fn parse(line: &str) -> Result<Args, String> {
+    let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+    match Command::parse(&words)? {
+        Command::Run(args) => Ok(args),
+        other => Err(format!("{other:?}")),
+    }
 }
 
 #[test]
 fn words_are_filters_and_options_take_their_value() {
-    let args = parse("raw --rounds 3 ids --json out.json").expect("well formed").expect("no help");
+    let args = parse("raw --rounds 3 ids --json out.json --two-processes").expect("well formed");
     assert_eq!(args.filters, ["raw", "ids"]);
-    assert_eq!((args.rounds, args.json.as_deref()), (3, Some("out.json")));
-    assert!(args.takes("raw_tcp/sequential") && !args.takes("ipfi/sequential"));
+    assert_eq!((args.rounds, args.json.as_deref(), args.two_processes), (3, Some("out.json"), true));
+    assert!(args.takes("raw_tcp", "sequential") && !args.takes("ipfi", "sequential"));
+}
+
+#[test]
+fn a_whole_name_means_no_other() {
+    let args = parse("ipfi").expect("well formed");
+    assert!(args.takes("ipfi", "bulk_1") && !args.takes("ipfi_unix", "bulk_1"));
+    let args = parse("bulk_1").expect("well formed");
+    assert!(args.takes("raw_tcp", "bulk_1") && !args.takes("raw_tcp", "bulk_16"));
+    let args = parse("ipfi/bulk").expect("well formed");
+    assert!(args.takes("ipfi", "bulk_16") && !args.takes("ipfi_unix", "bulk_16"));
+    let args = parse("/outstanding").expect("well formed");
+    assert!(args.takes("ipfi", "outstanding_64") && !args.takes("ipfi", "bulk_1"));
 }
 
 #[test]
 fn what_is_not_understood_is_refused() {
-    for line in ["--round 3", "--rounds", "--rounds 0", "--rounds x", "--json"] {
+    for line in ["--round 3", "--rounds", "--rounds 0", "--rounds x", "--json", "--svg"] {
         assert!(parse(line).is_err(), "{line}");
     }
-    assert_eq!(parse("x --help"), Ok(None));
+    assert_eq!(parse("x --help"), Err("Help".to_owned()));
 }

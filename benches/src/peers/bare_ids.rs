@@ -10,10 +10,11 @@ use std::task::{Context, Poll, Waker};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use slab::Slab;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
 
-use crate::peer::{Client, Peer};
+use crate::peer::{Client, Kind, Needs, Offers, Peer, Result};
+use crate::peers::socket::Socket;
 
 /// A length (of what follows it) and an id, 4 bytes each.
 const HEADER: usize = 8;
@@ -37,40 +38,51 @@ impl Drop for Closer {
 
 impl Peer for BareIds {
     const NAME: &'static str = "bare_ids";
-    const PIPELINES: bool = true;
+    const KIND: Kind = Kind::Bound;
+    const OFFERS: Offers = Offers::CALLS;
     type Client = IdClient;
 
-    async fn connect() -> io::Result<IdClient> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let client = TcpStream::connect(listener.local_addr()?).await?;
-        let (server, _) = listener.accept().await?;
-        // An echo is ready when it is read: it joins the batch that the writer takes next.
-        start(server, |state, id, body| {
-            state.put(id, body);
-        })?;
-        let link = start(client, |state, id, body| {
+    async fn serve(_: Needs) -> Result<String> {
+        TcpStream::serve(|socket| async move {
+            // An echo is ready when it is read: it joins the batch that the writer takes next.
+            start(socket, |state, id, body| state.put(id, body));
+        })
+        .await
+    }
+
+    async fn connect(address: &str, _: Needs) -> Result<IdClient> {
+        let link = start(TcpStream::open(address).await?, |state, id, body| {
             if let Some(Slot::Waiting(waker)) = state.slots.get_mut(id as usize).map(|s| s.answer(body)) {
                 state.wakers.extend(waker);
             }
-        })?;
+        });
         Ok(IdClient(Arc::new(Closer(link))))
     }
 }
 
-impl Client for IdClient {
-    async fn echo(&self, text: &str) -> io::Result<String> {
+impl IdClient {
+    async fn call(&self, body: &[u8]) -> Result<Bytes> {
         let link = &self.0.0;
         let (id, writer) = {
             let mut state = link.lock();
             let id = state.slots.insert(Slot::Waiting(None));
-            state.put(u32::try_from(id).map_err(io::Error::other)?, text.as_bytes());
+            state.put(u32::try_from(id)?, body);
             (id, state.writer.take())
         };
         if let Some(writer) = writer {
             writer.wake();
         }
-        let answer = poll_fn(|cx| link.lock().poll_answer(id, cx)).await?;
-        String::from_utf8(answer.into()).map_err(io::Error::other)
+        Ok(poll_fn(|cx| link.lock().poll_answer(id, cx)).await?)
+    }
+}
+
+impl Client for IdClient {
+    async fn echo(&self, text: &'static str) -> Result<String> {
+        Ok(String::from_utf8(self.call(text.as_bytes()).await?.into())?)
+    }
+
+    async fn echo_bytes(&self, message: Bytes) -> Result<Bytes> {
+        self.call(&message).await
     }
 }
 
@@ -104,7 +116,7 @@ struct State {
 
 impl State {
     fn put(&mut self, id: u32, body: &[u8]) {
-        // Bodies are those of the benchmark, 32 bytes.
+        // Bodies are those of the benchmark, 1 MiB at most.
         self.out.put_u32(u32::try_from(4 + body.len()).expect("a body is short"));
         self.out.put_u32(id);
         self.out.put_slice(body);
@@ -146,8 +158,7 @@ impl Link {
 }
 
 /// Starts the reader and the writer of one end; `take` handles one frame, under the lock.
-fn start(socket: TcpStream, take: fn(&mut State, u32, &[u8])) -> io::Result<Arc<Link>> {
-    socket.set_nodelay(true)?;
+fn start(socket: TcpStream, take: fn(&mut State, u32, &[u8])) -> Arc<Link> {
     let (read, write) = socket.into_split();
     let link = Arc::new(Link { state: Mutex::default() });
     let (reader, writer) = (link.clone(), link.clone());
@@ -160,7 +171,7 @@ fn start(socket: TcpStream, take: fn(&mut State, u32, &[u8])) -> io::Result<Arc<
         let _ = write_all(write, &writer).await;
         writer.end();
     });
-    Ok(link)
+    link
 }
 
 async fn read_all(mut read: OwnedReadHalf, link: &Link, take: fn(&mut State, u32, &[u8])) -> io::Result<()> {

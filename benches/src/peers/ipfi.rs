@@ -1,37 +1,141 @@
-//! ipfi itself over TCP, as a user has it: the facade, default limits, the default codec.
+//! ipfi itself, as a user has it: the facade, over TCP and over a Unix socket.
+//!
+//! Settings: default limits, except that as many calls may be open as the workload has (the default of 256
+//! would queue the rest). The default codec for text and numbers, `Raw` where bytes are bytes.
 
-use std::io;
+use std::any::Any;
+use std::marker::PhantomData;
 
-use ipfi::{Interface, Server, Wire};
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use ipfi::{Connector, Interface, Limits, Raw, Receiver, Role, Server, Status, Wire};
 
-use crate::peer::{Client, Peer};
+use crate::load::BulkLoad;
+use crate::payload::{Arrived, Items, item};
+use crate::peer::{Client, Kind, Needs, Offers, Peer, Result};
+use crate::peers::socket::socket_path;
 
-pub(crate) struct Ipfi;
+const ECHO: u64 = 0;
+const ITEMS: u64 = 1;
+const BULK: u64 = 2;
+const ECHO_BYTES: u64 = 3;
+const IDLE: u64 = 4;
+
+/// What carries the bytes.
+pub(crate) trait Carrier: Send + 'static {
+    const NAME: &'static str;
+    fn url() -> Result<String>;
+}
+
+pub(crate) struct Tcp;
+
+impl Carrier for Tcp {
+    const NAME: &'static str = "ipfi";
+
+    fn url() -> Result<String> {
+        Ok("tcp://127.0.0.1:0".to_owned())
+    }
+}
+
+pub(crate) struct Unix;
+
+impl Carrier for Unix {
+    const NAME: &'static str = "ipfi_unix";
+
+    fn url() -> Result<String> {
+        Ok(format!("unix:{}", socket_path()?.display()))
+    }
+}
+
+pub(crate) struct Ipfi<C>(PhantomData<C>);
 
 /// A wire is a handle already.
 #[derive(Clone)]
 pub(crate) struct IpfiClient(Wire);
 
-impl Peer for Ipfi {
-    const NAME: &'static str = "ipfi";
-    const PIPELINES: bool = true;
+impl<C: Carrier> Peer for Ipfi<C> {
+    const NAME: &'static str = C::NAME;
+    const KIND: Kind = Kind::Ipfi;
+    const OFFERS: Offers = Offers::ALL;
     type Client = IpfiClient;
 
-    async fn connect() -> io::Result<IpfiClient> {
-        let mut limits = ipfi::Limits::default();
-        // The largest workload has 1024 calls outstanding; the default limit of 256 would queue the rest.
-        limits.max_inbound_calls = 1024;
-        let interface = Interface::new().procedure(0, |(text,): (String,)| async move { text });
-        let server = Server::new(interface).limits(limits).listen("tcp://127.0.0.1:0").bind().await;
-        let server = server.map_err(io::Error::other)?;
+    async fn serve(needs: Needs) -> Result<String> {
+        let connections = needs.connections as usize + 1;
+        let server = Server::new(interface())
+            .limits(limits(needs))
+            .max_connections(connections)
+            .max_connections_per_address(connections)
+            .listen(C::url()?)
+            .bind()
+            .await?;
         let url = server.addresses().remove(0);
         tokio::spawn(server.run());
-        ipfi::connect(&url).await.map(IpfiClient).map_err(io::Error::other)
+        Ok(url)
+    }
+
+    async fn connect(address: &str, needs: Needs) -> Result<IpfiClient> {
+        // As `ipfi::connect` does it.
+        let connector = Connector::new().role(Role::CallerOnly).limits(limits(needs));
+        Ok(IpfiClient(connector.connect(address).await?))
     }
 }
 
+fn limits(needs: Needs) -> Limits {
+    let mut limits = Limits::default();
+    limits.max_inbound_calls = limits.max_inbound_calls.max(needs.streams);
+    limits.max_outbound_calls = limits.max_outbound_calls.max(needs.streams);
+    // As the limits ask: each call that may be open can hold 2 tokens.
+    limits.abuse_budget = limits.abuse_budget.max(3 * limits.max_inbound_calls);
+    limits
+}
+
+fn interface() -> Interface {
+    Interface::new()
+        .procedure(ECHO, |(text,): (String,)| async move { text })
+        .sequence(ITEMS, |(count,): (u64,)| stream::iter((0..count).map(item)))
+        .procedure_with_items(BULK, |(): (), mut chunks: Receiver<Raw>| async move {
+            let mut arrived = Arrived::default();
+            while let Some(chunk) = chunks.try_next().await? {
+                arrived.piece(&chunk.0).map_err(|e| Status::internal(e.to_string()))?;
+            }
+            Ok::<u64, Status>(arrived.bytes())
+        })
+        .procedure(ECHO_BYTES, |message: Raw| async move { message })
+        .sequence(IDLE, |(): ()| stream::iter([item(0)]).chain(stream::pending()))
+}
+
 impl Client for IpfiClient {
-    async fn echo(&self, text: &str) -> io::Result<String> {
-        self.0.call(0, (text,)).await.map_err(io::Error::other)
+    async fn echo(&self, text: &'static str) -> Result<String> {
+        Ok(self.0.call(ECHO, (text,)).await?)
+    }
+
+    async fn echo_bytes(&self, message: Bytes) -> Result<Bytes> {
+        let answer: Raw = self.0.call(ECHO_BYTES, Raw(message)).await?;
+        Ok(answer.0)
+    }
+
+    async fn items(&self, count: u64) -> Result<()> {
+        let mut items = self.0.stream::<u64>(ITEMS, (count,)).await?;
+        let mut seen = Items::default();
+        while let Some(item) = items.try_next().await? {
+            seen.take(item)?;
+        }
+        seen.end(count)
+    }
+
+    async fn bulk(&self, load: BulkLoad) -> Result<u64> {
+        let mut upload = self.0.upload::<Raw, u64>(BULK, ()).await?;
+        while let Some(chunk) = load.next() {
+            upload.send(Raw(chunk)).await?;
+        }
+        Ok(upload.finish().await?)
+    }
+
+    async fn idle(&self) -> Result<Box<dyn Any + Send>> {
+        let mut items = self.0.stream::<u64>(IDLE, ()).await?;
+        match items.try_next().await? {
+            Some(first) if first == item(0) => Ok(Box::new(items)),
+            other => Err(format!("the first item is {other:?}").into()),
+        }
     }
 }

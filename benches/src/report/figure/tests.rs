@@ -11,7 +11,7 @@ fn the_median_of_an_odd_and_of_an_even_number_of_samples() {
 #[test]
 fn numbers_keep_three_digits_that_count() {
     assert_eq!(
-        [1_234_567.0, 56_789.0, 321.4, 12.34, 1.234].map(number),
-        ["1.23 M", "57 k", "321", "12.3", "1.23"]
+        [1_234_567.0, 56_789.0, 321.4, 12.34, 1.234, 0.0123].map(number),
+        ["1.23 M", "56.8 k", "321", "12.3", "1.23", "0.012"]
     );
 }

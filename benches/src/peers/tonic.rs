@@ -1,0 +1,165 @@
+//! tonic: gRPC over HTTP/2 without TLS, messages by prost.
+//!
+//! Settings: `TCP_NODELAY`; windows of 1 MiB a stream and 16 MiB a connection, which is more than the defaults
+//! and less than what costs; frames of 64 KiB; as many streams as the workload has. Bytes are `Bytes`, items
+//! `fixed64`.
+
+use std::any::Any;
+use std::iter;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Channel, Endpoint, Server};
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::load::BulkLoad;
+use crate::payload::{Arrived, Items, item};
+use crate::peer::{Client, Kind, Needs, Offers, Peer, Result};
+use crate::peers::socket::listen;
+
+/// What `build.rs` makes of the service.
+#[allow(unused_qualifications, clippy::all, reason = "generated")]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/bench.Echo.rs"));
+}
+
+use generated::echo_client::EchoClient;
+use generated::echo_server::{Echo, EchoServer};
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Text {
+    #[prost(string, tag = "1")]
+    text: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Data {
+    #[prost(bytes = "bytes", tag = "1")]
+    data: Bytes,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Number {
+    #[prost(fixed64, tag = "1")]
+    value: u64,
+}
+
+struct Service;
+
+type Numbers = Pin<Box<dyn Stream<Item = std::result::Result<Number, Status>> + Send>>;
+type Answer<T> = std::result::Result<Response<T>, Status>;
+
+fn number(index: u64) -> std::result::Result<Number, Status> {
+    Ok(Number { value: item(index) })
+}
+
+#[tonic::async_trait]
+impl Echo for Service {
+    type ItemsStream = Numbers;
+    type IdleStream = Numbers;
+
+    async fn echo(&self, request: Request<Text>) -> Answer<Text> {
+        Ok(Response::new(request.into_inner()))
+    }
+
+    async fn echo_bytes(&self, request: Request<Data>) -> Answer<Data> {
+        Ok(Response::new(request.into_inner()))
+    }
+
+    async fn items(&self, request: Request<Number>) -> Answer<Numbers> {
+        let numbers = stream::iter((0..request.into_inner().value).map(number));
+        Ok(Response::new(Box::pin(numbers)))
+    }
+
+    async fn bulk(&self, request: Request<Streaming<Data>>) -> Answer<Number> {
+        let (mut chunks, mut arrived) = (request.into_inner(), Arrived::default());
+        while let Some(chunk) = chunks.message().await? {
+            arrived.piece(&chunk.data).map_err(|e| Status::internal(e.to_string()))?;
+        }
+        Ok(Response::new(Number { value: arrived.bytes() }))
+    }
+
+    async fn idle(&self, _: Request<Number>) -> Answer<Numbers> {
+        Ok(Response::new(Box::pin(stream::iter([number(0)]).chain(stream::pending()))))
+    }
+}
+
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 16 << 20;
+const FRAME: u32 = 64 << 10;
+
+pub(crate) struct Tonic;
+
+#[derive(Clone)]
+pub(crate) struct TonicClient(EchoClient<Channel>);
+
+impl Peer for Tonic {
+    const NAME: &'static str = "tonic";
+    const KIND: Kind = Kind::Rpc;
+    const OFFERS: Offers = Offers::ALL;
+    type Client = TonicClient;
+
+    async fn serve(needs: Needs) -> Result<String> {
+        let listener = listen()?;
+        let address = format!("http://{}", listener.local_addr()?);
+        let server = Server::builder()
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_frame_size(FRAME)
+            .max_concurrent_streams(needs.streams.max(200))
+            .add_service(EchoServer::new(Service))
+            .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)));
+        tokio::spawn(server);
+        Ok(address)
+    }
+
+    async fn connect(address: &str, _: Needs) -> Result<TonicClient> {
+        let endpoint = Endpoint::from_shared(address.to_owned())?
+            .tcp_nodelay(true)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_frame_size(FRAME);
+        Ok(TonicClient(EchoClient::new(endpoint.connect().await?)))
+    }
+}
+
+impl TonicClient {
+    /// A call borrows its client mutably; cloning one is what its documentation asks for.
+    fn client(&self) -> EchoClient<Channel> {
+        self.0.clone()
+    }
+}
+
+impl Client for TonicClient {
+    async fn echo(&self, text: &'static str) -> Result<String> {
+        Ok(self.client().echo(Text { text: text.to_owned() }).await?.into_inner().text)
+    }
+
+    async fn echo_bytes(&self, message: Bytes) -> Result<Bytes> {
+        Ok(self.client().echo_bytes(Data { data: message }).await?.into_inner().data)
+    }
+
+    async fn items(&self, count: u64) -> Result<()> {
+        let mut numbers = self.client().items(Number { value: count }).await?.into_inner();
+        let mut items = Items::default();
+        while let Some(number) = numbers.message().await? {
+            items.take(number.value)?;
+        }
+        items.end(count)
+    }
+
+    async fn bulk(&self, load: BulkLoad) -> Result<u64> {
+        let chunks = iter::from_fn(move || load.next().map(|data| Data { data }));
+        Ok(self.client().bulk(stream::iter(chunks)).await?.into_inner().value)
+    }
+
+    async fn idle(&self) -> Result<Box<dyn Any + Send>> {
+        let mut numbers = self.client().idle(Number::default()).await?.into_inner();
+        match numbers.message().await? {
+            Some(first) if first.value == item(0) => Ok(Box::new(numbers)),
+            other => Err(format!("the first item is {other:?}").into()),
+        }
+    }
+}
