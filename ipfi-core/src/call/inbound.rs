@@ -129,6 +129,20 @@ impl Inbound {
         }
     }
 
+    /// The next message where it lies, if all of it is here: see [`ItemDecoder::peek_message`]. `None` says
+    /// nothing: what comes next is to be polled for.
+    #[inline]
+    pub(crate) fn peek_message(&self) -> Option<(&[u8], usize)> {
+        self.decoder.peek_message()
+    }
+
+    /// Takes the message that [`peek_message`](Self::peek_message) gave with `end`.
+    #[inline]
+    pub(crate) fn skip_message(&mut self, end: usize) {
+        self.decoder.skip_message(end);
+        self.decoder.own_rest();
+    }
+
     /// The next whole message, status, metadata or the end. Cancel safe: fragments stay assembled.
     pub(crate) fn poll_incoming(
         &mut self,
