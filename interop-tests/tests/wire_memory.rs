@@ -107,6 +107,33 @@ async fn a_handler_may_answer_with_the_error_of_a_call_of_its_own() -> Result<()
     Ok(())
 }
 
+/// The length of an item is guessed from the one before it, and takes 1, 2 or 4 bytes.
+#[tokio::test(start_paused = true)]
+async fn items_of_any_size_follow_one_of_any_other() -> Result<(), Box<dyn std::error::Error>> {
+    const SIZES: [usize; 5] = [0, 12, 13, 5000, 70_000];
+    let texts = || {
+        let pairs = SIZES.into_iter().flat_map(|first| SIZES.map(|second| [first, second]));
+        pairs.flatten().map(|size| "x".repeat(size))
+    };
+    let interface = Interface::new()
+        .sequence(0, move |(): ()| stream::iter(texts()))
+        .sequence_with_items(1, |(): (), texts: Receiver<String>| texts.map(|text| Ok::<_, Status>(text?)));
+    let (wire, _server) = wires(interface);
+    let expected: Vec<String> = texts().collect();
+
+    let seen: Vec<String> = wire.stream::<String>(0, ()).await?.try_collect().await?;
+    assert!(seen == expected, "the sizes that came: {:?}", seen.iter().map(String::len).collect::<Vec<_>>());
+
+    let (mut send, mut receive) = wire.duplex::<String, String>(1, ()).await?;
+    for text in &expected {
+        send.send(text.clone()).await?;
+        assert!(receive.try_next().await?.as_ref() == Some(text), "{} bytes", text.len());
+    }
+    send.finish().await?;
+    assert_eq!(receive.try_next().await?, None);
+    Ok(())
+}
+
 #[tokio::test(start_paused = true)]
 async fn errors_name_what_was_wrong_and_how_much_time_there_was() {
     let interface = Interface::new()
@@ -124,4 +151,18 @@ async fn errors_name_what_was_wrong_and_how_much_time_there_was() {
     let error =
         wire.call::<()>(1, ()).timeout(Duration::from_millis(200)).await.expect_err("it takes for ever");
     assert!(error.to_string().ends_with(" (timeout 200ms)"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_items_before_one_that_panics_arrive() -> Result<(), Box<dyn std::error::Error>> {
+    let interface = Interface::new()
+        .sequence(0, |(): ()| stream::iter(0..5_u64).inspect(|n| assert_ne!(*n, 3, "on purpose")));
+    let (wire, _server) = wires(interface);
+    let mut items = wire.stream::<u64>(0, ()).await?;
+    for n in 0..3 {
+        assert_eq!(items.try_next().await?, Some(n));
+    }
+    let error = items.try_next().await.expect_err("the fourth panics");
+    assert_eq!(error.code(), Code::Internal);
+    Ok(())
 }

@@ -53,6 +53,12 @@ impl ByteQueue {
         self.len == 0
     }
 
+    /// How many bytes the first slice has.
+    #[inline]
+    pub(crate) fn front_len(&self) -> usize {
+        self.front.len()
+    }
+
     /// Whether all of it is one slice, which one [`pop`](Self::pop) takes.
     pub(crate) fn is_one_piece(&self) -> bool {
         self.rest.is_none()

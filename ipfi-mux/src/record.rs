@@ -229,9 +229,15 @@ pub fn begin_record(out: &mut BytesMut) -> usize {
 /// Records here are meant to be at most 16 383 bytes; a larger one is moved to make room for its
 /// Size rather than sent with a wrong one.
 pub fn end_record(out: &mut BytesMut, mark: usize) {
+    end_record_around(out, mark, 0);
+}
+
+/// [`end_record`] of a record of which `elsewhere` more bytes are not in `out`. Then it must be small enough.
+pub(crate) fn end_record_around(out: &mut BytesMut, mark: usize, elsewhere: usize) {
     let begin = mark + SIZE_LEN;
     debug_assert!(out.len() >= begin, "the mark is not of a record in this buffer");
-    let size = out.len() - begin;
+    let size = out.len() - begin + elsewhere;
+    debug_assert!(size <= SIZE_MAX || elsewhere == 0, "a record in pieces of {size} bytes");
     match size {
         0 => out.truncate(mark),
         // The arm's range proves that the cast keeps the value.

@@ -17,6 +17,10 @@ use crate::wire::{BoxRecv, WireCore};
 /// left the window it came in, so this is what a call can hold beside its window.
 const READ_BYTES: usize = 16 << 10;
 
+/// By what a message that is assembled outgrows what has come of it: one of 64 KiB, of which 16 come first,
+/// has its place at once.
+const GROWTH: usize = 8;
+
 /// What came.
 #[derive(Debug)]
 pub(crate) enum Incoming {
@@ -130,6 +134,20 @@ impl Inbound {
         }
     }
 
+    /// The next message where it lies, if all of it is here: see [`ItemDecoder::peek_message`]. `None` says
+    /// nothing: what comes next is to be polled for.
+    #[inline]
+    pub(crate) fn peek_message(&self) -> Option<(&[u8], usize)> {
+        self.decoder.peek_message()
+    }
+
+    /// Takes the message that [`peek_message`](Self::peek_message) gave with `end`.
+    #[inline]
+    pub(crate) fn skip_message(&mut self, end: usize) {
+        self.decoder.skip_message(end);
+        self.decoder.own_rest();
+    }
+
     /// The next whole message, status, metadata or the end. Cancel safe: fragments stay assembled.
     pub(crate) fn poll_incoming(
         &mut self,
@@ -169,8 +187,9 @@ impl Inbound {
         core.reassembly().reserve(needed).map_err(InboundError::Refused)?;
         assembly.charged += needed;
         if seen > assembly.bytes.capacity() {
-            // Doubling, but never to more than was charged: the limit counts what the heap holds.
-            let capacity = seen.max(assembly.bytes.capacity().saturating_mul(2)).min(assembly.charged);
+            // In few steps, because each may copy all that came before; but by what has come and not by what
+            // is announced, and never to more than was charged: the limit counts what the heap holds.
+            let capacity = seen.saturating_mul(GROWTH).min(assembly.charged);
             assembly.bytes.reserve_exact(capacity - assembly.bytes.len());
         }
         assembly.bytes.extend_from_slice(bytes);

@@ -72,8 +72,12 @@ impl Head {
     }
 }
 
-/// Room left for an item's length before its value is encoded behind it: enough for 4095 bytes.
-const LENGTH_ROOM: usize = 2;
+/// Room left for an item's length before its value is encoded behind it, where nothing is known of it:
+/// enough for 4095 bytes.
+const LENGTH_ROOM: u8 = 2;
+
+/// The buffer of items that leave in full STREAM frames, one after another.
+const FULL_STAGED_BYTES: usize = 16 << 10;
 
 /// The sending half of a call. It does not hold the wire, which everybody who stages does.
 #[derive(Debug)]
@@ -89,12 +93,31 @@ pub(crate) struct Outbound {
     /// The stream has taken a byte, or the FIN.
     handed: bool,
     finished: bool,
+    /// What was staged last filled most of a STREAM frame: the next will, and gets its buffer at once
+    /// instead of one that grows up to it.
+    full: bool,
+    /// Room that the length of the last message took. Items of a sequence are mostly alike, so the next
+    /// needs as much, and need not be moved to fit.
+    room: u8,
 }
 
 impl Outbound {
     pub(crate) fn new(send: BoxSend) -> Self {
+        Self::of(Some(send))
+    }
+
+    fn of(send: Option<BoxSend>) -> Self {
         let (staged, writing, payload) = (Vec::new(), Bytes::new(), Bytes::new());
-        Self { send: Some(send), staged, writing, payload, handed: false, finished: false }
+        Self {
+            send,
+            staged,
+            writing,
+            payload,
+            handed: false,
+            finished: false,
+            full: false,
+            room: LENGTH_ROOM,
+        }
     }
 
     /// A half that begins with `head`.
@@ -111,8 +134,7 @@ impl Outbound {
     /// A half whose whole content, the end included, was taken by a copy of `head`.
     pub(crate) fn sent(head: Head) -> Self {
         spare(head.bytes);
-        let (staged, writing, payload) = (Vec::new(), Bytes::new(), Bytes::new());
-        Self { send: None, staged, writing, payload, handed: true, finished: true }
+        Self { handed: true, finished: true, ..Self::of(None) }
     }
 
     /// Bytes staged and not yet handed over.
@@ -126,6 +148,7 @@ impl Outbound {
     }
 
     /// What is staged next must follow the payload. It is copied only where nobody flushed it first.
+    #[inline]
     fn settle_payload(&mut self) {
         if !self.payload.is_empty() {
             self.staged.extend_from_slice(&core::mem::take(&mut self.payload));
@@ -143,7 +166,11 @@ impl Outbound {
             return self.stage_bytes(core, raw, ItemKind::LastFragment);
         }
         self.settle_payload();
-        stage_value(&mut self.staged, core, |out| value.encode(codec, out))
+        if self.full && self.staged.capacity() == 0 {
+            self.staged.reserve_exact(FULL_STAGED_BYTES);
+        }
+        self.room = stage_with_room(&mut self.staged, core, self.room, |out| value.encode(codec, out))?;
+        Ok(())
     }
 
     /// Stages bytes that are already encoded: a fragment of a message, or its last.
@@ -218,6 +245,7 @@ impl Outbound {
                 self.writing = if self.staged.is_empty() {
                     core::mem::take(&mut self.payload)
                 } else {
+                    self.full = self.staged.len() >= FULL_STAGED_BYTES / 2;
                     core::mem::take(&mut self.staged).into()
                 };
             }
@@ -272,6 +300,7 @@ impl Outbound {
 }
 
 /// A message larger than both sides accept fails before it leaves.
+#[inline]
 pub(super) fn check_message_bytes(core: &WireCore, bytes: usize) -> Result<(), Status> {
     let limit = core.max_message_bytes();
     if bytes > limit {
@@ -280,35 +309,56 @@ pub(super) fn check_message_bytes(core: &WireCore, bytes: usize) -> Result<(), S
     Ok(())
 }
 
-/// Appends one whole message whose bytes `encode` appends. The length goes before the value and is
-/// known only after it: room for the usual length is left and corrected, which moves a message of
-/// fewer than 16 or more than 4095 bytes once. On failure, and if `encode` panics, `out` is as before.
+/// Appends one whole message whose bytes `encode` appends. On failure, and if `encode` panics, `out` is as
+/// before.
 pub(crate) fn stage_value<E: Into<Status>>(
     out: &mut Vec<u8>,
     core: &WireCore,
     encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
 ) -> Result<(), Status> {
+    stage_with_room(out, core, LENGTH_ROOM, encode).map(|_| ())
+}
+
+/// [`stage_value`]. The length goes before the value and is known only after it: `room` bytes are left for
+/// it and corrected, which moves a message once for which that is too much or too little. Gives the room
+/// that it took.
+#[inline]
+fn stage_with_room<E: Into<Status>>(
+    out: &mut Vec<u8>,
+    core: &WireCore,
+    room: u8,
+    encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<u8, Status> {
     if out.capacity() == 0 {
         *out = staging();
     }
     let mut unstage = Unstage { start: out.len(), out };
-    unstage.out.extend_from_slice(&[0; LENGTH_ROOM]);
+    // As many as can be needed: a copy of a fixed length is one move.
+    unstage.out.extend_from_slice(&[0; varint::MAX_LEN]);
+    unstage.out.truncate(unstage.start + usize::from(room));
     encode(unstage.out).map_err(Into::into)?;
-    let bytes = unstage.out.len() - unstage.start - LENGTH_ROOM;
+    let bytes = unstage.out.len() - unstage.start - usize::from(room);
     check_message_bytes(core, bytes)?;
     let Unstage { start, out } = &mut unstage;
     let start = core::mem::replace(start, usize::MAX);
-    let room = varint::len((bytes as u64) << 2);
-    let from = start + LENGTH_ROOM;
-    if room > LENGTH_ROOM {
-        out.extend_from_slice(&[0; varint::MAX_LEN][LENGTH_ROOM..room]);
+    let taken = varint::len((bytes as u64) << 2);
+    if taken != usize::from(room) {
+        resize_room(out, start, usize::from(room), taken);
     }
-    if room != LENGTH_ROOM {
-        out.copy_within(from..from + bytes, start + room);
-        out.truncate(start + room + bytes);
+    item::put_item_header(&mut &mut out[start..], ItemKind::LastFragment, bytes as u64);
+    // At most `MAX_LEN`.
+    Ok(u8::try_from(taken).unwrap_or(LENGTH_ROOM))
+}
+
+/// Moves what is behind the room at `start`, which is `left` bytes and should be `needed`.
+#[inline(never)]
+fn resize_room(out: &mut Vec<u8>, start: usize, left: usize, needed: usize) {
+    let end = out.len();
+    if needed > left {
+        out.extend_from_slice(&[0; varint::MAX_LEN][left..needed]);
     }
-    item::put_item_header(&mut &mut out[start..start + room], ItemKind::LastFragment, bytes as u64);
-    Ok(())
+    out.copy_within(start + left..end, start + needed);
+    out.truncate(end - left + needed);
 }
 
 /// Takes back what was appended from `start` on, unless `start` was taken out of it.

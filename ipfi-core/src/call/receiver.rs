@@ -152,6 +152,19 @@ impl<T: Decode> Stream for Receiver<T> {
         if this.over {
             return Poll::Ready(None);
         }
+        if let Some((message, end)) = this.inbound.peek_message() {
+            match T::decode_in_place(this.codec, message, &this.limits) {
+                Some(Ok(item)) => {
+                    this.inbound.skip_message(end);
+                    return Poll::Ready(Some(Ok(item)));
+                }
+                Some(Err(error)) => {
+                    let error = this.undecodable(error);
+                    return this.fail(error);
+                }
+                None => {}
+            }
+        }
         loop {
             let Poll::Ready(incoming) = this.inbound.poll_incoming(this.end.core(), cx) else {
                 if let End::Call { tracker, deadline: Some(deadline) } = &mut this.end {

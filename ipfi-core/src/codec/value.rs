@@ -87,11 +87,32 @@ impl Encode for Raw {
 pub trait Decode: Sized {
     /// Reads the value that takes exactly all of `bytes`.
     fn decode(codec: CodecId, bytes: Bytes, limits: &DecodeLimits) -> Result<Self, CodecError>;
+
+    /// As [`decode`](Self::decode), for a message that stays where it is; `None` for a type whose values
+    /// keep the message itself. A sequence of small items is read so: to cut each of them off as [`Bytes`]
+    /// of its own, which counts it as shared and as released again, costs more than to decode it.
+    fn decode_in_place(
+        codec: CodecId,
+        bytes: &[u8],
+        limits: &DecodeLimits,
+    ) -> Option<Result<Self, CodecError>> {
+        let _ = (codec, bytes, limits);
+        None
+    }
 }
 
 impl<T: DeserializeOwned> Decode for T {
     fn decode(codec: CodecId, bytes: Bytes, limits: &DecodeLimits) -> Result<Self, CodecError> {
         decode_value(codec, &bytes, limits)
+    }
+
+    #[inline]
+    fn decode_in_place(
+        codec: CodecId,
+        bytes: &[u8],
+        limits: &DecodeLimits,
+    ) -> Option<Result<Self, CodecError>> {
+        Some(decode_value(codec, bytes, limits))
     }
 }
 

@@ -4,13 +4,13 @@
 use core::future::poll_fn;
 use core::marker::PhantomData;
 use core::panic::AssertUnwindSafe;
-use core::pin::pin;
+use core::pin::{Pin, pin};
 use core::task::{Context as TaskContext, Poll};
 use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 
 use super::handler::{Handler, ItemsHandler, ItemsSequenceHandler, RawHandler, SequenceHandler};
 use super::scope::{FromScope, Scope, ScopeSource};
@@ -201,23 +201,17 @@ async fn send_items(
     call: &mut IncomingCall,
     items: impl Stream<Item = Result<impl Encode, Status>> + Send,
 ) -> Result<(), Failure> {
-    let mut items = pin!(AssertUnwindSafe(items).catch_unwind());
+    let mut items = pin!(items);
     loop {
         let gathered = poll_fn(|cx| {
-            loop {
-                match items.as_mut().poll_next(cx) {
-                    Poll::Ready(Some(Ok(item))) => stage_reply(call, item)?,
-                    Poll::Ready(Some(Err(_))) => return Poll::Ready(Err(call.panicked())),
-                    Poll::Ready(None) => return Poll::Ready(Ok(Batch::Last)),
-                    Poll::Pending if call.outbound_mut().staged_bytes() > 0 => {
-                        return Poll::Ready(Ok(Batch::Waiting));
-                    }
-                    Poll::Pending => return call.poll_interrupted(cx).map(Err),
+            // Around all items that are ready, not around each: to catch one costs as much as to make it.
+            let gathering = AssertUnwindSafe(|| gather(call, items.as_mut(), cx));
+            match std::panic::catch_unwind(gathering) {
+                Ok(Ok(Batch::Waiting)) if call.outbound_mut().staged_bytes() == 0 => {
+                    call.poll_interrupted(cx).map(Err)
                 }
-                let outbound = call.outbound_mut();
-                if outbound.staged_bytes() >= BATCH_BYTES || outbound.has_payload() {
-                    return Poll::Ready(Ok(Batch::Full));
-                }
+                Ok(gathered) => Poll::Ready(gathered),
+                Err(_) => Poll::Ready(Err(call.panicked())),
             }
         })
         .await;
@@ -237,6 +231,25 @@ async fn send_items(
                 }
                 return Err(failure);
             }
+        }
+    }
+}
+
+/// Stages the items that are ready, up to a batch of them.
+fn gather(
+    call: &mut IncomingCall,
+    mut items: Pin<&mut impl Stream<Item = Result<impl Encode, Status>>>,
+    cx: &mut TaskContext<'_>,
+) -> Result<Batch, Failure> {
+    loop {
+        match items.as_mut().poll_next(cx) {
+            Poll::Ready(Some(item)) => stage_reply(call, item)?,
+            Poll::Ready(None) => return Ok(Batch::Last),
+            Poll::Pending => return Ok(Batch::Waiting),
+        }
+        let outbound = call.outbound_mut();
+        if outbound.staged_bytes() >= BATCH_BYTES || outbound.has_payload() {
+            return Ok(Batch::Full);
         }
     }
 }

@@ -190,6 +190,31 @@ impl ItemDecoder {
         Some(message)
     }
 
+    /// The usual case of a sequence, ahead of the table: between messages, the first of one whole message or
+    /// more, where it lies, and what [`skip_message`](Self::skip_message) is told to take it. Says nothing
+    /// about anything else.
+    #[inline]
+    pub(crate) fn peek_message(&self) -> Option<(&[u8], usize)> {
+        if !matches!(self.state, State::Start { len: 0, .. }) || self.in_message {
+            return None;
+        }
+        let (first, taken) = varint::get(&self.input.front)?;
+        let len = first >> 2;
+        if first & 3 != ItemKind::LastFragment as u64 || len > u64::from(self.max_message_bytes) {
+            return None;
+        }
+        // At most a limit of 32 bits.
+        let end = taken + usize::try_from(len).ok()?;
+        Some((self.input.front.get(taken..end)?, end))
+    }
+
+    /// Takes the message that ends at `end`, as [`peek_message`](Self::peek_message) had it.
+    #[inline]
+    pub(crate) fn skip_message(&mut self, end: usize) {
+        self.input.skip(end);
+        self.any_message = true;
+    }
+
     fn step(&mut self) -> Result<Option<Part>, ItemFault> {
         loop {
             match &mut self.state {
@@ -401,10 +426,27 @@ impl Input {
         }
     }
 
+    #[inline]
     fn own(&mut self) {
         if !self.owned {
-            self.front = Bytes::copy_from_slice(&self.front);
-            self.owned = true;
+            self.copy_front();
+        }
+    }
+
+    #[inline(never)]
+    fn copy_front(&mut self) {
+        self.front = Bytes::copy_from_slice(&self.front);
+        self.owned = true;
+    }
+
+    /// Passes over the first `len` bytes, which are there.
+    #[inline]
+    fn skip(&mut self, len: usize) {
+        self.front.advance(len);
+        if self.front.is_empty() {
+            // Empty, it would still keep its block alive.
+            self.front = Bytes::new();
+            self.owned = false;
         }
     }
 

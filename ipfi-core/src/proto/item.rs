@@ -74,6 +74,7 @@ impl Direction {
 }
 
 /// Appends the integer that starts an item. `len` is at most [`MAX_ITEM_BYTES`].
+#[inline]
 pub fn put_item_header(out: &mut impl BufMut, kind: ItemKind, len: u64) {
     debug_assert!(len <= MAX_ITEM_BYTES, "an item of {len} bytes");
     varint::put(out, len.min(MAX_ITEM_BYTES) << 2 | kind as u64);

@@ -34,7 +34,7 @@
 //! | `opening.rs`, `open.rs` | credit for streams; opening and accepting |
 //! | `write.rs`, `read.rs` | commands on the halves of a stream |
 //! | `datagrams.rs` | datagrams |
-//! | `batch.rs`, `transmit.rs` | `poll_transmit` |
+//! | `batch.rs`, `output.rs`, `transmit.rs` | `poll_transmit` |
 //! | `timers.rs` | deadlines |
 
 use core::task::Waker;
@@ -64,6 +64,7 @@ mod input_streams;
 mod open;
 mod opening;
 mod outbox;
+mod output;
 mod queueing;
 mod read;
 mod timers;
@@ -71,6 +72,7 @@ mod transmit;
 mod write;
 
 pub use opening::OpenTicket;
+pub use output::Output;
 pub use transmit::Transmit;
 
 use close::Shutdown;

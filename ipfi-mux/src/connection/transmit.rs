@@ -11,6 +11,7 @@ use bytes::BytesMut;
 use ipfi_core::time::Time;
 
 use super::batch::{Batch, CONTROL_ROOM, MAX_SENT_RECORD};
+use super::output::Output;
 use super::{Connection, register};
 use crate::config;
 use crate::frame::{Frame, datagram, stream};
@@ -87,10 +88,22 @@ impl Connection {
     /// where that is more.
     /// The caller writes them all and says so with [`handle_transmitted`](Self::handle_transmitted).
     pub fn poll_transmit(&mut self, now: Time, out: &mut BytesMut, max: usize) -> Transmit {
+        let max = self.outbox.batch_bytes(max).max(1);
+        let batch = Batch::new(out, self.config.framing, max, self.record_max());
+        self.fill(now, batch)
+    }
+
+    /// As [`poll_transmit`](Self::poll_transmit), without copying large payloads. `out` must be empty.
+    pub fn poll_transmit_pieces(&mut self, now: Time, out: &mut Output, max: usize) -> Transmit {
+        let Output { bytes, slices } = out;
+        let max = self.outbox.batch_bytes(max).max(1);
+        let batch = Batch::in_pieces(bytes, slices, self.config.framing, max, self.record_max());
+        self.fill(now, batch)
+    }
+
+    fn fill(&mut self, now: Time, mut batch: Batch<'_>) -> Transmit {
         self.tell_time(now);
         self.drain_time();
-        let max = self.outbox.batch_bytes(max).max(1);
-        let mut batch = Batch::new(out, self.config.framing, max, self.record_max());
         if self.end.is_none() || self.has_farewell() {
             self.put_parameters(&mut batch);
             self.put_farewell(&mut batch);
@@ -319,7 +332,7 @@ impl Connection {
         };
         let fin = count == half.queue.len() && half.state() == SendState::Finishing;
         stream::put_header(batch.out, id, offset, Some(count), fin);
-        half.queue.move_into(batch.out, count);
+        batch.put_payload(&mut half.queue, count);
         half.credit.charge(count as u64);
         self.send_credit.charge(count as u64);
         self.queued -= count;
@@ -337,7 +350,10 @@ impl Connection {
             Self::wake(&mut self.wakes, &mut half.writer);
         }
         let count = u32::try_from(count).expect("a turn's allowance is 32 bits");
-        self.streams.served(key, count, more);
+        // A quantum is some bytes more than a record's payload. Served after it, they would be a frame of their
+        // own at the front of the next record, whose own frame then is shorter than what a peer keeps uncopied.
+        let rest_is_small = (allowance - count) as usize <= MIN_STREAM_ROOM;
+        self.streams.served(key, if rest_is_small { allowance } else { count }, more);
         if blocked {
             self.streams.owe(key, Owed::BLOCKED);
         }

@@ -36,7 +36,7 @@ use ipfi_core::error::{ConnectionError, DatagramError};
 use ipfi_core::session::{News, Opened, Session, Side};
 use ipfi_core::time::Time;
 
-use crate::connection::{Connection, Transmit};
+use crate::connection::{Connection, Output, Transmit};
 use crate::stream_id::Dir;
 use crate::sync::Mutex;
 
@@ -183,8 +183,17 @@ impl Shared {
 
     /// [`Connection::poll_transmit`]; `Idle` re-arms [`Notify::output_ready`].
     pub fn poll_transmit(&self, now: Time, out: &mut BytesMut, max: usize) -> Transmit {
+        self.transmit(|connection| connection.poll_transmit(now, out, max))
+    }
+
+    /// [`Connection::poll_transmit_pieces`]; `Idle` re-arms [`Notify::output_ready`].
+    pub fn poll_transmit_pieces(&self, now: Time, out: &mut Output, max: usize) -> Transmit {
+        self.transmit(|connection| connection.poll_transmit_pieces(now, out, max))
+    }
+
+    fn transmit(&self, act: impl FnOnce(&mut Connection) -> Transmit) -> Transmit {
         let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
-        let transmit = locked.connection.poll_transmit(now, out, max);
+        let transmit = act(&mut locked.connection);
         locked.told_output = transmit != Transmit::Idle;
         let wakes = locked.connection.take_wakes();
         drop(locked);

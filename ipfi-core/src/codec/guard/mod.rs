@@ -181,12 +181,21 @@ where
 {
     let budget = Budget { limits: *limits, input, used: Cell::new(0), breach: Cell::new(None) };
     let result = read(Seed { budget: &budget, value: PhantomData });
-    match (budget.breach.get(), result) {
-        (Some(Breach::Depth), _) => Err(CodecError::Depth { limit: limits.max_depth }),
-        (Some(Breach::Size { seen }), _) => {
-            Err(CodecError::DecodedSize { limit: limits.max_decoded_bytes, seen })
-        }
-        (None, Ok(read)) => Ok(read),
-        (None, Err(error)) => Err(fault(error)),
+    // Matched where it lies: to move a result with an error as large as the libraries' costs more than to
+    // decode a number.
+    match budget.breach.get() {
+        None => match result {
+            Ok(read) => Ok(read),
+            Err(error) => Err(fault(error)),
+        },
+        Some(breach) => Err(breached(breach, limits)),
+    }
+}
+
+#[cold]
+fn breached(breach: Breach, limits: &DecodeLimits) -> CodecError {
+    match breach {
+        Breach::Depth => CodecError::Depth { limit: limits.max_depth },
+        Breach::Size { seen } => CodecError::DecodedSize { limit: limits.max_decoded_bytes, seen },
     }
 }

@@ -70,3 +70,38 @@ fn an_error_frees_what_was_buffered() {
     decoder.push(Bytes::from_static(b"and yet more"), false);
     assert!(decoder.is_buffered_empty());
 }
+
+#[test]
+fn whole_messages_are_read_where_they_lie_and_whatever_else_comes_is_left_to_the_table() {
+    let mut decoder = request();
+    decoder.push(Bytes::from_static(b"\x14hello\x00\x08x"), false);
+    assert_eq!(decoder.peek_message(), Some((&b"hello"[..], 6)));
+    // To look takes nothing.
+    assert_eq!(decoder.peek_message(), Some((&b"hello"[..], 6)));
+    decoder.skip_message(6);
+    assert_eq!(decoder.peek_message(), Some((&b""[..], 1)));
+    decoder.skip_message(1);
+    assert_eq!(decoder.peek_message(), None, "a message that is not all here");
+    let part = |bytes: &'static [u8], end| Part::Data { bytes: bytes.into(), end, fragment_end: end };
+    assert_eq!(decoder.next(), Ok(Some(part(b"x", false))));
+    decoder.push(Bytes::from_static(b"\x00"), false);
+    assert_eq!(decoder.peek_message(), None, "the inside of a message");
+    assert_eq!(decoder.next(), Ok(Some(part(b"\x00", true))));
+    decoder.push(Bytes::from_static(b"\x05y"), false);
+    assert_eq!(decoder.peek_message(), None, "a fragment that is not the last");
+    assert_eq!(decoder.next(), Ok(Some(Part::Data { bytes: "y".into(), end: false, fragment_end: true })));
+    decoder.push(Bytes::from_static(b"\x04z"), true);
+    assert_eq!(decoder.peek_message(), None, "the last fragment of a message that has begun");
+    assert_eq!(decoder.next(), Ok(Some(part(b"z", true))));
+    assert_eq!(decoder.peek_message(), None, "the end");
+    assert_eq!(decoder.next(), Ok(Some(Part::End)));
+}
+
+#[test]
+fn a_message_larger_than_this_side_takes_is_not_read_where_it_lies() {
+    let limits = Limits { max_message_bytes: 4, ..Limits::default() };
+    let mut decoder = ItemDecoder::new(Direction::Request, &limits);
+    decoder.push(Bytes::from_static(b"\x14hello"), false);
+    assert_eq!(decoder.peek_message(), None);
+    assert_eq!(decoder.next().unwrap_err().fault, ItemFault::MessageTooLarge { limit: 4, seen: 5 });
+}

@@ -3,13 +3,13 @@
 
 use core::task::{Poll, Waker};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use ipfi_core::close_code::TransportCode;
 use ipfi_core::error::ConnectionError;
 use ipfi_core::session::{Chunk, Side};
 use ipfi_core::time::Time;
 
-use super::{Connection, OpenTicket, Transmit};
+use super::{Connection, OpenTicket, Output, Transmit};
 use crate::config::Config;
 use crate::frame::Frame;
 use crate::record::{begin_record, end_record};
@@ -149,4 +149,39 @@ fn a_peer_is_granted_no_stream_beyond_the_last_and_none_twice_r3() {
         matches!(reason, Some(ConnectionError::Violation { code: TransportCode::FRAME_ENCODING_ERROR, .. })),
         "{reason:?}"
     );
+}
+
+/// A client, after the handshake, with much and little to send on two streams.
+fn client_with_bulk() -> Connection {
+    let (mut client, _) = pair_at(0);
+    for size in [40_000, 100] {
+        let Poll::Ready(Ok((key, _))) = client.poll_open(Dir::Bi, &mut None, Waker::noop()) else {
+            unreachable!("there is credit")
+        };
+        for mut piece in [Bytes::from_static(b"ab"), vec![7; size].into(), vec![8; 5000].into()] {
+            assert!(client.poll_write(key, Waker::noop(), &mut piece, false).is_ready());
+        }
+    }
+    client
+}
+
+#[test]
+fn a_batch_in_pieces_is_the_same_bytes_with_large_payloads_where_they_were() {
+    let (mut copied, mut copying, mut slicing) = (BytesMut::new(), client_with_bulk(), client_with_bulk());
+    let mut output = Output::default();
+    loop {
+        let transmit = copying.poll_transmit(Time::ZERO, &mut copied, 1 << 16);
+        assert_eq!(slicing.poll_transmit_pieces(Time::ZERO, &mut output, 1 << 16), transmit);
+        if transmit == Transmit::Idle {
+            break;
+        }
+        assert_eq!(transmit, Transmit::Appended(output.remaining()));
+        assert_eq!(output.in_one_piece(), None, "all of it was copied");
+        let mut pieces = vec![0; output.remaining()];
+        output.copy_to_slice(&mut pieces);
+        assert_eq!(pieces, copied.split());
+        copying.handle_transmitted(Time::ZERO);
+        slicing.handle_transmitted(Time::ZERO);
+    }
+    assert_eq!(slicing.queued_bytes(), 0);
 }

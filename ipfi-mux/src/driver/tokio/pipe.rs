@@ -1,7 +1,7 @@
 //! The two tasks of a connection, and the write half that they share with lone callers.
 
 use std::future::{Future, poll_fn};
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, PoisonError, TryLockError, Weak};
 use std::task::{Context, Poll, Waker};
@@ -15,13 +15,16 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::Sleep;
 
 use super::TokioRuntime;
-use crate::connection::{Connection, READ_BLOCK_BYTES, Transmit};
+use crate::connection::{Connection, Output, READ_BLOCK_BYTES, Transmit};
 use crate::session::{MuxSession, Notify, Shared};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// What one write takes from the machine.
 const BATCH_BYTES: usize = 64 << 10;
+
+/// Pieces of one write: more than the headers and payloads of a batch of full frames are.
+const WRITE_PIECES: usize = 16;
 
 /// With this much waiting, a batch is full enough to leave without the yield.
 const FULL_BATCH_BYTES: usize = 16 << 10;
@@ -54,7 +57,7 @@ struct WriteHalf<W> {
     /// a child's standard input say, only that is the end of file that the peer waits for.
     writer: Option<W>,
     /// A batch, of which the front has been written.
-    batch: BytesMut,
+    batch: Output,
     /// What the system said when the writer failed.
     error: Option<io::Error>,
 }
@@ -82,7 +85,7 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
         Arc::new_cyclic(|pipe| Self {
             shared: Shared::new(connection, Box::new(Doorbell(pipe.clone()))),
             runtime,
-            half: Mutex::new(WriteHalf { writer: Some(writer), batch: BytesMut::new(), error: None }),
+            half: Mutex::new(WriteHalf { writer: Some(writer), batch: Output::default(), error: None }),
             writer: AtomicWaker::new(),
             reader: AtomicWaker::new(),
             reading: AtomicBool::new(false),
@@ -106,20 +109,34 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
         loop {
             let Some(writer) = &mut half.writer else { return Flushed::Over };
             if half.batch.is_empty() {
-                let transmit = self.shared.poll_transmit(self.now(), &mut half.batch, BATCH_BYTES);
+                // A pipe that takes one piece at a time is given one.
+                let transmit = if writer.is_write_vectored() {
+                    self.shared.poll_transmit_pieces(self.now(), &mut half.batch, BATCH_BYTES)
+                } else {
+                    self.shared.poll_transmit(self.now(), half.batch.copied(), BATCH_BYTES)
+                };
                 if transmit == Transmit::Idle {
                     return self.at_rest(half, cx);
                 }
             }
-            match Pin::new(writer).poll_write(cx, &half.batch) {
-                Poll::Ready(Ok(0)) => return half.broken(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(written)) if written == half.batch.len() => {
-                    half.batch.clear();
-                    self.shared.handle_transmitted(self.now());
+            let writer = Pin::new(writer);
+            let polled = match half.batch.in_one_piece() {
+                Some(batch) => writer.poll_write(cx, batch),
+                None => {
+                    let mut pieces = [IoSlice::new(&[]); WRITE_PIECES];
+                    let count = half.batch.chunks_vectored(&mut pieces);
+                    writer.poll_write_vectored(cx, &pieces[..count])
                 }
+            };
+            match polled {
+                Poll::Ready(Ok(0)) => return half.broken(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(written)) => {
                     half.batch.advance(written);
-                    self.shared.handle_write_progress(self.now());
+                    if half.batch.is_empty() {
+                        self.shared.handle_transmitted(self.now());
+                    } else {
+                        self.shared.handle_write_progress(self.now());
+                    }
                 }
                 Poll::Ready(Err(error)) => return half.broken(error),
                 Poll::Pending => return Flushed::Blocked,
@@ -237,7 +254,7 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
                 // What is left of the last block counts: in a larger one, no full frame would be a quarter, and
                 // all would be copied.
                 let room = read_bytes.saturating_sub(buffer.len()).max(MIN_READ_BYTES);
-                buffer.reserve(room);
+                make_room(&mut buffer, room);
                 let read = pin!(reader.read_buf(&mut buffer)).poll(cx);
                 match read {
                     Poll::Pending => break,
@@ -296,6 +313,16 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
         {
             *serving = None;
         }
+    }
+}
+
+/// Makes room for `room` bytes in a block that is no larger than it must be: `reserve` would double the last
+/// one, and of a larger block no frame is a quarter.
+fn make_room(buffer: &mut BytesMut, room: usize) {
+    if buffer.capacity() - buffer.len() < room && !buffer.try_reclaim(room) {
+        let mut block = BytesMut::with_capacity(buffer.len() + room);
+        block.extend_from_slice(buffer);
+        *buffer = block;
     }
 }
 
