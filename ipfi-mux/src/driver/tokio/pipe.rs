@@ -284,7 +284,9 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
             if reads == READS_PER_POLL {
                 cx.waker().wake_by_ref();
             }
-            if !handshaken && self.shared.with(|connection| connection.peer_parameters().is_some()) {
+            let handshakes =
+                !handshaken && self.shared.look(|connection| connection.peer_parameters().is_some());
+            if handshakes {
                 handshaken = true;
                 // Pings and idleness may now be due sooner than the handshake was, and the writer keeps the
                 // clock. Nothing else that is read brings a deadline nearer.
@@ -295,7 +297,9 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
                 self.serve(&mut serving, cx);
             }
             self.reading.store(false, Ordering::SeqCst);
-            if self.shared.pending_output().is_some() || self.shared.is_write_closed() {
+            // Whoever waited for the handshake is about to make the first call: by the writer, which yields
+            // first, it leaves with our settings.
+            if !handshakes && (self.shared.pending_output().is_some() || self.shared.is_write_closed()) {
                 self.flush_here();
             }
             if serving.is_none() && (ended || self.shared.is_finished()) {
