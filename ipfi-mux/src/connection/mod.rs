@@ -127,6 +127,18 @@ impl Wakes {
         }
     }
 
+    /// Wakes them all but those that wake the same task as `own`, which is about to look for itself.
+    pub(crate) fn fire_but(self, own: &Waker) {
+        match self.0 {
+            Wakers::None => {}
+            Wakers::One(waker) if waker.will_wake(own) => {}
+            Wakers::One(waker) => waker.wake(),
+            Wakers::Many(wakers) => {
+                wakers.into_iter().filter(|waker| !waker.will_wake(own)).for_each(Waker::wake);
+            }
+        }
+    }
+
     #[inline(never)]
     fn fire_all(self) {
         match self.0 {

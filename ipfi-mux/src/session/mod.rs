@@ -27,7 +27,7 @@
 //! *Going away* without having been told to: [`Shared::handle_driver_dropped`].
 
 use core::fmt;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, Waker};
 use std::sync::{Arc, PoisonError};
 
 use bytes::{Bytes, BytesMut};
@@ -36,7 +36,7 @@ use ipfi_core::error::{ConnectionError, DatagramError};
 use ipfi_core::session::{News, Opened, Session, Side};
 use ipfi_core::time::Time;
 
-use crate::connection::{Connection, Output, Transmit};
+use crate::connection::{Connection, Output, Transmit, Wakes};
 use crate::stream_id::Dir;
 use crate::sync::Mutex;
 
@@ -67,6 +67,9 @@ pub struct Shared {
     notify: Box<dyn Notify>,
 }
 
+/// There is output, and whether it is a lone call's.
+struct Lone(bool);
+
 struct Locked {
     connection: Connection,
     /// The driver was told of output and has not found it exhausted since.
@@ -91,6 +94,15 @@ impl Shared {
     /// Runs `act` on the connection under the lock, then fires wakers and tells the driver of new output.
     /// `act` must not wait for anything.
     pub fn with<R>(&self, act: impl FnOnce(&mut Connection) -> R) -> R {
+        let (result, wakes, news) = self.act(act);
+        wakes.fire();
+        self.tell(news);
+        result
+    }
+
+    /// The part of [`with`](Self::with) under the lock: whom to wake then, and what to tell the driver.
+    #[inline]
+    fn act<R>(&self, act: impl FnOnce(&mut Connection) -> R) -> (R, Wakes, Option<Lone>) {
         // A panic under the lock is a bug of ours in one operation; the state it leaves is checked by the
         // invariants, and refusing every later call would turn it into a bug of all streams.
         let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,11 +117,14 @@ impl Shared {
             locked.told_closed |= closed;
         }
         drop(locked);
-        wakes.fire();
-        if news {
+        (result, wakes, news.then_some(Lone(lone)))
+    }
+
+    #[inline]
+    fn tell(&self, news: Option<Lone>) {
+        if let Some(Lone(lone)) = news {
             self.notify.output_ready(lone);
         }
-        result
     }
 
     /// Looks at the connection under the lock. `look` causes no output and wakes nobody, so that nothing has to
@@ -124,6 +139,15 @@ impl Shared {
     /// [`Connection::handle_input`].
     pub fn handle_input(&self, now: Time, input: &mut BytesMut) {
         self.with(|connection| connection.handle_input(now, input));
+    }
+
+    /// [`Connection::handle_input`] by a task, whose waker is `own`, that polls the wire's
+    /// [`Serving`](ipfi_core::wire::Serving) next: what has come for that is no reason to wake the task, which
+    /// would be scheduled once more, and on a runtime of many threads another thread with it.
+    pub fn handle_input_within(&self, now: Time, input: &mut BytesMut, own: &Waker) {
+        let ((), wakes, news) = self.act(|connection| connection.handle_input(now, input));
+        wakes.fire_but(own);
+        self.tell(news);
     }
 
     /// [`Connection::handle_end_of_input`].

@@ -272,7 +272,7 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
                         } else {
                             read_bytes
                         };
-                        self.shared.handle_input(self.now(), &mut buffer);
+                        self.shared.handle_input_within(self.now(), &mut buffer, cx.waker());
                         self.serve(&mut serving, cx);
                     }
                     Poll::Ready(Err(error)) => {
