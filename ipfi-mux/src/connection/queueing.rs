@@ -33,6 +33,10 @@ pub(super) struct Queueing {
     least: Option<Duration>,
     /// When that was sent which the peer answers at once.
     asked: Option<Time>,
+    /// How many windows have grown.
+    grown: u64,
+    /// Of these, those that the last measurement contains.
+    measured: u64,
 }
 
 #[derive(Debug)]
@@ -43,6 +47,8 @@ struct Probe {
     at: Time,
     /// The sender has said that it waits there: otherwise the grant came in time, and tells nothing.
     awaited: bool,
+    /// How many windows had grown.
+    grown: u64,
 }
 
 impl Queueing {
@@ -62,7 +68,7 @@ impl Queueing {
     /// The sender of `id` is being granted more than `limit`, where it is known to be blocked or not.
     pub(super) fn granted(&mut self, id: StreamId, limit: u64, blocked: bool, now: Time) {
         if self.probe.is_none() {
-            self.probe = Some(Probe { id, limit, at: now, awaited: blocked });
+            self.probe = Some(Probe { id, limit, at: now, awaited: blocked, grown: self.grown });
         }
     }
 
@@ -80,12 +86,13 @@ impl Queueing {
             && probe.id == id
             && end > probe.limit
         {
-            let (took, awaited) = (now.saturating_since(probe.at), probe.awaited);
+            let (took, awaited, grown) = (now.saturating_since(probe.at), probe.awaited, probe.grown);
             self.probe = None;
             if !awaited {
                 return;
             }
             self.last = took;
+            self.measured = grown;
             self.least = Some(self.least.map_or(took, |least| least.min(took)));
         }
     }
@@ -97,9 +104,15 @@ impl Queueing {
         }
     }
 
-    /// Whether a larger window can be of use.
+    /// A window has grown.
+    pub(super) fn grew(&mut self) {
+        self.grown += 1;
+    }
+
+    /// Whether a larger window can be of use. What the last growth has done is measured before the next:
+    /// otherwise each of many streams would double its window on the strength of one measurement.
     pub(super) fn permits_growth(&self) -> bool {
-        self.least.is_none_or(|least| self.last <= 2 * least + HARMLESS)
+        self.measured == self.grown && self.least.is_none_or(|least| self.last <= 2 * least + HARMLESS)
     }
 }
 
