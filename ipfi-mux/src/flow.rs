@@ -206,18 +206,15 @@ impl StreamCredit {
     /// To keep up is to have at most a quarter unread before the peer's next bytes come. The signal often
     /// comes in one read with the bytes before it, so this is asked again after each read of the
     /// application; a slow reader has returned credit and been sent more by the time it gets there.
-    ///
-    /// Says whether it has grown.
     #[inline]
-    pub(crate) fn grow(&mut self, unread: u64, cap: u64, pool: &mut u64) -> bool {
+    pub(crate) fn grow(&mut self, unread: u64, cap: u64, pool: &mut u64) {
         if !self.wants_growth || unread > self.window / RETURN_SHARE {
-            return false;
+            return;
         }
         self.wants_growth = false;
         let more = self.window.min(cap.saturating_sub(self.window)).min(*pool);
         *pool -= more;
         self.window += more;
-        more > 0
     }
 }
 

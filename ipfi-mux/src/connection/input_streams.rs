@@ -188,12 +188,11 @@ impl Connection {
         }
         let unread = half.unread();
         let at_limit = half.credit.is_blocked();
-        let grew = permitted && half.credit.grow(unread, cap, &mut pool);
+        if permitted {
+            half.credit.grow(unread, cap, &mut pool);
+        }
         let tell = half.wants_update();
         self.credit.pool = pool;
-        if grew {
-            self.queueing.grew();
-        }
         if !at_limit {
             // More was granted while the word was on its way.
             self.queueing.blocked(id, limit);

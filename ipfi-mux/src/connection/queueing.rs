@@ -33,10 +33,6 @@ pub(super) struct Queueing {
     least: Option<Duration>,
     /// When that was sent which the peer answers at once.
     asked: Option<Time>,
-    /// How many windows have grown.
-    grown: u64,
-    /// Of these, those that the last measurement contains.
-    measured: u64,
 }
 
 #[derive(Debug)]
@@ -47,8 +43,6 @@ struct Probe {
     at: Time,
     /// The sender has said that it waits there: otherwise the grant came in time, and tells nothing.
     awaited: bool,
-    /// How many windows had grown.
-    grown: u64,
 }
 
 impl Queueing {
@@ -68,7 +62,7 @@ impl Queueing {
     /// The sender of `id` is being granted more than `limit`, where it is known to be blocked or not.
     pub(super) fn granted(&mut self, id: StreamId, limit: u64, blocked: bool, now: Time) {
         if self.probe.is_none() {
-            self.probe = Some(Probe { id, limit, at: now, awaited: blocked, grown: self.grown });
+            self.probe = Some(Probe { id, limit, at: now, awaited: blocked });
         }
     }
 
@@ -86,13 +80,12 @@ impl Queueing {
             && probe.id == id
             && end > probe.limit
         {
-            let (took, awaited, grown) = (now.saturating_since(probe.at), probe.awaited, probe.grown);
+            let (took, awaited) = (now.saturating_since(probe.at), probe.awaited);
             self.probe = None;
             if !awaited {
                 return;
             }
             self.last = took;
-            self.measured = grown;
             self.least = Some(self.least.map_or(took, |least| least.min(took)));
         }
     }
@@ -104,15 +97,9 @@ impl Queueing {
         }
     }
 
-    /// A window has grown.
-    pub(super) fn grew(&mut self) {
-        self.grown += 1;
-    }
-
-    /// Whether a larger window can be of use. What the last growth has done is measured before the next:
-    /// otherwise each of many streams would double its window on the strength of one measurement.
+    /// Whether a larger window can be of use.
     pub(super) fn permits_growth(&self) -> bool {
-        self.measured == self.grown && self.least.is_none_or(|least| self.last <= 2 * least + HARMLESS)
+        self.least.is_none_or(|least| self.last <= 2 * least + HARMLESS)
     }
 }
 

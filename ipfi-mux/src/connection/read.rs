@@ -52,11 +52,8 @@ impl Connection {
             half.apply(RecvEvent::ReadEnd);
         }
         let cap = u64::from(self.config.limits.max_stream_window_bytes);
-        if half.state() == RecvState::Recv
-            && self.queueing.permits_growth()
-            && half.credit.grow(half.queue.len() as u64, cap, &mut self.credit.pool)
-        {
-            self.queueing.grew();
+        if half.state() == RecvState::Recv && self.queueing.permits_growth() {
+            half.credit.grow(half.queue.len() as u64, cap, &mut self.credit.pool);
         }
         let tell = half.wants_update();
         self.credit.release(bytes.len() as u64);

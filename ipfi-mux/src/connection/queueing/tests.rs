@@ -81,17 +81,3 @@ fn only_bytes_that_the_grant_permits_count_and_only_of_its_stream() {
     measure(&mut queueing, Duration::ZERO, 50 * MS);
     assert!(!queueing.permits_growth());
 }
-
-#[test]
-fn after_one_growth_the_next_waits_for_a_measurement_that_contains_it() {
-    let mut queueing = Queueing::default();
-    assert!(queueing.permits_growth());
-    // Granted before the growth, used after it.
-    queueing.granted(id(0), 100, true, Time::ZERO);
-    queueing.grew();
-    assert!(!queueing.permits_growth());
-    queueing.arrived(id(0), 101, Time::ZERO + MS);
-    assert!(!queueing.permits_growth(), "what was measured is older");
-    measure(&mut queueing, MS, MS);
-    assert!(queueing.permits_growth());
-}
