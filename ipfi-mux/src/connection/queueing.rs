@@ -61,7 +61,8 @@ impl Queueing {
 
     /// The sender of `id` is being granted more than `limit`, where it is known to be blocked or not.
     pub(super) fn granted(&mut self, id: StreamId, limit: u64, blocked: bool, now: Time) {
-        if self.probe.is_none() {
+        // A stream that was given more in time may be silent for long: it makes way for one that waits.
+        if self.probe.as_ref().is_none_or(|probe| blocked && !probe.awaited) {
             self.probe = Some(Probe { id, limit, at: now, awaited: blocked });
         }
     }

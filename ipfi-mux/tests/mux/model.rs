@@ -413,8 +413,7 @@ fn whatever_two_peers_do_bytes_are_exact_and_all_credit_comes_back() {
     for seed in first..first + number("IPFI_SCRIPTS", 10_000) {
         let outcome = std::panic::catch_unwind(|| Script::new(seed).run());
         assert!(outcome.is_ok(), "IPFI_SEED={seed} IPFI_SCRIPTS=1 reproduces this");
-        if seed % 50 == 0 {
-            assert_eq!(outcome.ok(), Some(Script::new(seed).run()), "seed {seed} is not the same twice");
-        }
+        // S3: the same seed is the same trace.
+        assert_eq!(outcome.ok(), Some(Script::new(seed).run()), "seed {seed} is not the same twice");
     }
 }

@@ -81,3 +81,12 @@ fn only_bytes_that_the_grant_permits_count_and_only_of_its_stream() {
     measure(&mut queueing, Duration::ZERO, 50 * MS);
     assert!(!queueing.permits_growth());
 }
+
+#[test]
+fn a_stream_that_did_not_wait_makes_way_for_one_that_does() {
+    let mut queueing = Queueing::default();
+    measure(&mut queueing, Duration::ZERO, MS);
+    queueing.granted(id(1), 100, false, Time::ZERO);
+    measure(&mut queueing, Duration::ZERO, 50 * MS);
+    assert!(!queueing.permits_growth());
+}
