@@ -297,10 +297,14 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
                 self.serve(&mut serving, cx);
             }
             self.reading.store(false, Ordering::SeqCst);
-            // Whoever waited for the handshake is about to make the first call: by the writer, which yields
-            // first, it leaves with our settings.
-            if !handshakes && (self.shared.pending_output().is_some() || self.shared.is_write_closed()) {
-                self.flush_here();
+            if self.shared.pending_output().is_some() || self.shared.is_write_closed() {
+                if handshakes {
+                    // Whoever waited for the handshake is about to make the first call: by the writer,
+                    // which yields first, it leaves with our settings.
+                    self.writer.wake();
+                } else {
+                    self.flush_here();
+                }
             }
             if serving.is_none() && (ended || self.shared.is_finished()) {
                 Poll::Ready(())
