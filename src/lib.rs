@@ -50,7 +50,7 @@
 mod address;
 #[cfg(any(feature = "tcp", all(feature = "unix", unix)))]
 mod connector;
-#[cfg(all(unix, any(feature = "unix", feature = "stdio")))]
+#[cfg(any(all(feature = "unix", unix), feature = "stdio"))]
 mod local;
 #[cfg(any(feature = "tcp", all(feature = "unix", unix)))]
 mod server;
