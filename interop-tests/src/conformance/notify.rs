@@ -128,34 +128,28 @@ fn sleepless() -> bool {
 }
 
 async fn other_handlers(stage: Stage) -> Outcome {
-    let (interface, sizes) = sink();
-    let (keep, more) = (Arc::clone(&sizes), Arc::clone(&sizes));
-    let interface = interface
-        .notification(
-            OWN + 1,
-            blocking(move |(size,): (u32,)| {
-                keep.lock().expect("nobody panics here").push(size as usize);
-            }),
-        )
+    let (sent, sizes) = std::sync::mpsc::channel();
+    let sent_too = sent.clone();
+    let interface = standard()
+        .notification(OWN + 1, blocking(move |(size,): (u32,)| sent.send(size).expect("the test waits")))
         .notification(
             OWN + 2,
             spawned(move |(size,): (u32,)| {
-                let more = Arc::clone(&more);
-                async move { more.lock().expect("nobody panics here").push(size as usize) }
+                let sent = sent_too.clone();
+                async move { sent.send(size).expect("the test waits") }
             }),
         );
     let (caller, callee) = stage.wires(Interface::new(), interface).await;
     ok("a blocking one", caller.notify(OWN + 1, (1_u32,)).await)?;
     ok("a spawned one", caller.notify(OWN + 2, (2_u32,)).await)?;
-    // Blocking work is done by a thread, in real time.
-    for _ in 0..1000 {
-        if sorted(&sizes).len() == 2 {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-        tokio::task::yield_now().await;
-    }
-    equal("what ran", sorted(&sizes), vec![1, 2])?;
+    // Blocking work is done by a thread, in real time: a paused clock stands still while a thread waits for it.
+    let ran = tokio::task::spawn_blocking(move || {
+        let next = || sizes.recv_timeout(Duration::from_secs(10)).ok();
+        let mut ran: Vec<u32> = std::iter::from_fn(next).take(2).collect();
+        ran.sort_unstable();
+        ran
+    });
+    equal("what ran", ran.await.expect("it only waits"), vec![1, 2])?;
     idle(&caller, &callee).await
 }
 
