@@ -24,7 +24,9 @@ fn number<T: std::str::FromStr>(word: &str) -> Result<T, Failure> {
 
 pub(crate) async fn run(wire: &Wire, words: &[&str]) -> Result<(), Failure> {
     match words {
-        ["hello", name @ ..] => println!("{}", wire.call::<String>(0, (name.join(" "),)).await?),
+        ["hello", name @ ..] if !name.is_empty() => {
+            println!("{}", wire.call::<String>(0, (name.join(" "),)).await?);
+        }
         ["count", n] => {
             let mut numbers = wire.stream::<u64>(1, (number::<u64>(n)?,)).await?;
             while let Some(number) = numbers.try_next().await? {

@@ -52,16 +52,10 @@ pub type Cut = Box<dyn Fn(&str)>;
 // Claims run on one thread: no `Send` is asked for.
 #[allow(async_fn_in_trait)]
 pub trait WireCarrier {
-    /// The two ends of a new connection. Limits are those of the options
-    /// ([`WireOptions::limits_ref`]), for the carrier too. Whatever drives them must make progress while
-    /// the claim awaits, spawned on the runtime, say.
-    async fn wires(&self, client: WireOptions, server: WireOptions) -> (Wire, Wire);
-
-    /// The same, with the means to break the connection; `None` where a carrier has none. The claims
-    /// that need it pass over such a carrier.
-    async fn wires_to_cut(&self, _client: WireOptions, _server: WireOptions) -> Option<(Wire, Wire, Cut)> {
-        None
-    }
+    /// The two ends of a new connection, and the means to break it, which breaks nothing by being dropped.
+    /// Limits are those of the options ([`WireOptions::limits_ref`]), for the carrier too. Whatever drives
+    /// the ends must make progress while the claim awaits, spawned on the runtime, say.
+    async fn wires(&self, client: WireOptions, server: WireOptions) -> (Wire, Wire, Cut);
 
     /// Whether datagrams arrive over this carrier when the limits allow them.
     fn carries_datagrams(&self) -> bool {
@@ -73,18 +67,13 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// [`WireCarrier`] as an object, so that the claims are compiled once.
 trait AnyCarrier {
-    fn wires(&self, client: WireOptions, server: WireOptions) -> Boxed<'_, (Wire, Wire)>;
-    fn wires_to_cut(&self, client: WireOptions, server: WireOptions) -> Boxed<'_, Option<(Wire, Wire, Cut)>>;
+    fn wires(&self, client: WireOptions, server: WireOptions) -> Boxed<'_, (Wire, Wire, Cut)>;
     fn carries_datagrams(&self) -> bool;
 }
 
 impl<C: WireCarrier> AnyCarrier for C {
-    fn wires(&self, client: WireOptions, server: WireOptions) -> Boxed<'_, (Wire, Wire)> {
+    fn wires(&self, client: WireOptions, server: WireOptions) -> Boxed<'_, (Wire, Wire, Cut)> {
         Box::pin(WireCarrier::wires(self, client, server))
-    }
-
-    fn wires_to_cut(&self, client: WireOptions, server: WireOptions) -> Boxed<'_, Option<(Wire, Wire, Cut)>> {
-        Box::pin(WireCarrier::wires_to_cut(self, client, server))
     }
 
     fn carries_datagrams(&self) -> bool {
@@ -121,31 +110,38 @@ impl Stage {
         caller: impl Into<WireOptions>,
         callee: impl Into<WireOptions>,
     ) -> (Wire, Wire) {
-        let (caller, callee) = match &self.ends {
-            Ends::Both(carrier, roles) => {
-                let (client, server) = roles.swap(caller.into(), callee.into());
-                let (client, server) = carrier.wires(client, server).await;
-                roles.swap(client, server)
-            }
-            Ends::Split(end) => end.wires(caller.into(), callee.into()).await,
-        };
-        // Both have said what they are: nothing of that is under way when a claim counts.
-        ops::settle().await;
+        let (caller, callee, _) = self.make(caller.into(), callee.into()).await;
         (caller, callee)
     }
 
-    /// The same, and what breaks the connection, where the carrier can be broken.
+    /// The same, and what breaks the connection. An error in a claim that is [`remote`](Claim::remote):
+    /// another process has no such means.
     pub async fn wires_to_cut(
         &self,
         caller: impl Into<WireOptions>,
         callee: impl Into<WireOptions>,
-    ) -> Option<(Wire, Wire, Cut)> {
-        let Ends::Both(carrier, roles) = &self.ends else { return None };
-        let (client, server) = roles.swap(caller.into(), callee.into());
-        let (client, server, cut) = carrier.wires_to_cut(client, server).await?;
+    ) -> Result<(Wire, Wire, Cut), String> {
+        let (caller, callee, cut) = self.make(caller.into(), callee.into()).await;
+        let cut = cut.ok_or("the other end is in another process, and nothing here breaks the connection")?;
+        Ok((caller, callee, cut))
+    }
+
+    async fn make(&self, caller: WireOptions, callee: WireOptions) -> (Wire, Wire, Option<Cut>) {
+        let ends = match &self.ends {
+            Ends::Both(carrier, roles) => {
+                let (client, server) = roles.swap(caller, callee);
+                let (client, server, cut) = carrier.wires(client, server).await;
+                let (caller, callee) = roles.swap(client, server);
+                (caller, callee, Some(cut))
+            }
+            Ends::Split(end) => {
+                let (caller, callee) = end.wires(caller, callee).await;
+                (caller, callee, None)
+            }
+        };
+        // Both have said what they are: nothing of that is under way when a claim counts.
         ops::settle().await;
-        let (caller, callee) = roles.swap(client, server);
-        Some((caller, callee, cut))
+        ends
     }
 
     /// As [`WireCarrier::carries_datagrams`] says.

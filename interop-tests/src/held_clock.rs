@@ -69,6 +69,16 @@ pub fn hold<W, R>(writer: W, reader: R) -> (HeldWriter<W>, HeldReader<R>) {
     )
 }
 
+/// What one end reads from, and what it writes to, of those.
+pub type HeldEnd<R, W> = (HeldReader<R>, HeldWriter<W>);
+
+/// Both directions between two ends, each of which is what it reads from and what it writes to.
+pub fn hold_both<CR, CW, SR, SW>(client: (CR, CW), server: (SR, SW)) -> (HeldEnd<CR, CW>, HeldEnd<SR, SW>) {
+    let (client_writes, server_reads) = hold(client.1, server.0);
+    let (server_writes, client_reads) = hold(server.1, client.0);
+    ((client_reads, client_writes), (server_reads, server_writes))
+}
+
 /// The end of a direction that is written to, and holds the clock.
 #[derive(Debug)]
 pub struct HeldWriter<W> {

@@ -8,7 +8,7 @@
 
 use interop_tests::cable::Cable;
 use interop_tests::conformance::{Cut, WireCarrier, run_all};
-use interop_tests::held_clock::hold;
+use interop_tests::held_clock::hold_both;
 use interop_tests::pieces::Pieces;
 use ipfi_core::{Wire, WireOptions};
 use tokio::io::{AsyncRead, AsyncWrite, split};
@@ -20,7 +20,7 @@ async fn over<CR, CW, SR, SW>(
     client: (CR, CW),
     server: (SR, SW),
     options: (WireOptions, WireOptions),
-) -> (Wire, Wire, Cable)
+) -> (Wire, Wire, Cut)
 where
     CR: AsyncRead + Send + Unpin + 'static,
     CW: AsyncWrite + Send + Unpin + 'static,
@@ -32,24 +32,7 @@ where
         ipfi_mux::driver::tokio::connect(cable.lead(client.0), cable.lead(client.1), options.0),
         ipfi_mux::driver::tokio::accept(cable.lead(server.0), cable.lead(server.1), options.1),
     );
-    (client.unwrap(), server.unwrap(), cable)
-}
-
-/// The same over what the system carries, with the clock held meanwhile.
-async fn over_held<CR, CW, SR, SW>(
-    client: (CR, CW),
-    server: (SR, SW),
-    options: (WireOptions, WireOptions),
-) -> (Wire, Wire, Cable)
-where
-    CR: AsyncRead + Send + Unpin + 'static,
-    CW: AsyncWrite + Send + Unpin + 'static,
-    SR: AsyncRead + Send + Unpin + 'static,
-    SW: AsyncWrite + Send + Unpin + 'static,
-{
-    let (client_writes, server_reads) = hold(client.1, server.0);
-    let (server_writes, client_reads) = hold(server.1, client.0);
-    over((client_reads, client_writes), (server_reads, server_writes), options).await
+    (client.unwrap(), server.unwrap(), Box::new(move |detail| cable.cut(detail)))
 }
 
 /// What carries the bytes.
@@ -65,10 +48,10 @@ enum Carrier {
     SystemPipes,
 }
 
-impl Carrier {
-    async fn make(self, client: WireOptions, server: WireOptions) -> (Wire, Wire, Cable) {
+impl WireCarrier for Carrier {
+    async fn wires(&self, client: WireOptions, server: WireOptions) -> (Wire, Wire, Cut) {
         let options = (client, server);
-        match self {
+        match *self {
             Self::Duplex(bytes) => {
                 let (client, server) = tokio::io::duplex(bytes);
                 over(split(client), split(server), options).await
@@ -84,30 +67,22 @@ impl Carrier {
                 for socket in [&client, &server] {
                     socket.set_nodelay(true).unwrap();
                 }
-                over_held(client.into_split(), server.into_split(), options).await
+                let (client, server) = hold_both(client.into_split(), server.into_split());
+                over(client, server, options).await
             }
             Self::Unix => {
                 let (client, server) = UnixStream::pair().unwrap();
-                over_held(client.into_split(), server.into_split(), options).await
+                let (client, server) = hold_both(client.into_split(), server.into_split());
+                over(client, server, options).await
             }
             Self::SystemPipes => {
                 let (client_writes, server_reads) = pipe::pipe().unwrap();
                 let (server_writes, client_reads) = pipe::pipe().unwrap();
-                over_held((client_reads, client_writes), (server_reads, server_writes), options).await
+                let (client, server) =
+                    hold_both((client_reads, client_writes), (server_reads, server_writes));
+                over(client, server, options).await
             }
         }
-    }
-}
-
-impl WireCarrier for Carrier {
-    async fn wires(&self, client: WireOptions, server: WireOptions) -> (Wire, Wire) {
-        let (client, server, _) = self.make(client, server).await;
-        (client, server)
-    }
-
-    async fn wires_to_cut(&self, client: WireOptions, server: WireOptions) -> Option<(Wire, Wire, Cut)> {
-        let (client, server, cable) = self.make(client, server).await;
-        Some((client, server, Box::new(move |detail| cable.cut(detail))))
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use interop_tests::cable::Cable;
 use interop_tests::conformance::{Cut, WireCarrier, remote, run_all};
-use interop_tests::held_clock::hold;
+use interop_tests::held_clock::hold_both;
 use ipfi::{Wire, WireOptions};
 use tokio::net::UnixStream;
 use tokio::process::Command;
@@ -27,8 +27,8 @@ fn peer(what: &str, argument: &str) -> Command {
 /// The pipes of a child, which passes on what it reads and writes.
 struct Relayed;
 
-impl Relayed {
-    async fn make(&self, client: WireOptions, server: WireOptions) -> (Wire, Wire, Cable) {
+impl WireCarrier for Relayed {
+    async fn wires(&self, client: WireOptions, server: WireOptions) -> (Wire, Wire, Cut) {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("ipfi-relay-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
@@ -42,27 +42,16 @@ impl Relayed {
         let (far_reads, far_writes) = UnixStream::from_std(far).unwrap().into_split();
         std::fs::remove_file(path).unwrap();
         let cable = Cable::new();
-        let (client_writes, server_reads) = hold(child.stdin.take().unwrap(), far_reads);
-        let (server_writes, client_reads) = hold(far_writes, child.stdout.take().unwrap());
+        let near = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
+        let ((client_reads, client_writes), (server_reads, server_writes)) =
+            hold_both(near, (far_reads, far_writes));
         // It ends with its pipes.
         tokio::spawn(async move { child.wait().await });
         let (client, server) = tokio::join!(
             ipfi::mux::connect(cable.lead(client_reads), cable.lead(client_writes), client),
             ipfi::mux::accept(cable.lead(server_reads), cable.lead(server_writes), server),
         );
-        (client.unwrap(), server.unwrap(), cable)
-    }
-}
-
-impl WireCarrier for Relayed {
-    async fn wires(&self, client: WireOptions, server: WireOptions) -> (Wire, Wire) {
-        let (client, server, _) = self.make(client, server).await;
-        (client, server)
-    }
-
-    async fn wires_to_cut(&self, client: WireOptions, server: WireOptions) -> Option<(Wire, Wire, Cut)> {
-        let (client, server, cable) = self.make(client, server).await;
-        Some((client, server, Box::new(move |detail| cable.cut(detail))))
+        (client.unwrap(), server.unwrap(), Box::new(move |detail| cable.cut(detail)))
     }
 }
 

@@ -3,7 +3,7 @@
 // A carrier that cannot be made is a failed test.
 #![allow(clippy::unwrap_used)]
 
-use interop_tests::held_clock::hold;
+use interop_tests::held_clock::hold_both;
 use interop_tests::pieces::Pieces;
 use interop_tests::session_suite::{Carrier, run_all};
 use ipfi_core::limits::Limits;
@@ -26,19 +26,6 @@ where
         session(client.0, client.1, Side::Client, limits.clone()).unwrap(),
         session(server.0, server.1, Side::Server, limits.clone()).unwrap(),
     )
-}
-
-/// The same over what the system carries, with the clock held meanwhile.
-fn over_held<CR, CW, SR, SW>(client: (CR, CW), server: (SR, SW), limits: &Limits) -> (MuxSession, MuxSession)
-where
-    CR: AsyncRead + Send + Unpin + 'static,
-    CW: AsyncWrite + Send + Unpin + 'static,
-    SR: AsyncRead + Send + Unpin + 'static,
-    SW: AsyncWrite + Send + Unpin + 'static,
-{
-    let (client_writes, server_reads) = hold(client.1, server.0);
-    let (server_writes, client_reads) = hold(server.1, client.0);
-    over((client_reads, client_writes), (server_reads, server_writes), limits)
 }
 
 /// A pipe in memory that holds so many bytes each way.
@@ -80,7 +67,8 @@ impl Carrier for Tcp {
         for socket in [&client, &server] {
             socket.set_nodelay(true).unwrap();
         }
-        over_held(client.into_split(), server.into_split(), &limits)
+        let (client, server) = hold_both(client.into_split(), server.into_split());
+        over(client, server, &limits)
     }
 }
 
@@ -92,7 +80,8 @@ impl Carrier for Unix {
 
     async fn pair(&self, limits: Limits) -> (MuxSession, MuxSession) {
         let (client, server) = UnixStream::pair().unwrap();
-        over_held(client.into_split(), server.into_split(), &limits)
+        let (client, server) = hold_both(client.into_split(), server.into_split());
+        over(client, server, &limits)
     }
 }
 
@@ -105,7 +94,8 @@ impl Carrier for SystemPipes {
     async fn pair(&self, limits: Limits) -> (MuxSession, MuxSession) {
         let (client_writes, server_reads) = pipe::pipe().unwrap();
         let (server_writes, client_reads) = pipe::pipe().unwrap();
-        over_held((client_reads, client_writes), (server_reads, server_writes), &limits)
+        let (client, server) = hold_both((client_reads, client_writes), (server_reads, server_writes));
+        over(client, server, &limits)
     }
 }
 

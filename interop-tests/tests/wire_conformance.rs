@@ -2,7 +2,7 @@
 
 use interop_tests::conformance::{Cut, WireCarrier, claims, run_all};
 use interop_tests::test_runtime::TestRuntime;
-use ipfi_core::memory::{MemoryControl, MemoryOptions, pair};
+use ipfi_core::memory::{MemoryOptions, pair};
 use ipfi_core::{Wire, WireOptions};
 
 /// Memory, with reads of at most so many bytes.
@@ -10,8 +10,8 @@ struct Memory {
     max_read_bytes: usize,
 }
 
-impl Memory {
-    fn make(&self, client: WireOptions, server: WireOptions) -> (Wire, Wire, MemoryControl) {
+impl WireCarrier for Memory {
+    async fn wires(&self, client: WireOptions, server: WireOptions) -> (Wire, Wire, Cut) {
         let mut options = MemoryOptions::default().max_read_bytes(self.max_read_bytes);
         options.client.limits = client.limits_ref().clone();
         options.server.limits = server.limits_ref().clone();
@@ -22,19 +22,7 @@ impl Memory {
         tokio::spawn(serving);
         let (server, serving) = Wire::new(server_end, runtime, server);
         tokio::spawn(serving);
-        (client, server, control)
-    }
-}
-
-impl WireCarrier for Memory {
-    async fn wires(&self, client: WireOptions, server: WireOptions) -> (Wire, Wire) {
-        let (client, server, _) = self.make(client, server);
-        (client, server)
-    }
-
-    async fn wires_to_cut(&self, client: WireOptions, server: WireOptions) -> Option<(Wire, Wire, Cut)> {
-        let (client, server, control) = self.make(client, server);
-        Some((client, server, Box::new(move |detail| control.cut(detail))))
+        (client, server, Box::new(move |detail| control.cut(detail)))
     }
 }
 

@@ -59,10 +59,7 @@ async fn every_handle(stage: Stage) -> Outcome {
         })
     };
     let interface = || standard().notification(OWN, |(): ()| pending::<()>());
-    let Some((caller, callee, cut)) = stage.wires_to_cut(options(interface()), options(interface())).await
-    else {
-        return Ok(());
-    };
+    let (caller, callee, cut) = stage.wires_to_cut(options(interface()), options(interface())).await?;
     let mut waiters: Vec<Waiter> = Vec::new();
     waiters.push(waiter("unary", caller.call::<()>(NEVER, ()).into_future()));
     waiters.push(waiter("unary, the other way", callee.call::<()>(NEVER, ()).into_future()));
@@ -184,9 +181,7 @@ fn handlers(probe: &Probe) -> Interface {
 
 async fn every_handler(stage: Stage) -> Outcome {
     let probe = Probe::default();
-    let Some((caller, callee, cut)) = stage.wires_to_cut(Interface::new(), handlers(&probe)).await else {
-        return Ok(());
-    };
+    let (caller, callee, cut) = stage.wires_to_cut(Interface::new(), handlers(&probe)).await?;
     let mut held: Vec<Box<dyn std::any::Any>> = Vec::new();
     held.push(Box::new(tokio::spawn(caller.call::<()>(0, ()).into_future())));
     held.push(Box::new(ok("a stream", caller.stream::<Bytes>(1, ()).await)?));
@@ -209,9 +204,7 @@ async fn every_handler(stage: Stage) -> Outcome {
 }
 
 async fn answered_before(stage: Stage) -> Outcome {
-    let Some((caller, _callee, cut)) = stage.wires_to_cut(Interface::new(), standard()).await else {
-        return Ok(());
-    };
+    let (caller, _callee, cut) = stage.wires_to_cut(Interface::new(), standard()).await?;
     let mut items = ok("a stream", caller.stream::<u64>(COUNT, (100_u64,)).await)?;
     let mut unary = caller.call::<String>(ECHO, ("x",)).into_future();
     let polled = futures_util::poll!(&mut unary);
@@ -227,9 +220,7 @@ async fn answered_before(stage: Stage) -> Outcome {
 
 async fn never_started(stage: Stage) -> Outcome {
     let options = limited(standard(), |limits| limits.max_inbound_calls = 1);
-    let Some((caller, callee, cut)) = stage.wires_to_cut(Interface::new(), options).await else {
-        return Ok(());
-    };
+    let (caller, callee, cut) = stage.wires_to_cut(Interface::new(), options).await?;
     let running = tokio::spawn(caller.call::<()>(NEVER, ()).into_future());
     let waiting = tokio::spawn(caller.call::<()>(NEVER, ()).into_future());
     settle().await;
@@ -254,9 +245,7 @@ async fn nothing_left(stage: Stage) -> Outcome {
         async move { drop(token) }
     });
     let other = standard();
-    let Some((caller, callee, cut)) = stage.wires_to_cut(Interface::new(), interface).await else {
-        return Ok(());
-    };
+    let (caller, callee, cut) = stage.wires_to_cut(Interface::new(), interface).await?;
     let (bystander, _bystanders_peer) = stage.wires(Interface::new(), other).await;
     let beside = beside(&bystander).await?;
     let call = tokio::spawn(caller.call::<()>(0, ()).into_future());
