@@ -74,7 +74,9 @@ impl FromStr for Address {
                 path => Ok(Self::Unix(path.into())),
             },
             // `host:port`: what stands before the colon is no scheme.
-            _ if rest.parse::<u16>().is_ok() => Err(no_scheme()),
+            _ if url.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) => {
+                Err(no_scheme())
+            }
             _ => Err(AddressError::UnknownScheme { url: url.into(), scheme: scheme.into() }),
         }
     }

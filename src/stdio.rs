@@ -74,6 +74,14 @@ pub enum ModuleError {
         /// What the system said.
         source: io::Error,
     },
+    /// The limits contradict each other: no connection could ever be made. Nothing was started or taken.
+    #[error("{module}: its limits cannot be used: {source}")]
+    Limits {
+        /// Which module: `module NAME`, or `this module`.
+        module: String,
+        /// Which limits.
+        source: ipfi_mux::ConfigError,
+    },
     /// The other process runs but no wire came of it. A program that is no module and prints text is
     /// quoted ([`ConnectionError::NotIpfi`]).
     #[error("{module}: {source}{}", exited(.status))]
@@ -114,8 +122,8 @@ pub async fn spawn(mut command: Command, options: impl Into<WireOptions>) -> Res
     let name = command.as_std().get_program().to_string_lossy().into_owned();
     let module = format!("module {name}");
     let options = options.into();
-    if let Err(error) = ipfi_mux::check_limits(options.limits_ref()) {
-        return Err(ModuleError::Handshake { module, source: error.into(), status: None });
+    if let Err(source) = ipfi_mux::check_limits(options.limits_ref()) {
+        return Err(ModuleError::Limits { module, source });
     }
     let mut child = match command.spawn() {
         Ok(child) => child,
@@ -158,9 +166,11 @@ pub async fn spawn(mut command: Command, options: impl Into<WireOptions>) -> Res
 /// no host.
 pub async fn stdio(options: impl Into<WireOptions>) -> Result<Wire, ModuleError> {
     let module = || "this module".to_owned();
+    let options = options.into();
+    ipfi_mux::check_limits(options.limits_ref())
+        .map_err(|source| ModuleError::Limits { module: module(), source })?;
     let (reader, writer) =
         guard::take_stdio().map_err(|source| ModuleError::Io { module: module(), source })?;
-    let options = options.into();
     let limits = without_idle_timeout(options.limits_ref());
     let options = options.limits(limits).peer(Peer::new(Side::Client, "stdio"));
     let wire = ipfi_mux::accept(reader, writer, options).await;

@@ -1,7 +1,7 @@
 //! Every limit of a connection in one table: its unit, its default, what it costs and the attack it stops.
 //!
 //! The bytes that one connection can be made to hold are bounded by [`Limits::memory_bound_bytes`],
-//! which is the sum written down there and measured in `interop-tests/tests/memory_bound.rs`.
+//! which is the sum written down there and measured in `interop-tests/tests/memory_bound/`.
 
 use core::time::Duration;
 

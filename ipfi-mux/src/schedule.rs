@@ -65,6 +65,15 @@ impl Turn {
     pub(crate) fn is_scheduled(&self) -> bool {
         self.place != Place::Away
     }
+
+    /// A whole quantum again, when enough of others has left since the stream last had something to send;
+    /// `sent` is what the connection has sent.
+    #[inline]
+    fn refresh(&mut self, sent: u64) {
+        if sent - self.away_since >= REFRESH_BYTES {
+            self.allowance = QUANTUM;
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -104,9 +113,7 @@ impl Schedule {
         if turn.is_scheduled() {
             return;
         }
-        if self.sent - turn.away_since >= REFRESH_BYTES {
-            turn.allowance = QUANTUM;
-        }
+        turn.refresh(self.sent);
         turn.place = if turn.allowance > 0 { Place::Fresh } else { Place::Ring };
         self.enter(slots, key);
     }
@@ -118,9 +125,7 @@ impl Schedule {
         if turn.is_scheduled() {
             return false;
         }
-        if self.sent - turn.away_since >= REFRESH_BYTES {
-            turn.allowance = QUANTUM;
-        }
+        turn.refresh(self.sent);
         if turn.allowance <= bytes {
             return false;
         }

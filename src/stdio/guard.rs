@@ -22,7 +22,7 @@ pub(super) fn take_stdio() -> io::Result<(Reader, Writer)> {
     Ok((readable(input)?, writable(output)?))
 }
 
-/// A pipe is polled; anything else (a file, a terminal) is read by a thread.
+/// A pipe is polled; a file is read by a thread.
 fn readable(fd: OwnedFd) -> io::Result<Reader> {
     if is_pipe(&fd)? {
         return Ok(Box::new(pipe::Receiver::from_owned_fd(fd)?));

@@ -219,11 +219,11 @@ impl Connection {
         for key in self.streams.keys() {
             let stream = self.streams.get_mut(key).expect("its key was just listed");
             if let Some(half) = &mut stream.send {
-                Self::wake(&mut self.wakes, &mut half.writer);
-                Self::wake(&mut self.wakes, &mut half.stop_listener);
+                self.wakes.take_from(&mut half.writer);
+                self.wakes.take_from(&mut half.stop_listener);
             }
             if let Some(half) = &mut stream.recv {
-                Self::wake(&mut self.wakes, &mut half.reader);
+                self.wakes.take_from(&mut half.reader);
                 let whole = keep_finished && half.state() == RecvState::DataRecvd;
                 // A notification that arrived whole before the end can still be accepted; a call cannot be
                 // answered any more.
@@ -240,13 +240,11 @@ impl Connection {
             self.local.get_mut(dir).end(&mut self.wakes);
             let remote = self.remote.get_mut(dir);
             remote.accept = Default::default();
-            Self::wake(&mut self.wakes, &mut remote.acceptor);
+            self.wakes.take_from(&mut remote.acceptor);
         }
-        if let Some(waiter) = self.established.take() {
-            self.wakes.push(waiter);
-        }
+        self.wakes.take_from(&mut self.established);
         self.datagrams.end(&mut self.wakes);
-        Self::wake(&mut self.wakes, &mut self.flush.waiter);
+        self.wakes.take_from(&mut self.flush.waiter);
         self.flush = Flush::default();
         self.queued = 0;
         self.outbox = Default::default();

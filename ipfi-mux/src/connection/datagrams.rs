@@ -109,7 +109,7 @@ impl Connection {
         }
         if self.config.limits.max_queued_datagrams > 0 {
             self.datagrams.received.push_back(payload);
-            Self::wake(&mut self.wakes, &mut self.datagrams.receiver);
+            self.wakes.take_from(&mut self.datagrams.receiver);
         }
         match (full, len) {
             (true, 0) => return self.budget.spend(1, "an empty datagram that is dropped"),

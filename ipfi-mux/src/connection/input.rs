@@ -213,9 +213,7 @@ impl Connection {
         self.local.bi.raise(parameters.initial_max_streams_bidi);
         self.local.uni.raise(parameters.initial_max_streams_uni);
         self.peer = Some(parameters);
-        if let Some(waiter) = self.established.take() {
-            self.wakes.push(waiter);
-        }
+        self.wakes.take_from(&mut self.established);
         self.local.bi.grant(&mut self.wakes);
         self.local.uni.grant(&mut self.wakes);
         Ok(())

@@ -64,7 +64,7 @@ impl Connection {
             self.budget.payload(len);
         }
         if len > 0 || fin {
-            Self::wake(&mut self.wakes, &mut half.reader);
+            self.wakes.take_from(&mut half.reader);
             self.uni_data |= id.dir() == Dir::Uni;
         }
         if fin {
@@ -109,7 +109,7 @@ impl Connection {
         let left = half.credit.outstanding();
         let asked_for = half.state() == RecvState::Stopped;
         half.apply(RecvEvent::Reset(StreamCode(code)));
-        Self::wake(&mut self.wakes, &mut half.reader);
+        self.wakes.take_from(&mut half.reader);
         self.uni_data |= id.dir() == Dir::Uni;
         self.credit.receive(final_size_ - received);
         self.credit.uncommit(left);
@@ -266,8 +266,11 @@ impl Connection {
             key = Some(opened);
         }
         remote.opened = id.index() + 1;
-        self.queueing.answered(self.now);
-        Self::wake(&mut self.wakes, &mut remote.acceptor);
+        // Only our transport parameters are what a stream answers: after a ping it may have been under way.
+        if self.pings.sent == 0 {
+            self.queueing.answered(self.now);
+        }
+        self.wakes.take_from(&mut remote.acceptor);
         Ok(key)
     }
 

@@ -9,7 +9,8 @@
 //!    records from its front and leaves the rest; it **never stops reading** because of anything that
 //!    waits to be sent or to be read by the application ("Forward Progress and Flow Control");
 //! 2. while [`has_pending_output`](Connection::has_pending_output) and nothing is being written, appends a
-//!    batch with [`poll_transmit`](Connection::poll_transmit) and writes it whole, telling of progress with
+//!    batch with [`poll_transmit`](Connection::poll_transmit), or
+//!    [`poll_transmit_pieces`](Connection::poll_transmit_pieces), and writes it whole, telling of progress with
 //!    [`handle_write_progress`](Connection::handle_write_progress) and of the end with
 //!    [`handle_transmitted`](Connection::handle_transmitted);
 //! 3. calls [`handle_timeout`](Connection::handle_timeout) when [`poll_timeout`](Connection::poll_timeout)
@@ -35,6 +36,8 @@
 //! | `write.rs`, `read.rs` | commands on the halves of a stream |
 //! | `datagrams.rs` | datagrams |
 //! | `batch.rs`, `output.rs`, `transmit.rs` | `poll_transmit` |
+//! | `outbox.rs` | the frames of small writes, made where they are written |
+//! | `queueing.rs` | whether larger windows would only make queues longer |
 //! | `timers.rs` | deadlines |
 
 use core::task::Waker;
@@ -423,12 +426,6 @@ impl Connection {
     #[inline]
     fn tell_time(&mut self, now: Time) {
         self.now = self.now.max(now);
-    }
-
-    /// Remembers to fire `waker`.
-    #[inline]
-    fn wake(wakes: &mut Wakes, waker: &mut Option<Waker>) {
-        wakes.take_from(waker);
     }
 
     /// Takes the wakers collected since the last call. Fire them after releasing the lock.

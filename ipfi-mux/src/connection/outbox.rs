@@ -75,7 +75,7 @@ impl Outbox {
             RecordFraming::Message => MESSAGE_BYTES,
         };
         let end = self.frames.len() + need;
-        if end > most {
+        if end > most || need > MAX_SENT_RECORD {
             return false;
         }
         let record = self.ends.last().copied().unwrap_or(0);

@@ -98,6 +98,12 @@ impl Queueing {
         }
     }
 
+    /// The round trip, as it is known.
+    #[cfg(test)]
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        self.least
+    }
+
     /// Whether a larger window can be of use.
     pub(super) fn permits_growth(&self) -> bool {
         self.least.is_none_or(|least| self.last <= 2 * least + HARMLESS)

@@ -148,7 +148,7 @@ impl Connection {
 
     pub(super) fn wake_flushed(&mut self) {
         if self.is_flushed() {
-            Self::wake(&mut self.wakes, &mut self.flush.waiter);
+            self.wakes.take_from(&mut self.flush.waiter);
             self.close_if_abandoned();
         }
     }
@@ -347,7 +347,7 @@ impl Connection {
         let more = waits && half.credit.available() > 0;
         let blocked = waits && half.credit.blocked().is_some();
         if half.queue.len() <= self.config.limits.stream_send_buffer_bytes as usize / 2 {
-            Self::wake(&mut self.wakes, &mut half.writer);
+            self.wakes.take_from(&mut half.writer);
         }
         let count = u32::try_from(count).expect("a turn's allowance is 32 bits");
         // A quantum is some bytes more than a record's payload. Served after it, they would be a frame of their

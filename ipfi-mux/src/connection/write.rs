@@ -190,8 +190,8 @@ impl Connection {
         }
         if let SendEvent::StopReceived(code) = event {
             half.stopped = Some(code);
-            Self::wake(&mut self.wakes, &mut half.writer);
-            Self::wake(&mut self.wakes, &mut half.stop_listener);
+            self.wakes.take_from(&mut half.writer);
+            self.wakes.take_from(&mut half.stop_listener);
         }
         if before == SendState::Finishing {
             self.flush.finishing -= 1;
@@ -232,7 +232,7 @@ impl Connection {
             let own = half.queue.len();
             if half.writer.is_none() || own < share(&self.config.limits, queued - own) {
                 stream.waits_for_room = false;
-                Self::wake(&mut self.wakes, &mut half.writer);
+                self.wakes.take_from(&mut half.writer);
             } else {
                 self.room_waiters.push_back(key);
             }

@@ -94,8 +94,8 @@ impl StreamTable {
     }
 
     /// Takes the stream out of the table and of every list, and ends it where it lies: a stream is large
-    /// enough that handing it to the caller would cost more than the rest. Gives its id, and whether the
-    /// abuse budget holds a deposit for it.
+    /// enough that handing it to the caller would cost more than the rest. Gives its id, and the
+    /// tokens of the abuse budget that its end earns.
     pub(crate) fn remove(&mut self, key: StreamKey) -> (StreamId, u8) {
         let &Stream { id, earns, in_control, turn, .. } = &self.slots[key.index()];
         if turn.is_scheduled() {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // a failed unwrap is a failed test
 
 use core::task::{Poll, Waker};
+use core::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use ipfi_core::close_code::TransportCode;
@@ -184,4 +185,70 @@ fn a_batch_in_pieces_is_the_same_bytes_with_large_payloads_where_they_were() {
         slicing.handle_transmitted(Time::ZERO);
     }
     assert_eq!(slicing.queued_bytes(), 0);
+}
+
+#[test]
+fn a_small_write_as_large_as_a_record_leaves_and_so_does_what_comes_after_it() {
+    for size in 16_340..=16_390 {
+        let (mut client, mut server) = pair_at(0);
+        let data = vec![7; size];
+        for data in [&data[..], b"after it"] {
+            let Poll::Ready(Ok((key, _))) = client.poll_open(Dir::Bi, &mut None, Waker::noop()) else {
+                unreachable!("there is credit")
+            };
+            assert_eq!(client.try_write(key, data, true), Some(Ok(())));
+        }
+        exchange(&mut client, &mut server);
+        for data in [&data[..], b"after it"] {
+            let Poll::Ready(Ok((key, _))) = server.poll_accept(Dir::Bi, Waker::noop()) else {
+                panic!("{size} bytes: the stream does not come")
+            };
+            let mut seen = Vec::new();
+            while let Poll::Ready(Ok(chunk)) = server.poll_read(key, Waker::noop(), 1 << 16) {
+                seen.extend_from_slice(&chunk.bytes);
+                if chunk.fin {
+                    break;
+                }
+            }
+            assert!(seen == data, "{size} bytes: {} came", seen.len());
+        }
+        assert!(!client.has_pending_output(), "{size}");
+    }
+}
+
+#[test]
+fn a_stream_that_was_under_way_when_a_ping_left_is_not_the_answer_to_it() {
+    let millis = |millis| Time::ZERO + Duration::from_millis(millis);
+    let (mut client, mut server) = pair_at(0);
+    let turn = |from: &mut Connection, to: &mut Connection, at: Time| {
+        let mut bytes = BytesMut::new();
+        while from.poll_transmit(at, &mut bytes, 1 << 16) != Transmit::Idle {
+            from.handle_transmitted(at);
+        }
+        to.handle_input(at, &mut bytes);
+    };
+    // The first stream answers the server's parameters.
+    let Poll::Ready(Ok((key, _))) = client.poll_open(Dir::Bi, &mut None, Waker::noop()) else {
+        unreachable!("there is credit")
+    };
+    assert_eq!(client.try_write(key, b"q", false), Some(Ok(())));
+    turn(&mut client, &mut server, millis(100));
+    assert_eq!(server.queueing.round_trip(), Some(Duration::from_millis(100)));
+    // The server pings, and a stream that left before comes 1 ms later.
+    let ping = server.poll_timeout().expect("a ping is due some time");
+    server.handle_timeout(ping);
+    let mut bytes = BytesMut::new();
+    while server.poll_transmit(ping, &mut bytes, 1 << 16) != Transmit::Idle {
+        server.handle_transmitted(ping);
+    }
+    let after = |millis| ping + Duration::from_millis(millis);
+    let Poll::Ready(Ok((key, _))) = client.poll_open(Dir::Bi, &mut None, Waker::noop()) else {
+        unreachable!("there is credit")
+    };
+    assert_eq!(client.try_write(key, b"q", false), Some(Ok(())));
+    turn(&mut client, &mut server, after(1));
+    assert_eq!(server.queueing.round_trip(), Some(Duration::from_millis(100)));
+    client.handle_input(after(50), &mut bytes);
+    turn(&mut client, &mut server, after(120));
+    assert_eq!(server.queueing.round_trip(), Some(Duration::from_millis(120)));
 }
