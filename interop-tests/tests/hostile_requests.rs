@@ -12,7 +12,7 @@ use interop_tests::conformance::kit::{
 };
 use interop_tests::hostile_peer::{Answer, HostilePeer};
 use ipfi_core::close_code::StreamCode;
-use ipfi_core::{CancelCause, Code, WireOptions};
+use ipfi_core::{CancelCause, Code, Context, WireOptions, spawned};
 use support::refused;
 use tokio::time::Instant;
 
@@ -169,11 +169,31 @@ async fn notifications_that_trickle_are_dropped_in_time() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_arrives_without_time_left_is_not_started() {
     let probe = Probe::default();
-    let interface = standard().procedure(100_u64, probe.never());
+    let (raw, late) = (probe.clone(), probe.clone());
+    let interface = standard()
+        .procedure(100_u64, probe.never())
+        .raw(101_u64, move |context: Context, _call| {
+            let running = raw.enter(context);
+            async move {
+                drop(running);
+                Ok(())
+            }
+        })
+        .procedure(
+            102_u64,
+            spawned(move |context: Context, (): ()| {
+                let running = late.enter(context);
+                async move { drop(running) }
+            }),
+        );
     let (peer, wire) = peer(interface, usize::MAX).await;
-    // Clauses 3.3, 5.7. Flag 0x10, timeout 0, empty arguments.
-    let mut call = peer.call(&[0x40, 100, 0x11, 0x00, 0x00], true).await;
-    assert_eq!(call.answer().await.status().code(), Code::DeadlineExceeded);
+    // Clauses 3.3, 5.7. Flag 0x10, timeout 0, empty arguments; whole, and as the beginning of more.
+    for procedure in 100..=102 {
+        for fin in [true, false] {
+            let mut call = peer.call(&[0x40, procedure, 0x11, 0x00, 0x00], fin).await;
+            assert_eq!(call.answer().await.status().code(), Code::DeadlineExceeded, "{procedure}, {fin}");
+        }
+    }
     assert_eq!(probe.started(), 0);
     // Nor is a notification, and clause 13.1 says how its stream is stopped.
     let mut send = peer.uni(&[0x01, byte(NOTE), 0x11, 0x00, 0x00], false).await;

@@ -236,6 +236,8 @@ fn let_in(
     let codec = codec_of(&header);
     let procedure = ProcedureIndex::new(header.procedure);
     let named = *codec.as_ref().unwrap_or(&CodecId::Raw);
+    // `docs/protocol.md` 3.3: it is not started, whatever it calls.
+    let late = header.timeout.is_some_and(|timeout| timeout.is_zero());
     let mut call = IncomingCall::new(core, header, named, Outbound::new(send), now);
     let admitted = match (refused, codec) {
         (Some(status), _) | (None, Err(status)) => Err(status),
@@ -244,6 +246,10 @@ fn let_in(
     match admitted {
         Ok(entry) => {
             call.set_kind(entry.kind);
+            if late {
+                call.set_inbound(body.into_inbound(core));
+                return Err(Arrival::inline(call.refuse_late()));
+            }
             Ok((call, body, entry))
         }
         Err(status) => {
@@ -266,9 +272,8 @@ fn begin(
         Ok(admitted) => admitted,
         Err(arrival) => return arrival,
     };
-    // A span goes around a task, and a call that came too late is told so by its task (clause 3.3).
-    let here = entry.begins_here && !call.is_late();
-    if here
+    // A span goes around a task.
+    if entry.begins_here
         && !tracing::enabled!(target: "ipfi::call", tracing::Level::DEBUG)
         && let Body::Whole(rest) = &mut body
         && let Some(from) = only_message(rest, core.limits().max_message_bytes)

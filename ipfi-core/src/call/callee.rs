@@ -76,8 +76,6 @@ pub(crate) struct IncomingCall {
     kind: Option<Kind>,
     /// A message of the answer has been staged: no metadata can follow.
     replied: bool,
-    /// The caller's time was over when the header came.
-    arrived_late: bool,
     /// The call is being answered although its handler, which cannot be interrupted, still runs.
     runs_on: bool,
     /// Only the last bytes are still to be handed over.
@@ -125,7 +123,6 @@ impl IncomingCall {
             started,
             kind: None,
             replied: false,
-            arrived_late: header.timeout.is_some_and(|timeout| timeout.is_zero()),
             runs_on: false,
             concluding: false,
             ended: false,
@@ -135,11 +132,6 @@ impl IncomingCall {
     /// What follows the header.
     pub(crate) fn set_inbound(&mut self, inbound: Box<Inbound>) {
         self.inbound = Some(inbound);
-    }
-
-    /// Whether the caller's time was over when the header came.
-    pub(crate) fn is_late(&self) -> bool {
-        self.arrived_late
     }
 
     /// When the arguments must be here: the header was waited for, and both share `request_timeout`.
@@ -250,19 +242,15 @@ impl IncomingCall {
             self.poll_cause(cx).map(|cause| Err(self.cancelled(cause)))
         })
         .await?;
-        // `docs/protocol.md` 3.3: a call whose time is over is not started. The clock is read only
-        // where the deadline may have passed: at once, or while the arguments were waited for.
+        // `docs/protocol.md` 3.3: a call whose time is over is not started. The clock is read only where the
+        // deadline may have passed since the header came: while the arguments were waited for.
         let waited = timeout.is_some();
         match self.deadline {
-            Some(deadline) if self.out_of_time(deadline, waited) => {
+            Some(deadline) if waited && self.core.runtime().now() >= deadline.at() => {
                 Err(self.cancelled(CancelCause::Deadline))
             }
             _ => Ok(arguments),
         }
-    }
-
-    fn out_of_time(&self, deadline: Deadline, waited: bool) -> bool {
-        self.arrived_late || waited && self.core.runtime().now() >= deadline.at()
     }
 
     fn inbound_failure(&mut self, error: InboundError) -> Failure {
@@ -498,8 +486,15 @@ impl IncomingCall {
     }
 
     /// The task of a call that fails before its procedure is asked.
-    pub(crate) fn refuse(mut self, status: Status) -> Task {
-        Box::pin(async move { self.conclude(Err(status.into())).await })
+    pub(crate) fn refuse(mut self, failure: impl Into<Failure>) -> Task {
+        let failure = failure.into();
+        Box::pin(async move { self.conclude(Err(failure)).await })
+    }
+
+    /// Answers a call whose time was over when it came.
+    pub(crate) fn refuse_late(self) -> Task {
+        let failure = self.cancelled(CancelCause::Deadline);
+        self.refuse(failure)
     }
 }
 

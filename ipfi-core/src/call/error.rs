@@ -86,7 +86,8 @@ impl CallError {
         self.0.never_started && self.code() == Code::Unavailable
     }
 
-    /// Why the connection ended, if that was it.
+    /// Why the connection ended, or takes no more calls ([`ConnectionError::StreamIdsExhausted`]), if that was
+    /// it.
     pub fn connection_error(&self) -> Option<&ConnectionError> {
         self.0.connection.as_ref()
     }
@@ -123,6 +124,10 @@ fn reset_status(code: StreamCode) -> Status {
 /// What a connection's end means to the calls that were on it.
 fn connection_status(cause: &ConnectionError) -> Status {
     let code = match cause {
+        // No end: what is open goes on.
+        ConnectionError::StreamIdsExhausted => {
+            return Status::unavailable(cause.to_string()).with_origin(Origin::Caller);
+        }
         ConnectionError::PeerClosed { code: CloseCode::UNAUTHENTICATED, .. } => Code::Unauthenticated,
         ConnectionError::PeerClosed { code: CloseCode::RESOURCE_EXHAUSTED, .. } => Code::ResourceExhausted,
         ConnectionError::Violation { .. } | ConnectionError::PeerTransport { .. } => Code::Internal,

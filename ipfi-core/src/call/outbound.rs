@@ -236,6 +236,7 @@ impl Outbound {
             written?;
             // Not kept by a stream that may be idle for long.
             spare(core::mem::take(&mut self.staged));
+            self.full = false;
             self.handed = true;
             self.finished |= fin;
             return Poll::Ready(Ok(()));

@@ -185,6 +185,8 @@ impl ItemDecoder {
         let taken = only_message(&self.input.front, self.max_message_bytes)?;
         let mut message = core::mem::take(&mut self.input.front);
         message.advance(taken);
+        // An empty slice would keep its block alive.
+        let message = if message.is_empty() { Bytes::new() } else { message };
         self.input.owned = false;
         self.any_message = true;
         Some(message)
@@ -393,13 +395,12 @@ impl ItemDecoder {
     }
 }
 
-/// Where the message begins in `bytes`, if they are one whole message in one item, within the limit, that
-/// is not empty. (One that is takes no bytes, and is as rare.)
+/// Where the message begins in `bytes`, if they are one whole message in one item, within the limit.
 #[inline]
 pub(crate) fn only_message(bytes: &[u8], max_message_bytes: u32) -> Option<usize> {
     let (first, taken) = varint::get(bytes)?;
     let len = (bytes.len() - taken) as u64;
-    (first == len << 2 && len > 0 && len <= u64::from(max_message_bytes)).then_some(taken)
+    (first == len << 2 && len <= u64::from(max_message_bytes)).then_some(taken)
 }
 
 /// What was pushed and not yet taken.

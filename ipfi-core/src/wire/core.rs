@@ -50,7 +50,6 @@ pub(crate) struct WireCore {
     pub(super) outbound: Gauge,
     outbound_places: Places,
     /// This side's control stream is open: other streams may follow it (`docs/protocol.md` 2.2).
-    greeted: AtomicBool,
     greeting: Signal<()>,
 }
 
@@ -79,7 +78,6 @@ impl WireCore {
             lost: AtomicUsize::new(0),
             outbound: Gauge::default(),
             outbound_places: Places::default(),
-            greeted: AtomicBool::new(false),
             greeting: Signal::new(),
         }
     }
@@ -184,7 +182,7 @@ impl WireCore {
 
     /// Whether other streams may be opened.
     pub(crate) fn is_greeted(&self) -> bool {
-        self.greeted.load(Ordering::Acquire)
+        self.greeting.is_set()
     }
 
     pub(crate) fn greeting(&self) -> &Signal<()> {
@@ -193,7 +191,6 @@ impl WireCore {
 
     /// The control stream is open, or never will be.
     pub(super) fn set_greeted(&self) {
-        self.greeted.store(true, Ordering::Release);
         self.greeting.set(());
     }
 
