@@ -367,6 +367,27 @@ fn a_deadline_ends_a_call_that_is_not_answered() {
     assert!((Duration::from_millis(30)..AT_ONCE).contains(&began.elapsed()));
 }
 
+/// A thread cannot be interrupted: the caller is told, others go on, and the place is free once it returns. [A13]
+#[test]
+fn a_deadline_ends_a_call_whose_handler_blocks_its_thread() {
+    let (open, wait) = mpsc::channel::<()>();
+    let wait = Arc::new(Mutex::new(wait));
+    let stuck = move |(): ()| {
+        let _ = wait.lock().unwrap().recv_timeout(Duration::from_secs(60));
+    };
+    let (client, server) = wires_with(interface(), interface().procedure(8, blocking(stuck)));
+    let error = block_on(client.wire().call::<()>(8, ()).timeout(Duration::from_millis(30))).unwrap_err();
+    assert_eq!(error.code(), Code::DeadlineExceeded);
+    assert_eq!(client.call::<String>(0, ("Ada",)).unwrap(), "Hello, Ada!");
+    assert_eq!((client.wire().outbound_calls(), server.wire().inbound_calls()), (0, 1));
+    open.send(()).unwrap();
+    let began = Instant::now();
+    while server.wire().inbound_calls() > 0 {
+        assert!(began.elapsed() < AT_ONCE, "its place is held");
+        thread::yield_now();
+    }
+}
+
 #[test]
 fn a_peer_that_says_nothing_is_given_up_after_the_handshake_timeout() {
     let (ours, _theirs) = tcp();

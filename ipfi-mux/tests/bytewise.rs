@@ -9,7 +9,7 @@ use std::future::{Future, pending};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use ipfi_core::error::ConnectionError;
 use ipfi_core::session::Side;
@@ -152,43 +152,124 @@ fn recorded() -> Vec<u8> {
 /// The bytes of each stream, and whether it has ended.
 type Streams = BTreeMap<u64, (Vec<u8>, bool)>;
 
-/// What a server answers to `said` cut in two at `cut`: its streams, and all else that it says. Where frames
-/// begin, and which stream's come first, may depend on the cut.
-fn answered(said: &[u8], cut: usize) -> (Streams, Vec<String>) {
-    let mut server = Peer::server(interface());
-    let (front, back) = said.split_at(cut);
-    server.push_slice(front).unwrap();
-    server.push_slice(back).unwrap();
-    let mut bytes: BytesMut = std::iter::from_fn(|| server.pull()).collect();
+/// All that `peer` has to say now.
+fn all_of(peer: &mut Peer) -> Vec<u8> {
+    std::iter::from_fn(|| peer.pull()).collect()
+}
+
+fn decoded(said: &[u8]) -> Vec<Frame> {
+    let mut bytes = BytesMut::from(said);
     let mut reader = RecordReader::new(RecordFraming::Sized, 64 << 10);
-    let (mut streams, mut rest) = (Streams::new(), Vec::new());
+    let mut frames = Vec::new();
     while let Some(mut record) = reader.next(&mut bytes).unwrap() {
         while !record.is_empty() {
-            match Frame::decode(&mut record).unwrap() {
-                Frame::Stream { id, offset, payload, fin } => {
-                    let (data, over) = streams.entry(id.get()).or_default();
-                    assert_eq!((data.len() as u64, *over), (offset, false), "stream {id} in order");
-                    data.extend_from_slice(&payload);
-                    *over = fin;
-                }
-                other => rest.push(format!("{other:?}")),
-            }
+            frames.push(Frame::decode(&mut record).unwrap());
         }
     }
     assert!(bytes.is_empty(), "whole records");
+    frames
+}
+
+/// What a server answers to `said` in pieces that end at `cuts`: its streams, and all else that it says. Where
+/// frames begin, and which stream's come first, may depend on the cuts.
+fn answered(said: &[u8], cuts: impl IntoIterator<Item = usize>) -> (Streams, Vec<String>) {
+    let mut server = Peer::server(interface());
+    let mut begin = 0;
+    for end in cuts.into_iter().chain([said.len()]) {
+        server.push_slice(&said[begin..end]).unwrap();
+        begin = end;
+    }
+    let (mut streams, mut rest) = (Streams::new(), Vec::new());
+    for frame in decoded(&all_of(&mut server)) {
+        match frame {
+            Frame::Stream { id, offset, payload, fin } => {
+                let (data, over) = streams.entry(id.get()).or_default();
+                assert_eq!((data.len() as u64, *over), (offset, false), "stream {id} in order");
+                data.extend_from_slice(&payload);
+                *over = fin;
+            }
+            other => rest.push(format!("{other:?}")),
+        }
+    }
     (streams, rest)
 }
 
 #[test]
-fn input_cut_in_two_anywhere_has_the_same_answer() {
+fn input_cut_in_two_anywhere_or_into_single_bytes_has_the_same_answer() {
     let said = recorded();
-    let whole = answered(&said, 0);
+    let whole = answered(&said, []);
     let bytes: usize = whole.0.values().map(|(data, _)| data.len()).sum();
     assert!(bytes > 1000, "{bytes} bytes are the answers to every kind of call");
-    // Every offset of the handshake and the first calls; every 37th of the long upload after them.
-    let cuts = (0..said.len().min(400)).chain((400..=said.len()).step_by(37));
-    for cut in cuts {
-        assert!(answered(&said, cut) == whole, "cut at {cut} of {}", said.len());
+    for cut in 0..=said.len() {
+        assert!(answered(&said, [cut]) == whole, "cut at {cut} of {}", said.len());
+    }
+    assert!(answered(&said, 0..said.len()) == whole, "a byte at a time");
+}
+
+/// The streams whose data `said` brings, in order, by a peer that has said `hello` before.
+fn order(hello: &[u8], said: &[u8]) -> Vec<u64> {
+    let id = |frame| if let Frame::Stream { id, .. } = frame { Some(id.get()) } else { None };
+    let all = decoded(&[hello, said].concat());
+    all.into_iter().skip(decoded(hello).len()).filter_map(id).collect()
+}
+
+/// Lets both say hello: with what words.
+fn greet(client: &mut Peer, server: &mut Peer) -> [Vec<u8>; 2] {
+    let mut said = [Vec::new(), Vec::new()];
+    loop {
+        let words = [all_of(client), all_of(server)];
+        if words.iter().all(Vec::is_empty) {
+            return said;
+        }
+        server.push_slice(&words[0]).unwrap();
+        client.push_slice(&words[1]).unwrap();
+        for (said, words) in said.iter_mut().zip(words) {
+            said.extend(words);
+        }
+    }
+}
+
+/// Whether all frames of the stream that was the last to come are before those of all others.
+fn the_last_is_first(order: &[u64]) -> bool {
+    let (first, last) = (order[0], order.iter().copied().max().unwrap());
+    first == last && order.iter().skip_while(|id| **id == last).all(|id| *id != last)
+}
+
+#[test]
+fn an_urgent_call_overtakes_those_before_it_and_so_does_its_answer() {
+    for (priority, overtakes) in [(0, false), (1, true), (-1, false)] {
+        let echo = || Interface::new().procedure(0, |(bytes,): (Bytes,)| async move { bytes });
+        let (mut client, mut server) = (Peer::client(echo()), Peer::server(echo()));
+        let [clients, servers] = greet(&mut client, &mut server);
+        let call = |priority| {
+            let wire = client.wire().clone();
+            async move { wire.call::<Bytes>(0, (Bytes::from(vec![7; 20_000]),)).priority(priority).await }
+        };
+        let calls = [call(0), call(0), call(priority)].map(|call| client.spawn(call));
+        let said = all_of(&mut client);
+        assert_eq!(the_last_is_first(&order(&clients, &said)), overtakes, "requests, {priority}");
+        server.push_slice(&said).unwrap();
+        let said = all_of(&mut server);
+        assert_eq!(the_last_is_first(&order(&servers, &said)), overtakes, "answers, {priority}");
+        client.push_slice(&said).unwrap();
+        for call in calls {
+            assert_eq!(finish(&mut client, &mut server, &call).unwrap().len(), 20_000);
+        }
+    }
+}
+
+#[test]
+fn an_urgent_notification_overtakes_those_before_it() {
+    for (priority, overtakes) in [(0, false), (1, true)] {
+        let (mut client, mut server) = peers();
+        let [clients, _] = greet(&mut client, &mut server);
+        let notify = |priority| {
+            let wire = client.wire().clone();
+            async move { wire.notify(9, (Bytes::from(vec![7; 20_000]),)).priority(priority).await }
+        };
+        let _jobs = [notify(0), notify(0), notify(priority)].map(|job| client.spawn(job));
+        let said = all_of(&mut client);
+        assert_eq!(the_last_is_first(&order(&clients, &said)), overtakes, "{priority}");
     }
 }
 

@@ -30,6 +30,7 @@ pub(super) fn claims() -> Vec<Claim> {
             "[A13] twice the largest message is RESOURCE_EXHAUSTED, and the limit is named",
             answers_too_much,
         ),
+        Claim::new("[A13] a handler that allocates much, or more than there can be, harms nobody", allocates),
     ]
 }
 
@@ -270,5 +271,22 @@ async fn answers_too_much(stage: Stage) -> Outcome {
     beside.unharmed().await?;
     let fits = tokio::spawn(caller.call::<Bytes>(OWN, (limit - 5,)).into_future());
     equal("what fits", ok("it", ok("its task", fits.await)?)?.len() as u64, limit - 5)?;
+    idle(&caller, &callee).await
+}
+
+async fn allocates(stage: Stage) -> Outcome {
+    let interface = standard().procedure(OWN, |(bytes,): (u64,)| async move {
+        let mut vec: Vec<u8> = Vec::with_capacity(black_box(usize::try_from(bytes).unwrap_or(usize::MAX)));
+        vec.push(1);
+        vec.capacity() as u64
+    });
+    let (caller, callee) = stage.wires(Interface::new(), interface).await;
+    let beside = beside(&caller).await?;
+    let much = 512 << 20;
+    that("it had it", ok("much", caller.call::<u64>(OWN, (much,)).await)? >= much)?;
+    let error = failed("more than there can be", caller.call::<u64>(OWN, (u64::MAX,)).await, Code::Internal)?;
+    that("it may have run", !error.never_started())?;
+    beside.unharmed().await?;
+    alive(&caller).await?;
     idle(&caller, &callee).await
 }
