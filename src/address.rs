@@ -73,8 +73,10 @@ impl FromStr for Address {
                 "" => invalid("a path is needed: unix:/path"),
                 path => Ok(Self::Unix(path.into())),
             },
-            // `host:port`: what stands before the colon is no scheme.
-            _ if url.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) => {
+            // `host:port`, the host perhaps `[::1]`: what stands before the colon is no scheme.
+            _ if !rest.starts_with("//")
+                && url.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) =>
+            {
                 Err(no_scheme())
             }
             _ => Err(AddressError::UnknownScheme { url: url.into(), scheme: scheme.into() }),

@@ -33,6 +33,7 @@ pub mod conformance;
 pub mod held_clock;
 pub mod hostile_mux;
 pub mod hostile_peer;
+pub mod lines;
 pub mod pieces;
 pub mod session_suite;
 pub mod test_runtime;

@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use interop_tests::lines::Lines;
 use ipfi::{Interface, Limits, Server};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
@@ -209,6 +210,10 @@ impl Drop for FewDescriptors {
 #[test]
 fn accepting_survives_that_descriptors_run_out_and_recovers_within_two_seconds() {
     run(async {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        // For the threads of the runtime too. This program has no other test that watches.
+        tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).init();
         let (url, serving) = server().await;
         let address = url.strip_prefix("tcp://").unwrap();
         let honest = ipfi::connect(&url).await.unwrap();
@@ -229,6 +234,15 @@ fn accepting_survives_that_descriptors_run_out_and_recovers_within_two_seconds()
             assert_eq!(honest.call::<u64>(0, (number,)).await.unwrap(), number);
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+        // It rests after each failure, twice as long as before: it does not spin.
+        let rests: Vec<String> = lines
+            .with("accept failed")
+            .iter()
+            .map(|line| line.rsplit_once("rest=").unwrap().1.to_owned())
+            .collect();
+        let doubling = ["10ms", "20ms", "40ms", "80ms", "160ms", "320ms", "640ms", "1s"];
+        assert!((3..=8).contains(&rests.len()), "{rests:?}");
+        assert_eq!(rests, doubling[..rests.len()]);
         drop(flood);
         let back = timeout(Duration::from_secs(2), async {
             let wire = ipfi::connect(&url).await.unwrap();

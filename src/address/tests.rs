@@ -14,7 +14,7 @@ fn addresses_read_as_they_are_written() {
 #[test]
 fn a_wrong_url_is_told_what_is_wrong_with_it() {
     let error = |url: &str| url.parse::<Address>().map_err(|error| error.to_string());
-    for url in ["localhost", "localhost:4000", "127.0.0.1:4000"] {
+    for url in ["localhost", "localhost:4000", "127.0.0.1:4000", "[::1]:4000"] {
         assert_eq!(error(url), Err(format!("{url:?} has no scheme: write tcp://host:port or unix:/path")));
     }
     assert_eq!(
