@@ -114,7 +114,7 @@ impl Stage {
         (caller, callee)
     }
 
-    /// The same, and what breaks the connection. An error in a claim that is [`remote`](Claim::remote):
+    /// The same, and what breaks the connection. An error in a claim that is `remote`:
     /// another process has no such means.
     pub async fn wires_to_cut(
         &self,
