@@ -120,7 +120,6 @@ impl StreamCredit {
     }
 
     /// The window, in bytes.
-    #[cfg(test)]
     pub(crate) fn window(&self) -> u64 {
         self.window
     }
@@ -147,23 +146,24 @@ impl StreamCredit {
         self.received = end;
     }
 
-    /// The limit that would be told now, with `unread` bytes in the buffer.
+    /// The limit that would be told now, with `unread` bytes in the buffer, if no window is used beyond
+    /// `ceiling` bytes.
     #[inline]
-    fn offer(&self, unread: u64) -> u64 {
-        (self.received - unread).saturating_add(self.window).min(varint::MAX)
+    fn offer(&self, unread: u64, ceiling: u64) -> u64 {
+        (self.received - unread).saturating_add(self.window.min(ceiling)).min(varint::MAX)
     }
 
     /// Whether enough is newly free to tell the peer.
     #[inline]
-    pub(crate) fn wants_update(&self, unread: u64) -> bool {
-        let fresh = self.offer(unread).saturating_sub(self.granted);
-        fresh > 0 && fresh >= self.window / RETURN_SHARE
+    pub(crate) fn wants_update(&self, unread: u64, ceiling: u64) -> bool {
+        let fresh = self.offer(unread, ceiling).saturating_sub(self.granted);
+        fresh > 0 && fresh >= self.window.min(ceiling) / RETURN_SHARE
     }
 
     /// Grants what is free: the new limit, and by how much it rose.
     #[inline]
-    pub(crate) fn grant(&mut self, unread: u64) -> (u64, u64) {
-        let offer = self.offer(unread).max(self.granted);
+    pub(crate) fn grant(&mut self, unread: u64, ceiling: u64) -> (u64, u64) {
+        let offer = self.offer(unread, ceiling).max(self.granted);
         let rise = offer - self.granted;
         self.granted = offer;
         (offer, rise)
@@ -200,19 +200,24 @@ impl StreamCredit {
         grown
     }
 
-    /// Doubles the window if the peer is blocked by it and the application keeps up, within `cap` and what
-    /// `pool` has left. Needs neither a clock nor a round-trip time.
+    /// Whether the peer is blocked by the window and the application keeps up: a larger one would be used.
     ///
     /// To keep up is to have at most a quarter unread before the peer's next bytes come. The signal often
     /// comes in one read with the bytes before it, so this is asked again after each read of the
     /// application; a slow reader has returned credit and been sent more by the time it gets there.
     #[inline]
-    pub(crate) fn grow(&mut self, unread: u64, cap: u64, pool: &mut u64) {
-        if !self.wants_growth || unread > self.window / RETURN_SHARE {
+    pub(crate) fn may_grow(&self, unread: u64) -> bool {
+        self.wants_growth && unread <= self.window / RETURN_SHARE
+    }
+
+    /// Doubles the window, once for each limit that blocks the peer, within `cap` and what `pool` has left.
+    /// Needs neither a clock nor a round-trip time.
+    pub(crate) fn grow(&mut self, cap: u64, pool: &mut u64) {
+        if self.window >= cap {
             return;
         }
         self.wants_growth = false;
-        let more = self.window.min(cap.saturating_sub(self.window)).min(*pool);
+        let more = self.window.min(cap - self.window).min(*pool);
         *pool -= more;
         self.window += more;
     }

@@ -39,6 +39,14 @@ impl Connection {
             input.clear();
         }
         self.partial = input.len();
+        self.queueing.taken_in();
+    }
+
+    /// What [`handle_input`](Self::handle_input) is given next is not all that has come, because a read filled its
+    /// buffer: of a driver that cannot keep up, less is kept waiting for it. One that does not say so loses
+    /// nothing else.
+    pub fn expect_more(&mut self) {
+        self.queueing.expect_more();
     }
 
     /// The peer has shut its sending side. Before a CLOSE that is the end of the connection: QMux knows

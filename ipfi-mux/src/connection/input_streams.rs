@@ -13,6 +13,7 @@ use crate::byte_queue::ByteQueue;
 use crate::frame::stream::Header;
 use crate::stream_id::{Dir, StreamId};
 use crate::streams::state::{RecvEvent, RecvState, SendEvent};
+use crate::streams::table::StreamTable;
 use crate::streams::{Owed, RecvHalf, SendHalf, Stream, StreamKey};
 use crate::violation::Violation;
 
@@ -89,7 +90,7 @@ impl Connection {
         let Some(key) = self.peer_sends_on(id)? else {
             return self.budget.spend(1, "a RESET_STREAM for a closed stream");
         };
-        let half = self.recv_half(key);
+        let half = recv_half(&mut self.streams, key);
         let received = half.credit.received();
         let complete = half.state().is_complete();
         // RFC 9000 section 4.5: the final size cannot change, nor be less than what has come.
@@ -180,19 +181,16 @@ impl Connection {
         let Some(key) = self.peer_sends_on(id)? else {
             return self.budget.spend(1, "a STREAM_DATA_BLOCKED for a closed stream");
         };
-        let cap = u64::from(self.config.limits.max_stream_window_bytes);
-        let (mut pool, permitted) = (self.credit.pool, self.queueing.permits_growth());
-        let half = self.recv_half(key);
+        let half = recv_half(&mut self.streams, key);
         if half.state() != RecvState::Recv || !half.credit.is_honestly_blocked(limit) {
             return self.budget.spend(1, "a STREAM_DATA_BLOCKED that is untrue or repeated");
         }
-        let unread = half.unread();
         let at_limit = half.credit.is_blocked();
-        if permitted {
-            half.credit.grow(unread, cap, &mut pool);
+        if half.credit.may_grow(half.unread()) {
+            let cap = self.queueing.room_above(half.credit.window());
+            half.credit.grow(cap, &mut self.credit.pool);
         }
-        let tell = half.wants_update();
-        self.credit.pool = pool;
+        let tell = half.wants_update(self.queueing.ceiling());
         if !at_limit {
             // More was granted while the word was on its way.
             self.queueing.blocked(id, limit);
@@ -274,12 +272,6 @@ impl Connection {
         Ok(key)
     }
 
-    /// The receiving half at `key`, which was just found.
-    fn recv_half(&mut self, key: StreamKey) -> &mut RecvHalf {
-        let stream = self.streams.get_mut(key).expect("the stream was just found");
-        stream.recv.as_mut().expect("the peer sends on it")
-    }
-
     /// The sending half at `key`, which was just found.
     fn send_half(&mut self, key: StreamKey) -> &mut SendHalf {
         let stream = self.streams.get_mut(key).expect("the stream was just found");
@@ -306,4 +298,11 @@ fn final_size(id: StreamId, seen: u64, known: u64) -> Violation {
         TransportCode::FINAL_SIZE_ERROR,
         format!("stream {id}: final size or data at {seen}, {known} known before"),
     )
+}
+
+/// The receiving half at `key`, which was just found. Of the streams alone, so that the rest of the connection
+/// can be used beside it.
+fn recv_half(streams: &mut StreamTable, key: StreamKey) -> &mut RecvHalf {
+    let stream = streams.get_mut(key).expect("the stream was just found");
+    stream.recv.as_mut().expect("the peer sends on it")
 }

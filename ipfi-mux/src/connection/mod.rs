@@ -303,7 +303,10 @@ impl Connection {
             room_seen: 0,
             budget: AbuseBudget::new(limits.abuse_budget, now),
             datagrams: Datagrams::default(),
-            queueing: Queueing::default(),
+            queueing: Queueing::new(
+                u64::from(limits.stream_window_bytes),
+                u64::from(limits.max_stream_window_bytes),
+            ),
             outbox: Outbox::default(),
             uni_data: false,
             flush: Flush::default(),

@@ -1,12 +1,21 @@
-//! Whether a larger window would help, or only stand in a queue.
+//! Whether larger windows would help, or only stand in a queue.
 //!
 //! A sender that is blocked by its window asks for a larger one, and one that has more data than the path
 //! carries is always blocked: on a fast path with a slow end it would be granted one doubling after the other,
 //! and all of it would stand in the buffers between the two, where every small call waits behind it. So it
 //! is measured how long credit takes to be used: from the grant that a blocked stream waited for until the
-//! first byte that it permits. That is a round trip and what stands in queues. While it is not much more than
-//! a round trip, the path is not full and a larger window fills it; once it is twice as much, the path carries
-//! no more.
+//! first byte that it permits. That is a round trip and what stands in queues.
+//!
+//! All streams share the path, so what is learnt holds for all: no window is used beyond one *ceiling*, and
+//! each measurement moves it once. (Streams that doubled their windows each for itself would all do so before
+//! the first doubling has shown what it did.)
+//!
+//! * While credit takes little more than a round trip, the path is not full, and a stream that is blocked at
+//!   the ceiling doubles it. Once a queue shows, it is raised by a quarter only.
+//! * When credit takes twice the round trip, the path is full, and the ceiling stays.
+//! * When there was *always more to read* besides, the queue stands before this very end, and the ceiling is
+//!   lowered by a quarter: a reader with more to do than it can loses nothing. Without that condition, a queue
+//!   that others have made in the network would take the window from us.
 //!
 //! The round trip itself is measured where there are no queues: at the beginning, from our transport parameters
 //! to the peer's first stream, which it cannot open without them; by the pings of a connection that is idle,
@@ -20,11 +29,26 @@ use ipfi_core::time::Time;
 use crate::stream_id::StreamId;
 
 /// A queue so short disturbs nobody, whatever the round trip is.
-const HARMLESS: Duration = Duration::from_micros(250);
+const HARMLESS: Duration = Duration::from_micros(50);
 
-/// What is known of the queues on the path.
-#[derive(Debug, Default)]
+/// By what share the ceiling is moved where a queue shows.
+const STEP_SHARE: u64 = 4;
+
+/// What is known of the queues on the path, and what follows for the windows.
+#[derive(Debug)]
 pub(super) struct Queueing {
+    /// The largest window that a stream uses, in bytes: from `floor` to `cap`.
+    ceiling: u64,
+    /// Every stream's first window.
+    floor: u64,
+    /// The limit `max_stream_window_bytes`.
+    cap: u64,
+    /// Something was measured since the ceiling was changed.
+    fresh: bool,
+    /// More had come than was taken in last.
+    backlog: bool,
+    /// More has come than is taken in next.
+    expected: bool,
     /// The grant whose use is awaited: one at a time.
     probe: Option<Probe>,
     /// The time that the last one took.
@@ -43,9 +67,59 @@ struct Probe {
     at: Time,
     /// The sender has said that it waits there: otherwise the grant came in time, and tells nothing.
     awaited: bool,
+    /// Since the grant there was always more to read.
+    always_more: bool,
 }
 
 impl Queueing {
+    /// Windows begin with `floor` bytes and have never more than `cap`.
+    pub(super) fn new(floor: u64, cap: u64) -> Self {
+        Self {
+            ceiling: floor,
+            floor,
+            cap,
+            fresh: true,
+            backlog: false,
+            expected: false,
+            probe: None,
+            last: Duration::ZERO,
+            least: None,
+            asked: None,
+        }
+    }
+
+    /// The largest window that a stream uses now, in bytes.
+    #[inline]
+    pub(super) fn ceiling(&self) -> u64 {
+        self.ceiling
+    }
+
+    /// How far a stream may grow whose window of `window` bytes is all in use: to the ceiling, which is raised
+    /// first if that is where it is, and if the last measurement permits.
+    pub(super) fn room_above(&mut self, window: u64) -> u64 {
+        if window >= self.ceiling && self.fresh && !self.is_full() {
+            let step = if self.shows_a_queue() { self.ceiling / STEP_SHARE } else { self.ceiling };
+            let raised = self.ceiling.saturating_add(step.max(1)).min(self.cap);
+            self.fresh = raised == self.ceiling;
+            self.ceiling = raised;
+        }
+        self.ceiling
+    }
+
+    /// What is taken in next is not all that has come.
+    pub(super) fn expect_more(&mut self) {
+        self.expected = true;
+    }
+
+    /// Something was taken in.
+    #[inline]
+    pub(super) fn taken_in(&mut self) {
+        self.backlog = core::mem::take(&mut self.expected);
+        if let Some(probe) = &mut self.probe {
+            probe.always_more &= self.backlog;
+        }
+    }
+
     /// Something was sent that the peer answers at once, on a path without queues.
     pub(super) fn asked(&mut self, now: Time) {
         self.asked = Some(now);
@@ -63,7 +137,7 @@ impl Queueing {
     pub(super) fn granted(&mut self, id: StreamId, limit: u64, blocked: bool, now: Time) {
         // A stream that was given more in time may be silent for long: it makes way for one that waits.
         if self.probe.as_ref().is_none_or(|probe| blocked && !probe.awaited) {
-            self.probe = Some(Probe { id, limit, at: now, awaited: blocked });
+            self.probe = Some(Probe { id, limit, at: now, awaited: blocked, always_more: self.backlog });
         }
     }
 
@@ -81,13 +155,18 @@ impl Queueing {
             && probe.id == id
             && end > probe.limit
         {
-            let (took, awaited) = (now.saturating_since(probe.at), probe.awaited);
+            let (took, awaited, always_more) =
+                (now.saturating_since(probe.at), probe.awaited, probe.always_more);
             self.probe = None;
-            if !awaited {
-                return;
+            if awaited {
+                self.last = took;
+                self.least = Some(self.least.map_or(took, |least| least.min(took)));
+                self.fresh = true;
+                if self.is_full() && always_more {
+                    self.ceiling = (self.ceiling - self.ceiling / STEP_SHARE).max(self.floor);
+                    self.fresh = false;
+                }
             }
-            self.last = took;
-            self.least = Some(self.least.map_or(took, |least| least.min(took)));
         }
     }
 
@@ -104,9 +183,14 @@ impl Queueing {
         self.least
     }
 
-    /// Whether a larger window can be of use.
-    pub(super) fn permits_growth(&self) -> bool {
-        self.least.is_none_or(|least| self.last <= 2 * least + HARMLESS)
+    /// Whether credit last took so long that the path carries no more.
+    fn is_full(&self) -> bool {
+        self.least.is_some_and(|least| self.last > 2 * least + HARMLESS)
+    }
+
+    /// Whether credit last took so long that something stood in a queue.
+    fn shows_a_queue(&self) -> bool {
+        self.least.is_some_and(|least| self.last > least + least / 2)
     }
 }
 

@@ -51,11 +51,11 @@ impl Connection {
         if fin {
             half.apply(RecvEvent::ReadEnd);
         }
-        let cap = u64::from(self.config.limits.max_stream_window_bytes);
-        if half.state() == RecvState::Recv && self.queueing.permits_growth() {
-            half.credit.grow(half.queue.len() as u64, cap, &mut self.credit.pool);
+        if half.state() == RecvState::Recv && half.credit.may_grow(half.unread()) {
+            let cap = self.queueing.room_above(half.credit.window());
+            half.credit.grow(cap, &mut self.credit.pool);
         }
-        let tell = half.wants_update();
+        let tell = half.wants_update(self.queueing.ceiling());
         self.credit.release(bytes.len() as u64);
         if tell {
             self.streams.owe(key, Owed::CREDIT);

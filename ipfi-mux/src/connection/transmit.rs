@@ -269,10 +269,10 @@ impl Connection {
             if owed.has(Owed::STOP) {
                 Frame::StopSending { id, code: half.stop_code.0 }.encode(batch.out);
             }
-            if owed.has(Owed::CREDIT) && half.wants_update() {
+            if owed.has(Owed::CREDIT) && half.wants_update(self.queueing.ceiling()) {
                 let unread = half.unread();
                 self.queueing.granted(id, half.credit.limit(), half.credit.is_blocked(), self.now);
-                let (max, rise) = half.credit.grant(unread);
+                let (max, rise) = half.credit.grant(unread, self.queueing.ceiling());
                 self.credit.commit(rise);
                 self.put_max_data(batch);
                 Frame::MaxStreamData { id, max }.encode(batch.out);

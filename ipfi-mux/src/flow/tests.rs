@@ -35,10 +35,10 @@ fn a_byte_beyond_the_limit_is_refused_before_anything_changes() {
 fn credit_returns_when_a_quarter_of_the_window_is_newly_free() {
     let mut credit = StreamCredit::new(100);
     credit.receive(100);
-    assert!(!credit.wants_update(100));
-    assert!(!credit.wants_update(76));
-    assert!(credit.wants_update(75));
-    assert_eq!(credit.grant(75), (125, 25));
+    assert!(!credit.wants_update(100, 100));
+    assert!(!credit.wants_update(76, 100));
+    assert!(credit.wants_update(75, 100));
+    assert_eq!(credit.grant(75, 100), (125, 25));
     assert_eq!(credit.outstanding(), 25);
 }
 
@@ -46,9 +46,35 @@ fn credit_returns_when_a_quarter_of_the_window_is_newly_free() {
 fn a_window_of_one_byte_still_moves() {
     let mut credit = StreamCredit::new(1);
     credit.receive(1);
-    assert!(!credit.wants_update(1));
-    assert!(credit.wants_update(0));
-    assert_eq!(credit.grant(0), (2, 1));
+    assert!(!credit.wants_update(1, 1));
+    assert!(credit.wants_update(0, 1));
+    assert_eq!(credit.grant(0, 1), (2, 1));
+}
+
+/// What a reader does that has left `unread` bytes.
+fn grow(credit: &mut StreamCredit, unread: u64, cap: u64, pool: &mut u64) {
+    if credit.may_grow(unread) {
+        credit.grow(cap, pool);
+    }
+}
+
+#[test]
+fn a_window_is_not_used_beyond_the_ceiling_and_what_was_granted_stays_so() {
+    let mut pool = 1000;
+    let mut credit = StreamCredit::new(100);
+    credit.receive(100);
+    assert!(credit.is_honestly_blocked(100));
+    grow(&mut credit, 0, 400, &mut pool);
+    assert_eq!(credit.grant(0, 400), (300, 200));
+    // The ceiling is lowered to 100 with 200 bytes on their way.
+    credit.receive(200);
+    assert!(!credit.wants_update(0, 100), "as much may be sent as the ceiling has");
+    credit.receive(225);
+    assert!(credit.wants_update(0, 100));
+    assert_eq!(credit.grant(0, 100), (325, 25));
+    // Raised again, it is used again, without growth.
+    assert!(credit.wants_update(0, 400));
+    assert_eq!(credit.grant(0, 400), (425, 100));
 }
 
 #[test]
@@ -59,17 +85,17 @@ fn a_window_doubles_once_for_each_honest_limit_and_only_for_a_reader_that_keeps_
     credit.receive(100);
     assert!(credit.is_honestly_blocked(100));
     assert!(!credit.is_honestly_blocked(100), "said once already");
-    credit.grow(26, 400, &mut pool);
+    grow(&mut credit, 26, 400, &mut pool);
     assert_eq!(credit.window(), 100, "the reader does not keep up");
-    credit.grow(25, 400, &mut pool);
+    grow(&mut credit, 25, 400, &mut pool);
     assert_eq!((credit.window(), pool), (200, 900));
-    credit.grow(0, 400, &mut pool);
+    grow(&mut credit, 0, 400, &mut pool);
     assert_eq!(credit.window(), 200, "once for each limit");
     let block = |credit: &mut StreamCredit, cap, pool: &mut u64| {
-        let (limit, _) = credit.grant(0);
+        let (limit, _) = credit.grant(0, u64::MAX);
         credit.receive(limit);
         assert!(credit.is_honestly_blocked(limit));
-        credit.grow(0, cap, pool);
+        grow(credit, 0, cap, pool);
     };
     block(&mut credit, 300, &mut pool);
     assert_eq!(credit.window(), 300, "the cap cuts the step");
@@ -87,9 +113,9 @@ fn bytes_that_come_after_the_signal_prove_the_reader_slow() {
     let mut credit = StreamCredit::new(100);
     credit.receive(100);
     assert!(credit.is_honestly_blocked(100));
-    credit.grant(75);
+    credit.grant(75, u64::MAX);
     credit.receive(101);
-    credit.grow(0, 1000, &mut pool);
+    grow(&mut credit, 0, 1000, &mut pool);
     assert_eq!((credit.window(), pool), (100, 1000));
 }
 

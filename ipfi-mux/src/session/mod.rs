@@ -136,18 +136,31 @@ impl Shared {
         result
     }
 
-    /// [`Connection::handle_input`].
-    pub fn handle_input(&self, now: Time, input: &mut BytesMut) {
-        self.with(|connection| connection.handle_input(now, input));
+    /// [`Connection::handle_input`]; `more` says that the read filled its buffer
+    /// ([`Connection::expect_more`]).
+    pub fn handle_input(&self, now: Time, input: &mut BytesMut, more: bool) {
+        let (wakes, news) = self.take_in(now, input, more);
+        wakes.fire();
+        self.tell(news);
     }
 
-    /// [`Connection::handle_input`] by a task, whose waker is `own`, that polls the wire's
+    /// [`handle_input`](Self::handle_input) by a task, whose waker is `own`, that polls the wire's
     /// [`Serving`](ipfi_core::wire::Serving) next: what has come for that is no reason to wake the task, which
     /// would be scheduled once more, and on a runtime of many threads another thread with it.
-    pub fn handle_input_within(&self, now: Time, input: &mut BytesMut, own: &Waker) {
-        let ((), wakes, news) = self.act(|connection| connection.handle_input(now, input));
+    pub fn handle_input_within(&self, now: Time, input: &mut BytesMut, more: bool, own: &Waker) {
+        let (wakes, news) = self.take_in(now, input, more);
         wakes.fire_but(own);
         self.tell(news);
+    }
+
+    fn take_in(&self, now: Time, input: &mut BytesMut, more: bool) -> (Wakes, Option<Lone>) {
+        let ((), wakes, news) = self.act(|connection| {
+            if more {
+                connection.expect_more();
+            }
+            connection.handle_input(now, input);
+        });
+        (wakes, news)
     }
 
     /// [`Connection::handle_end_of_input`].

@@ -253,7 +253,7 @@ impl RecvHalf {
     /// Whether the peer should be told that it may send more: never once the final size is known, and
     /// not on a stream that we stopped.
     #[inline]
-    pub(crate) fn wants_update(&self) -> bool {
-        self.state() == RecvState::Recv && self.credit.wants_update(self.unread())
+    pub(crate) fn wants_update(&self, ceiling: u64) -> bool {
+        self.state() == RecvState::Recv && self.credit.wants_update(self.unread(), ceiling)
     }
 }

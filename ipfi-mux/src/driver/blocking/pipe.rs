@@ -162,12 +162,13 @@ impl<W: Write + Send + 'static> Pipe<W> {
                 }
                 Ok(count) => {
                     // Quiet connections hold little; busy ones read much at once.
-                    if count >= read_bytes {
+                    let more = count >= read_bytes;
+                    if more {
                         read_bytes = (read_bytes * 4).min(READ_BLOCK_BYTES);
                     } else if count < read_bytes / 8 {
                         read_bytes = (read_bytes / 2).max(MIN_READ_BYTES);
                     }
-                    self.shared.handle_input(self.now(), &mut buffer);
+                    self.shared.handle_input(self.now(), &mut buffer, more);
                     self.serve();
                     self.after_batch();
                 }

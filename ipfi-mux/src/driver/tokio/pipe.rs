@@ -36,7 +36,11 @@ const MIN_READ_BYTES: usize = 2 << 10;
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Reads before the reader lets other tasks run, if more keeps coming.
-const READS_PER_POLL: usize = 16;
+const READS_PER_POLL: usize = 4;
+
+/// Writes before whoever writes lets other tasks run, if the pipe takes them all. A turn that lasts long keeps
+/// the runtime from looking for input, and the small calls of other tasks from getting into the next batch.
+const WRITES_PER_POLL: usize = 2;
 
 /// One connection's pipe.
 pub(super) struct Pipe<W> {
@@ -76,6 +80,8 @@ enum Flushed {
     All,
     /// The pipe takes no more now.
     Blocked,
+    /// There is more to write, once others have run.
+    Yields,
     /// The pipe is broken, or closed after the last word.
     Over,
 }
@@ -104,11 +110,15 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
         self.runtime.time()
     }
 
-    /// Writes batches until there is no output or the pipe is full.
+    /// Writes batches until there is no output, the pipe is full, or others should run.
     fn flush(&self, half: &mut WriteHalf<W>, cx: &mut Context<'_>) -> Flushed {
+        let mut writes = 0;
         loop {
             let Some(writer) = &mut half.writer else { return Flushed::Over };
             if half.batch.is_empty() {
+                if writes >= WRITES_PER_POLL && self.shared.pending_output().is_some() {
+                    return Flushed::Yields;
+                }
                 // A pipe that takes one piece at a time is given one.
                 let transmit = if writer.is_write_vectored() {
                     self.shared.poll_transmit_pieces(self.now(), &mut half.batch, BATCH_BYTES)
@@ -132,6 +142,7 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
                 Poll::Ready(Ok(0)) => return half.broken(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(written)) => {
                     half.batch.advance(written);
+                    writes += 1;
                     if half.batch.is_empty() {
                         self.shared.handle_transmitted(self.now());
                     } else {
@@ -204,6 +215,10 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
                 Flushed::Over if finished || failed => Poll::Ready(()),
                 // It takes no more, and nobody waits for it any longer.
                 Flushed::Blocked if finished => Poll::Ready(()),
+                Flushed::Yields => {
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
                 Flushed::Over | Flushed::Blocked | Flushed::All => Poll::Pending,
             }
         })
@@ -265,14 +280,15 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
                     Poll::Ready(Ok(count)) => {
                         reads += 1;
                         // Quiet connections hold little; busy ones read much at once.
-                        read_bytes = if count >= room {
+                        let more = count >= room;
+                        read_bytes = if more {
                             (read_bytes * 4).min(READ_BLOCK_BYTES)
                         } else if count < read_bytes / 8 {
                             (read_bytes / 2).max(MIN_READ_BYTES)
                         } else {
                             read_bytes
                         };
-                        self.shared.handle_input_within(self.now(), &mut buffer, cx.waker());
+                        self.shared.handle_input_within(self.now(), &mut buffer, more, cx.waker());
                         self.serve(&mut serving, cx);
                     }
                     Poll::Ready(Err(error)) => {
