@@ -86,9 +86,10 @@ pub(crate) struct IncomingCall {
 /// What may cancel a running handler.
 #[derive(Default)]
 struct Watch {
-    deadline: Option<DeadlineWatch>,
+    /// Boxed like the next but one: most calls that wait for long have neither, and every one holds this.
+    deadline: Option<Box<DeadlineWatch>>,
     cut: Option<Wait<()>>,
-    closed: Option<Wait<ConnectionError>>,
+    closed: Option<Box<Wait<ConnectionError>>>,
     detached: bool,
     /// When the header and the arguments must be here, once they were waited for.
     due: Option<Deadline>,
@@ -352,13 +353,14 @@ impl IncomingCall {
             }
         }
         if watch.detached {
-            let closed = watch.closed.get_or_insert_with(|| self.core.closed().wait());
+            let closed = watch.closed.get_or_insert_with(|| Box::new(self.core.closed().wait()));
             if Pin::new(closed).poll(cx).is_ready() {
                 return Poll::Ready(CancelCause::Connection);
             }
         }
         if let Some(deadline) = self.deadline {
-            let passed = watch.deadline.get_or_insert_with(|| DeadlineWatch::new(&self.core, deadline));
+            let watching = || Box::new(DeadlineWatch::new(&self.core, deadline));
+            let passed = watch.deadline.get_or_insert_with(watching);
             if passed.poll_passed(cx).is_ready() {
                 return Poll::Ready(CancelCause::Deadline);
             }

@@ -66,8 +66,8 @@ impl StreamTable {
         let id = stream.id;
         self.calls += usize::from(id.dir() == Dir::Bi);
         if self.slots.len() == self.slots.capacity() {
-            // By a quarter: a slot is large, and doubling would leave up to half of them empty.
-            self.slots.reserve_exact((self.slots.len() / 4).max(FIRST_SLOTS));
+            // By an eighth: a slot is large, and doubling would leave up to half of them empty.
+            self.slots.reserve_exact((self.slots.len() / 8).max(FIRST_SLOTS));
         }
         let key = StreamKey::new(self.slots.insert(stream));
         self.by_id.insert(id, key);
