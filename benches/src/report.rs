@@ -2,6 +2,7 @@
 
 mod figure;
 mod goals;
+mod growth;
 mod json;
 mod svg;
 mod table;
@@ -22,7 +23,7 @@ pub(crate) fn write(rows: &[Row], args: &Args) -> Result<()> {
     }
     if let Some(folder) = &args.svg {
         std::fs::create_dir_all(folder).map_err(|e| format!("{folder}: {e}"))?;
-        for (name, text) in svg::plots(rows) {
+        for (name, text) in svg::plots(rows).into_iter().chain(growth::plots(rows)) {
             let path = format!("{folder}/{name}.svg");
             std::fs::write(&path, text).map_err(|e| format!("{path}: {e}"))?;
         }

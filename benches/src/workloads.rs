@@ -103,6 +103,15 @@ impl Workload {
         }
     }
 
+    /// The size it grows by, and the name of the workloads that differ by that alone.
+    pub(crate) fn growth(&self) -> Option<(&'static str, usize)> {
+        match self.kind {
+            Kind::AcrossConnections { connections } => Some(("connections", connections)),
+            Kind::BesideIdle { streams } => Some(("streams", streams)),
+            _ => None,
+        }
+    }
+
     /// Whether the sample needs the allocator that counts, and so both ends in one process.
     pub(crate) fn counts_allocations(&self) -> bool {
         matches!(self.kind, Kind::Counts { .. } | Kind::IdleStreams { .. } | Kind::IdleConnections { .. })

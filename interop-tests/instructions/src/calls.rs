@@ -97,16 +97,39 @@ pub(crate) fn bulk(times: u64) {
     });
 }
 
+/// Connections, each of which makes one call and is closed by its caller.
+pub(crate) fn connections(times: u64) {
+    on_one_thread(async {
+        let interface = interface();
+        for _ in 0..times {
+            let (client, server) = pair(&interface).await;
+            echo(&client).await;
+            drop(client);
+            server.closed().await;
+        }
+    });
+}
+
 /// Runs `work` with a wire whose other end offers [`interface`].
 fn connected(work: impl AsyncFnOnce(Wire)) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    runtime.expect("a thread without sockets needs nothing").block_on(async {
-        let (near, far) = duplex(PIPE_BYTES);
-        let ((near_in, near_out), (far_in, far_out)) = (split(near), split(far));
-        let client = ipfi_mux::connect(near_in, near_out, Interface::new());
-        let server = ipfi_mux::accept(far_in, far_out, interface());
-        let (client, server) = join(client, server).await;
-        let _server = server.expect("the handshake is answered");
-        work(client.expect("the handshake is answered")).await;
+    on_one_thread(async {
+        let (client, _server) = pair(&interface()).await;
+        work(client).await;
     });
+}
+
+/// The two ends of a connection, of which the second offers `interface`.
+async fn pair(interface: &Interface) -> (Wire, Wire) {
+    let (near, far) = duplex(PIPE_BYTES);
+    let ((near_in, near_out), (far_in, far_out)) = (split(near), split(far));
+    let client = ipfi_mux::connect(near_in, near_out, Interface::new());
+    let server = ipfi_mux::accept(far_in, far_out, interface.clone());
+    let (client, server) = join(client, server).await;
+    let answered = "the handshake is answered";
+    (client.expect(answered), server.expect(answered))
+}
+
+fn on_one_thread(work: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.expect("a thread without sockets needs nothing").block_on(work);
 }
