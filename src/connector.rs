@@ -207,7 +207,10 @@ pub(crate) fn tcp_parts(
     // What has left for the system's buffer cannot be overtaken by a small call, so only what is sent next
     // stands there; what is sent and not acknowledged, which a long path needs much of, does not count.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES)?;
+    if let Err(error) = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES) {
+        // An old or sandboxed system without it carries bytes as well.
+        tracing::debug!(target: "ipfi::connection", %error, "the system does not limit what is unsent");
+    }
     let peer = Peer::new(side, "tcp").with_address(stream.peer_addr()?.to_string());
     let (reader, writer) = stream.into_split();
     Ok((reader, writer, peer))

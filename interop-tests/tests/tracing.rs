@@ -47,8 +47,10 @@ async fn what_a_handler_says_is_in_the_span_of_its_call_and_each_end_reports_eac
     assert!(said[0].contains("serve{procedure=0 peer="), "{said:?}");
     let ends = lines.with("ipfi::call");
     for (procedure, code) in [("procedure=0", "\"OK\""), ("procedure=7", "\"UNIMPLEMENTED\"")] {
-        let about = ends.iter().filter(|line| line.contains(procedure) && line.contains(code)).count();
-        assert!(about >= 2, "of {procedure} both ends say {code}: {ends:#?}");
+        for direction in ["direction=Outbound", "direction=Inbound"] {
+            let says = |line: &&String| [direction, procedure, code].iter().all(|word| line.contains(word));
+            assert_eq!(ends.iter().filter(says).count(), 1, "{direction} {procedure} {code}: {ends:#?}");
+        }
     }
 }
 

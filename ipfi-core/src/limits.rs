@@ -29,7 +29,9 @@ pub struct Limits {
     /// notifications. Default 8 MiB. 0 keeps windows fixed. *Cost*: at most this. *Danger*: none new,
     /// a slow reader's window does not grow.
     pub window_pool_bytes: u32,
-    /// The largest window one stream may grow to. Default 4 MiB. *Cost*: a share of the pool.
+    /// The largest window one stream may grow to. Default 4 MiB. *Cost*: a share of the pool. Windows grow while
+    /// the path takes more than they hold, and are used less where this side cannot read as fast as the peer sends:
+    /// what would only stand in a queue delays the small calls behind it.
     pub max_stream_window_bytes: u32,
     /// Bytes that one stream may have queued to be sent. Default 256 KiB. *Danger*: a slow reader at
     /// the other end fills this side's memory.

@@ -146,18 +146,23 @@ impl StreamCredit {
         self.received = end;
     }
 
-    /// The limit that would be told now, with `unread` bytes in the buffer, if no window is used beyond
-    /// `ceiling` bytes.
+    /// What of the window is used, if none is beyond `ceiling` bytes but where it began so.
+    #[inline]
+    fn used(&self, ceiling: u64) -> u64 {
+        self.window.min(ceiling.max(self.initial))
+    }
+
+    /// The limit that would be told now, with `unread` bytes in the buffer.
     #[inline]
     fn offer(&self, unread: u64, ceiling: u64) -> u64 {
-        (self.received - unread).saturating_add(self.window.min(ceiling)).min(varint::MAX)
+        (self.received - unread).saturating_add(self.used(ceiling)).min(varint::MAX)
     }
 
     /// Whether enough is newly free to tell the peer.
     #[inline]
     pub(crate) fn wants_update(&self, unread: u64, ceiling: u64) -> bool {
         let fresh = self.offer(unread, ceiling).saturating_sub(self.granted);
-        fresh > 0 && fresh >= self.window.min(ceiling) / RETURN_SHARE
+        fresh > 0 && fresh >= self.used(ceiling) / RETURN_SHARE
     }
 
     /// Grants what is free: the new limit, and by how much it rose.
@@ -206,18 +211,19 @@ impl StreamCredit {
     /// comes in one read with the bytes before it, so this is asked again after each read of the
     /// application; a slow reader has returned credit and been sent more by the time it gets there.
     #[inline]
-    pub(crate) fn may_grow(&self, unread: u64) -> bool {
-        self.wants_growth && unread <= self.window / RETURN_SHARE
+    pub(crate) fn may_grow(&self, unread: u64, ceiling: u64) -> bool {
+        self.wants_growth && unread <= self.used(ceiling) / RETURN_SHARE
     }
 
-    /// Doubles the window, once for each limit that blocks the peer, within `cap` and what `pool` has left.
-    /// Needs neither a clock nor a round-trip time.
-    pub(crate) fn grow(&mut self, cap: u64, pool: &mut u64) {
-        if self.window >= cap {
+    /// Makes use of `room` bytes where a ceiling of `ceiling` bytes was used before, if that is more: once for
+    /// each limit that blocks the peer. Where the window is smaller than that, it doubles, within what `pool` has
+    /// left.
+    pub(crate) fn grow(&mut self, ceiling: u64, room: u64, pool: &mut u64) {
+        if room <= self.used(ceiling) {
             return;
         }
         self.wants_growth = false;
-        let more = self.window.min(cap - self.window).min(*pool);
+        let more = self.window.min(room.saturating_sub(self.window)).min(*pool);
         *pool -= more;
         self.window += more;
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::figure::{Row, number};
-use super::svg::{WIDTH, class, head};
+use super::svg::{class, head};
 
 /// The area of the lines; their names stand after it.
 const LEFT: f64 = 60.0;
@@ -31,7 +31,8 @@ fn plot(family: &'static str, rows: &[Row]) -> Option<String> {
     let mut lines: Vec<Line<'_>> = Vec::new();
     for row in rows {
         let Some((_, size)) = row.workload.growth().filter(|(name, _)| *name == family) else { continue };
-        let Some(figure) = row.compared() else { continue };
+        // The axis knows no 0.
+        let Some(figure) = row.compared().filter(|figure| figure.median > 0.0) else { continue };
         let point = (size as f64, figure.median);
         match lines.iter_mut().find(|line| line.row.peer == row.peer) {
             Some(line) => line.points.push(point),
@@ -84,10 +85,17 @@ fn plot(family: &'static str, rows: &[Row]) -> Option<String> {
             BOTTOM + 20.0
         ));
     }
-    // The cheapest at the bottom; a name that would lie on the one below it is moved up.
+    // The cheapest at the bottom; a name that would lie on the one below it is moved up, and where they reach the
+    // top, down again.
     lines.sort_by(|a, b| last(a).total_cmp(&last(b)));
-    let mut below = f64::INFINITY;
-    for line in &lines {
+    let mut names: Vec<f64> = lines.iter().map(|line| y(last(line)) + 4.0).collect();
+    for at in 1..names.len() {
+        names[at] = names[at].min(names[at - 1] - NAME);
+    }
+    for (at, name) in names.iter_mut().rev().enumerate() {
+        *name = name.max(TOP + NAME * at as f64);
+    }
+    for (line, name) in lines.iter().zip(names) {
         let points: Vec<String> =
             line.points.iter().map(|(size, value)| format!("{:.1},{:.1}", x(*size), y(*value))).collect();
         put(format_args!(
@@ -95,10 +103,9 @@ fn plot(family: &'static str, rows: &[Row]) -> Option<String> {
             class(line.row.kind),
             points.join(" ")
         ));
-        below = (y(last(line)) + 4.0).min(below - NAME);
         put(format_args!(
-            "<text x=\"{}\" y=\"{below:.1}\">{} {}</text>",
-            (RIGHT + 8.0).min(WIDTH),
+            "<text x=\"{}\" y=\"{name:.1}\">{} {}</text>",
+            RIGHT + 8.0,
             line.row.peer,
             number(last(line))
         ));

@@ -1,11 +1,12 @@
-//! Plots: horizontal bars, one file for each workload, for light and dark pages.
+//! Plots: horizontal bars, one file for each workload that is no size of another (`growth.rs`), for light and
+//! dark pages.
 
 use std::fmt::Write;
 
 use super::figure::{Figure, Row, by_workload, number};
 use crate::peer::Kind;
 
-pub(super) const WIDTH: f64 = 720.0;
+const WIDTH: f64 = 720.0;
 /// Where bars begin and the longest ends; names stand before, numbers after.
 const LEFT: f64 = 130.0;
 const RIGHT: f64 = 600.0;
@@ -20,7 +21,7 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 .note { fill: #59636e; }
 .bar { fill: #9aa6b2; } .bound { fill: #d1d9e0; } .ours { fill: #0969da; }
 .spread { stroke: #1f2328; stroke-opacity: .55; } .grid { stroke: #d1d9e0; stroke-opacity: .6; }
-.line { fill: none; stroke-width: 2; } .line.bar { stroke: #9aa6b2; } .line.bound { stroke: #d1d9e0; } .line.ours { stroke: #0969da; }
+polyline.line { fill: none; stroke-width: 2; } .line.bar { stroke: #9aa6b2; } .line.bound { stroke: #d1d9e0; } .line.ours { stroke: #0969da; }
 @media (prefers-color-scheme: dark) {
 text { fill: #f0f6fc; } .note { fill: #9198a1; }
 .bar { fill: #656c76; } .bound { fill: #3d444d; } .ours { fill: #4493f8; }

@@ -86,7 +86,8 @@ pub(crate) struct IncomingCall {
 /// What may cancel a running handler.
 #[derive(Default)]
 struct Watch {
-    /// Boxed like the next but one: most calls that wait for long have neither, and every one holds this.
+    /// Boxed, as `closed` is: every call that waits for long holds this, and few of those have a deadline or are
+    /// detached. One that waits with a deadline pays for it with an allocation.
     deadline: Option<Box<DeadlineWatch>>,
     cut: Option<Wait<()>>,
     closed: Option<Box<Wait<ConnectionError>>>,

@@ -70,6 +70,7 @@ impl Connection {
         }
         if fin {
             // Nothing more can come: what was granted beyond it is not used.
+            self.queueing.ended(id);
             self.credit.uncommit(left);
             if !stream.owed.is_empty() {
                 self.streams.settle(key, Owed::CREDIT | Owed::STOP);
@@ -114,6 +115,7 @@ impl Connection {
         self.uni_data |= id.dir() == Dir::Uni;
         self.credit.receive(final_size_ - received);
         self.credit.uncommit(left);
+        self.queueing.ended(id);
         self.streams.settle(key, Owed::CREDIT | Owed::STOP);
         self.discard_unread(key, final_size_ - received);
         self.recv_ended(key);
@@ -186,10 +188,8 @@ impl Connection {
             return self.budget.spend(1, "a STREAM_DATA_BLOCKED that is untrue or repeated");
         }
         let at_limit = half.credit.is_blocked();
-        if half.credit.may_grow(half.unread()) {
-            let cap = self.queueing.room_above(half.credit.window());
-            half.credit.grow(cap, &mut self.credit.pool);
-        }
+        let unread = half.unread();
+        self.queueing.grow(&mut half.credit, unread, &mut self.credit.pool);
         let tell = half.wants_update(self.queueing.ceiling());
         if !at_limit {
             // More was granted while the word was on its way.

@@ -7,7 +7,8 @@
 //!
 //! 1. reads into a buffer and gives it to [`handle_input`](Connection::handle_input), which takes whole
 //!    records from its front and leaves the rest; it **never stops reading** because of anything that
-//!    waits to be sent or to be read by the application ("Forward Progress and Flow Control");
+//!    waits to be sent or to be read by the application ("Forward Progress and Flow Control"), and where it
+//!    cannot keep up may say so ([`expect_more`](Connection::expect_more));
 //! 2. while [`has_pending_output`](Connection::has_pending_output) and nothing is being written, appends a
 //!    batch with [`poll_transmit`](Connection::poll_transmit), or
 //!    [`poll_transmit_pieces`](Connection::poll_transmit_pieces), and writes it whole, telling of progress with
@@ -37,7 +38,7 @@
 //! | `datagrams.rs` | datagrams |
 //! | `batch.rs`, `output.rs`, `transmit.rs` | `poll_transmit` |
 //! | `outbox.rs` | the frames of small writes, made where they are written |
-//! | `queueing.rs` | whether larger windows would only make queues longer |
+//! | `queueing.rs` | how large windows are of use, and do not only make queues longer |
 //! | `timers.rs` | deadlines |
 
 use core::task::Waker;
@@ -247,7 +248,7 @@ pub struct Connection {
     room_seen: usize,
     budget: AbuseBudget,
     datagrams: Datagrams,
-    /// Whether windows may grow.
+    /// How much of their windows streams use.
     queueing: Queueing,
     /// Frames of small writes.
     outbox: Outbox,

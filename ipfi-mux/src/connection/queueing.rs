@@ -26,10 +26,14 @@ use core::time::Duration;
 
 use ipfi_core::time::Time;
 
+use crate::flow::StreamCredit;
 use crate::stream_id::StreamId;
 
 /// A queue so short disturbs nobody, whatever the round trip is.
 const HARMLESS: Duration = Duration::from_micros(50);
+
+/// A sender that waited for credit uses it at once: this long after, it is not going to.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// By what share the ceiling is moved where a queue shows.
 const STEP_SHARE: u64 = 4;
@@ -37,9 +41,9 @@ const STEP_SHARE: u64 = 4;
 /// What is known of the queues on the path, and what follows for the windows.
 #[derive(Debug)]
 pub(super) struct Queueing {
-    /// The largest window that a stream uses, in bytes: from `floor` to `cap`.
+    /// The largest window that a stream uses, in bytes, if it began with no larger one: from `floor` to `cap`.
     ceiling: u64,
-    /// Every stream's first window.
+    /// The first window of a call's stream.
     floor: u64,
     /// The limit `max_stream_window_bytes`.
     cap: u64,
@@ -94,9 +98,18 @@ impl Queueing {
         self.ceiling
     }
 
+    /// Lets the window of `credit` grow, of which the reader has left `unread` bytes, if that would be of use.
+    pub(super) fn grow(&mut self, credit: &mut StreamCredit, unread: u64, pool: &mut u64) {
+        let ceiling = self.ceiling;
+        if credit.may_grow(unread, ceiling) {
+            let room = self.room_above(credit.window());
+            credit.grow(ceiling, room, pool);
+        }
+    }
+
     /// How far a stream may grow whose window of `window` bytes is all in use: to the ceiling, which is raised
     /// first if that is where it is, and if the last measurement permits.
-    pub(super) fn room_above(&mut self, window: u64) -> u64 {
+    fn room_above(&mut self, window: u64) -> u64 {
         if window >= self.ceiling && self.fresh && !self.is_full() {
             let step = if self.shows_a_queue() { self.ceiling / STEP_SHARE } else { self.ceiling };
             let raised = self.ceiling.saturating_add(step.max(1)).min(self.cap);
@@ -135,8 +148,10 @@ impl Queueing {
 
     /// The sender of `id` is being granted more than `limit`, where it is known to be blocked or not.
     pub(super) fn granted(&mut self, id: StreamId, limit: u64, blocked: bool, now: Time) {
-        // A stream that was given more in time may be silent for long: it makes way for one that waits.
-        if self.probe.as_ref().is_none_or(|probe| blocked && !probe.awaited) {
+        // A stream that was given more in time may be silent for long, and one that waited may have changed its
+        // mind, or wait behind others at its sender: it makes way for one that waits.
+        let late = |probe: &Probe| now.saturating_since(probe.at) > self.patience();
+        if self.probe.as_ref().is_none_or(|probe| blocked && (!probe.awaited || late(probe))) {
             self.probe = Some(Probe { id, limit, at: now, awaited: blocked, always_more: self.backlog });
         }
     }
@@ -181,6 +196,11 @@ impl Queueing {
     #[cfg(test)]
     pub(super) fn round_trip(&self) -> Option<Duration> {
         self.least
+    }
+
+    /// After this a measurement may be given up for another.
+    fn patience(&self) -> Duration {
+        self.least.map_or(PATIENCE, |least| PATIENCE.max(8 * least))
     }
 
     /// Whether credit last took so long that the path carries no more.

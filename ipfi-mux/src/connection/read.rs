@@ -51,9 +51,9 @@ impl Connection {
         if fin {
             half.apply(RecvEvent::ReadEnd);
         }
-        if half.state() == RecvState::Recv && half.credit.may_grow(half.unread()) {
-            let cap = self.queueing.room_above(half.credit.window());
-            half.credit.grow(cap, &mut self.credit.pool);
+        if half.state() == RecvState::Recv {
+            let unread = half.unread();
+            self.queueing.grow(&mut half.credit, unread, &mut self.credit.pool);
         }
         let tell = half.wants_update(self.queueing.ceiling());
         self.credit.release(bytes.len() as u64);

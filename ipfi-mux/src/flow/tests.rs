@@ -53,8 +53,9 @@ fn a_window_of_one_byte_still_moves() {
 
 /// What a reader does that has left `unread` bytes.
 fn grow(credit: &mut StreamCredit, unread: u64, cap: u64, pool: &mut u64) {
-    if credit.may_grow(unread) {
-        credit.grow(cap, pool);
+    if credit.may_grow(unread, cap) {
+        let window = credit.window();
+        credit.grow(window, cap, pool);
     }
 }
 
@@ -72,9 +73,24 @@ fn a_window_is_not_used_beyond_the_ceiling_and_what_was_granted_stays_so() {
     credit.receive(225);
     assert!(credit.wants_update(0, 100));
     assert_eq!(credit.grant(0, 100), (325, 25));
-    // Raised again, it is used again, without growth.
-    assert!(credit.wants_update(0, 400));
-    assert_eq!(credit.grant(0, 400), (425, 100));
+    // Whether the reader keeps up is asked of what is used.
+    credit.receive(325);
+    assert!(credit.is_honestly_blocked(325));
+    assert!(!credit.may_grow(26, 100));
+    assert!(credit.may_grow(25, 100));
+    // Raised again, it is used again: that is growth too, once for each limit.
+    credit.grow(100, 150, &mut pool);
+    assert_eq!((credit.window(), pool), (200, 900));
+    assert!(!credit.may_grow(0, 150));
+    assert!(credit.wants_update(0, 150));
+    assert_eq!(credit.grant(0, 150), (475, 150));
+}
+
+#[test]
+fn a_first_window_above_the_ceiling_is_used_whole() {
+    let mut credit = StreamCredit::new(100);
+    credit.receive(100);
+    assert_eq!(credit.grant(0, 50), (200, 100));
 }
 
 #[test]

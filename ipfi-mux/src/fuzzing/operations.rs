@@ -235,6 +235,9 @@ fn step(end: &mut End, other: &mut BytesMut, cut: usize) -> bool {
     let count = end.pipe.len().min(cut);
     if count > 0 {
         end.input.extend_from_slice(&end.pipe.split_to(count));
+        if !end.pipe.is_empty() {
+            end.connection.expect_more();
+        }
         end.connection.handle_input(Time::ZERO, &mut end.input);
         moved = true;
     }

@@ -61,6 +61,15 @@ pub trait Notify: Send + Sync {
     fn output_ready(&self, lone: bool);
 }
 
+/// What a read has left in the pipe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backlog {
+    /// Nothing, or nobody knows.
+    Empty,
+    /// More, because the read filled its buffer ([`Connection::expect_more`]).
+    More,
+}
+
 /// A connection shared between its driver and its handles.
 pub struct Shared {
     locked: Mutex<Locked>,
@@ -136,10 +145,9 @@ impl Shared {
         result
     }
 
-    /// [`Connection::handle_input`]; `more` says that the read filled its buffer
-    /// ([`Connection::expect_more`]).
-    pub fn handle_input(&self, now: Time, input: &mut BytesMut, more: bool) {
-        let (wakes, news) = self.take_in(now, input, more);
+    /// [`Connection::handle_input`] of one read, which took all that had come or not.
+    pub fn handle_input(&self, now: Time, input: &mut BytesMut, backlog: Backlog) {
+        let (wakes, news) = self.take_in(now, input, backlog);
         wakes.fire();
         self.tell(news);
     }
@@ -147,15 +155,15 @@ impl Shared {
     /// [`handle_input`](Self::handle_input) by a task, whose waker is `own`, that polls the wire's
     /// [`Serving`](ipfi_core::wire::Serving) next: what has come for that is no reason to wake the task, which
     /// would be scheduled once more, and on a runtime of many threads another thread with it.
-    pub fn handle_input_within(&self, now: Time, input: &mut BytesMut, more: bool, own: &Waker) {
-        let (wakes, news) = self.take_in(now, input, more);
+    pub fn handle_input_within(&self, now: Time, input: &mut BytesMut, backlog: Backlog, own: &Waker) {
+        let (wakes, news) = self.take_in(now, input, backlog);
         wakes.fire_but(own);
         self.tell(news);
     }
 
-    fn take_in(&self, now: Time, input: &mut BytesMut, more: bool) -> (Wakes, Option<Lone>) {
+    fn take_in(&self, now: Time, input: &mut BytesMut, backlog: Backlog) -> (Wakes, Option<Lone>) {
         let ((), wakes, news) = self.act(|connection| {
-            if more {
+            if backlog == Backlog::More {
                 connection.expect_more();
             }
             connection.handle_input(now, input);

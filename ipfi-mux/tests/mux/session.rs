@@ -15,7 +15,7 @@ use ipfi_core::limits::Limits;
 use ipfi_core::session::{RecvStream, SendStream, Session, Side};
 use ipfi_core::time::Time;
 use ipfi_mux::connection::Transmit;
-use ipfi_mux::session::{MuxRecvStream, MuxSendStream, Notify, Shared};
+use ipfi_mux::session::{Backlog, MuxRecvStream, MuxSendStream, Notify, Shared};
 use ipfi_mux::{Config, Connection, MuxSession};
 
 use crate::support::timeless;
@@ -94,7 +94,7 @@ impl World {
                     let shut = shared.is_write_closed();
                     let (shared, _, input) = &mut self.ends[to];
                     input.extend_from_slice(&out);
-                    shared.handle_input(Time::ZERO, input, false);
+                    shared.handle_input(Time::ZERO, input, Backlog::Empty);
                     if shut {
                         shared.handle_end_of_input(Time::ZERO);
                     }
@@ -126,7 +126,7 @@ fn output_that_is_gone_before_the_driver_looks_does_not_keep_it_from_hearing_of_
     let mark = ipfi_mux::record::begin_record(&mut input);
     ipfi_mux::frame::Frame::MaxStreams { dir: ipfi_mux::stream_id::Dir::Bi, max: 2 }.encode(&mut input);
     ipfi_mux::record::end_record(&mut input, mark);
-    shared.handle_input(Time::ZERO, &mut input, false);
+    shared.handle_input(Time::ZERO, &mut input, Backlog::Empty);
     assert_eq!(shared.pending_output(), None);
     let Poll::Ready(Ok((mut send, _recv))) = second.as_mut().poll(cx) else { panic!("it has credit") };
     assert!(send.poll_write(cx, &mut Bytes::from_static(b"request"), true).is_ready());

@@ -250,6 +250,9 @@ fn read(end: &mut End, now: Time, cut: usize) -> bool {
         end.input.reserve(take.max(ipfi_mux::connection::READ_BLOCK_BYTES));
     }
     end.input.extend_from_slice(&end.pipe.split_to(take));
+    if !end.pipe.is_empty() {
+        end.connection.expect_more();
+    }
     end.connection.handle_input(now, &mut end.input);
     end.fire();
     true

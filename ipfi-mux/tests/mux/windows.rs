@@ -30,6 +30,13 @@ impl Link {
     }
 
     fn tick(&mut self, now: u64, from: &mut Connection, to: &mut Connection, input: &mut BytesMut) {
+        if self.carry(now, from, input) {
+            to.handle_input(Time::from_micros(now * 1000), input);
+        }
+    }
+
+    /// One millisecond of the link: whether anything has arrived, which is then at the end of `arrived`.
+    fn carry(&mut self, now: u64, from: &mut Connection, arrived: &mut BytesMut) -> bool {
         let time = Time::from_micros(now * 1000);
         // The pipe's buffer is shallow: a batch is pulled when the last is gone.
         while self.waiting.len() < self.per_tick {
@@ -40,11 +47,13 @@ impl Link {
         }
         let sent = self.waiting.split_to(self.per_tick.min(self.waiting.len()));
         self.under_way.push_back((now + self.delay, sent));
+        let mut any = false;
         while self.under_way.front().is_some_and(|(at, _)| *at <= now) {
             let (_, bytes) = self.under_way.pop_front().unwrap();
-            input.extend_from_slice(&bytes);
-            to.handle_input(time, input);
+            arrived.extend_from_slice(&bytes);
+            any = true;
         }
+        any
     }
 }
 
@@ -133,4 +142,73 @@ fn on_1_gbit_at_40_ms_the_window_grows_to_its_cap() {
 fn a_slow_readers_window_does_not_grow() {
     let slow = transfer(&timeless(), 100, Duration::from_millis(20), 4000, 100);
     assert!(slow.unread <= 128 << 10, "{} bytes unread", slow.unread);
+}
+
+/// Bytes that stand before a reader, most at once, and those that it read in the last quarter of the time: first it
+/// reads what comes, then `block` bytes a millisecond. What stands is counted when it has just slowed down, and
+/// once that has settled.
+fn standing_before_a_reader_that_slows_down(block: usize) -> ([usize; 2], usize) {
+    const PHASE: u64 = 2000;
+    let [mut client, mut server] = [Side::Client, Side::Server]
+        .map(|side| Connection::new(Config { limits: timeless(), ..Config::new(side) }, Time::ZERO).unwrap());
+    let (mut up, mut down) =
+        (Link::new(4000, Duration::from_millis(1)), Link::new(4000, Duration::from_millis(1)));
+    // What the system holds for the reader, and what the driver has read.
+    let [mut pipe, mut input, mut down_input] = [BytesMut::new(), BytesMut::new(), BytesMut::new()];
+    let data = Bytes::from(vec![0; 1 << 20]);
+    let mut rest = data.clone();
+    let (mut sender, mut receiver): (Option<StreamKey>, Option<StreamKey>) = (None, None);
+    let mut ticket = None;
+    let (mut standing, mut read) = ([0; 2], 0);
+    let waker = core::task::Waker::noop();
+    for now in 0..2 * PHASE {
+        let time = Time::from_micros(now * 1000);
+        if sender.is_none()
+            && let core::task::Poll::Ready(Ok((key, _))) = client.poll_open(Dir::Bi, &mut ticket, waker)
+        {
+            sender = Some(key);
+        }
+        if let Some(key) = sender {
+            while client.poll_write(key, waker, &mut rest, false).is_ready() {
+                rest = data.clone();
+            }
+        }
+        up.carry(now, &mut client, &mut pipe);
+        if now >= PHASE {
+            let most = &mut standing[usize::from(now >= PHASE + PHASE / 2)];
+            *most = pipe.len().max(*most);
+        }
+        let take = if now < PHASE { pipe.len() } else { pipe.len().min(block) };
+        input.extend_from_slice(&pipe.split_to(take));
+        if !pipe.is_empty() {
+            server.expect_more();
+        }
+        server.handle_input(time, &mut input);
+        if receiver.is_none()
+            && let core::task::Poll::Ready(Ok((key, _))) = server.poll_accept(Dir::Bi, waker)
+        {
+            receiver = Some(key);
+        }
+        while let Some(key) = receiver {
+            let core::task::Poll::Ready(chunk) = server.poll_read(key, waker, usize::MAX) else { break };
+            let count = chunk.unwrap().bytes.len();
+            read += if now >= PHASE + PHASE / 2 { count } else { 0 };
+        }
+        down.tick(now, &mut server, &mut client, &mut down_input);
+    }
+    assert_eq!((client.close_reason(), server.close_reason()), (None, None));
+    (standing, read)
+}
+
+#[test]
+fn what_stands_before_a_reader_that_cannot_keep_up_is_sent_less_ahead_and_the_reader_loses_nothing() {
+    let block = 64 << 10;
+    let ([at_first, settled], read) = standing_before_a_reader_that_slows_down(block);
+    assert!(at_first >= 1 << 20, "{at_first} bytes of a window that the fast reader needed");
+    assert!(
+        (block..=at_first / 2).contains(&settled),
+        "{settled} of {at_first} bytes stand before the reader"
+    );
+    // Every block was full but for headers.
+    assert!(read >= 1000 * block * 99 / 100, "{read} bytes read");
 }

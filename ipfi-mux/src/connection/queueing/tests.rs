@@ -74,11 +74,11 @@ fn a_grant_that_crosses_the_word_of_being_blocked_counts_and_one_that_came_in_ti
     measure(&mut queueing, Duration::ZERO, MS);
     queueing.granted(id(1), 100, false, Time::ZERO);
     queueing.arrived(id(1), 101, Time::ZERO + 50 * MS);
-    assert!(rises(&mut queueing), "the sender had not waited");
+    assert_eq!(queueing.last, MS, "the sender had not waited");
     queueing.granted(id(1), 200, false, Time::ZERO);
     queueing.blocked(id(1), 200);
     queueing.arrived(id(1), 201, Time::ZERO + 50 * MS);
-    assert!(!rises(&mut queueing));
+    assert_eq!(queueing.last, 50 * MS);
 }
 
 #[test]
@@ -88,11 +88,11 @@ fn only_bytes_that_the_grant_permits_count_and_only_of_its_stream() {
     queueing.granted(id(1), 100, true, Time::ZERO);
     queueing.arrived(id(1), 100, Time::ZERO + 50 * MS);
     queueing.arrived(id(2), 500, Time::ZERO + 50 * MS);
-    assert!(rises(&mut queueing), "nothing was measured");
+    assert_eq!(queueing.last, MS, "nothing was measured");
     // A stream that has ended uses no credit; the next grant is measured.
     queueing.ended(id(1));
     measure(&mut queueing, Duration::ZERO, 50 * MS);
-    assert!(!rises(&mut queueing));
+    assert_eq!(queueing.last, 50 * MS);
 }
 
 #[test]
@@ -101,7 +101,20 @@ fn a_stream_that_did_not_wait_makes_way_for_one_that_does() {
     measure(&mut queueing, Duration::ZERO, MS);
     queueing.granted(id(1), 100, false, Time::ZERO);
     measure(&mut queueing, Duration::ZERO, 50 * MS);
-    assert!(!rises(&mut queueing));
+    assert_eq!(queueing.last, 50 * MS);
+}
+
+#[test]
+fn a_stream_that_waited_and_sends_nothing_makes_way_after_a_second_or_eight_round_trips() {
+    for (round_trip, patience) in [(MS, 1000 * MS), (500 * MS, 4000 * MS)] {
+        let mut queueing = queueing();
+        measure(&mut queueing, Duration::ZERO, round_trip);
+        queueing.granted(id(1), 100, true, Time::ZERO);
+        measure(&mut queueing, patience, 50 * MS);
+        assert_eq!(queueing.last, round_trip, "it may still come");
+        measure(&mut queueing, patience + MS, 50 * MS);
+        assert_eq!(queueing.last, 50 * MS);
+    }
 }
 
 #[test]
@@ -140,6 +153,13 @@ fn a_reader_that_always_has_more_to_read_is_sent_less_ahead_down_to_the_first_wi
     assert_eq!(queueing.ceiling(), 4000);
     measure(&mut queueing, 50 * MS, false);
     assert_eq!(queueing.ceiling(), 4000, "it kept up: the queue is the network's");
+    // Once in between is enough.
+    queueing.granted(id(0), 100, true, Time::ZERO);
+    queueing.taken_in();
+    queueing.expect_more();
+    queueing.taken_in();
+    queueing.arrived(id(0), 101, Time::ZERO + 50 * MS);
+    assert_eq!(queueing.ceiling(), 4000);
     for ceiling in [3000, 2250, 1688, 1266, 1000, 1000] {
         measure(&mut queueing, 50 * MS, true);
         assert_eq!(queueing.ceiling(), ceiling);

@@ -18,7 +18,7 @@ use super::doorbell::{Doorbell, Gate};
 use super::runtime::{Role, Threads, in_role, role};
 use crate::connection::{Connection, READ_BLOCK_BYTES, Transmit};
 use crate::driver::timers::{Clock, TimerKey};
-use crate::session::{MuxSession, Notify, Shared};
+use crate::session::{Backlog, MuxSession, Notify, Shared};
 
 /// What one write takes from the machine.
 const BATCH_BYTES: usize = 64 << 10;
@@ -162,13 +162,14 @@ impl<W: Write + Send + 'static> Pipe<W> {
                 }
                 Ok(count) => {
                     // Quiet connections hold little; busy ones read much at once.
-                    let more = count >= read_bytes;
-                    if more {
+                    let filled = count >= read_bytes;
+                    if filled {
                         read_bytes = (read_bytes * 4).min(READ_BLOCK_BYTES);
                     } else if count < read_bytes / 8 {
                         read_bytes = (read_bytes / 2).max(MIN_READ_BYTES);
                     }
-                    self.shared.handle_input(self.now(), &mut buffer, more);
+                    let backlog = if filled { Backlog::More } else { Backlog::Empty };
+                    self.shared.handle_input(self.now(), &mut buffer, backlog);
                     self.serve();
                     self.after_batch();
                 }

@@ -16,7 +16,7 @@ use tokio::time::Sleep;
 
 use super::TokioRuntime;
 use crate::connection::{Connection, Output, READ_BLOCK_BYTES, Transmit};
-use crate::session::{MuxSession, Notify, Shared};
+use crate::session::{Backlog, MuxSession, Notify, Shared};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
@@ -216,6 +216,8 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
                 // It takes no more, and nobody waits for it any longer.
                 Flushed::Blocked if finished => Poll::Ready(()),
                 Flushed::Yields => {
+                    // That is the yield before the next batch too.
+                    yielded = true;
                     cx.waker().wake_by_ref();
                     Poll::Pending
                 }
@@ -270,6 +272,7 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
                 // all would be copied.
                 let room = read_bytes.saturating_sub(buffer.len()).max(MIN_READ_BYTES);
                 make_room(&mut buffer, room);
+                let spare = buffer.capacity() - buffer.len();
                 let read = pin!(reader.read_buf(&mut buffer)).poll(cx);
                 match read {
                     Poll::Pending => break,
@@ -280,15 +283,15 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
                     Poll::Ready(Ok(count)) => {
                         reads += 1;
                         // Quiet connections hold little; busy ones read much at once.
-                        let more = count >= room;
-                        read_bytes = if more {
+                        read_bytes = if count >= room {
                             (read_bytes * 4).min(READ_BLOCK_BYTES)
                         } else if count < read_bytes / 8 {
                             (read_bytes / 2).max(MIN_READ_BYTES)
                         } else {
                             read_bytes
                         };
-                        self.shared.handle_input_within(self.now(), &mut buffer, more, cx.waker());
+                        let backlog = if count == spare { Backlog::More } else { Backlog::Empty };
+                        self.shared.handle_input_within(self.now(), &mut buffer, backlog, cx.waker());
                         self.serve(&mut serving, cx);
                     }
                     Poll::Ready(Err(error)) => {
