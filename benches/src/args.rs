@@ -4,8 +4,9 @@ pub(crate) const HELP: &str = "\
 Usage: cargo xtask bench [filter…] [options]
 
 A filter is a part of `peer/workload`: `bare_ids`, `/outstanding`, `ipfi/bulk_1`. A peer's whole name before the
-slash means that peer alone. Without a filter, all are run, which takes about an hour.
-  --rounds N         samples of each; their median and spread are shown (9)
+slash means that peer alone. Without a filter, all are run, which takes 40 minutes.
+  --rounds N         samples of each; their median and spread are shown (9; with a filter as many of them as
+                     fit into a minute)
   --two-processes    the server in a process of its own
   --quick            short samples: nothing but a look whether it runs
   --check            every peer and workload once, shortly: are the answers right?
@@ -13,8 +14,11 @@ slash means that peer alone. Without a filter, all are run, which takes about an
   --json FILE        the same figures for a program to read
   --svg DIR          a plot for each workload";
 
-/// Fewer say nothing about the spread.
+/// Fewer say little about the spread.
 const ROUNDS: usize = 9;
+
+/// What a minute has room for: a sample takes about a second, some take five.
+const SAMPLES_A_MINUTE: usize = 45;
 
 /// What this process is for.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,7 +34,8 @@ pub(crate) enum Command<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Args {
     pub(crate) filters: Vec<String>,
-    pub(crate) rounds: usize,
+    /// None until it is known what is run, if nobody said.
+    rounds: Option<usize>,
     pub(crate) two_processes: bool,
     pub(crate) quick: bool,
     pub(crate) check: bool,
@@ -43,7 +48,7 @@ impl Default for Args {
     fn default() -> Self {
         Self {
             filters: Vec::new(),
-            rounds: ROUNDS,
+            rounds: None,
             two_processes: false,
             quick: false,
             check: false,
@@ -73,7 +78,7 @@ impl Args {
             match word.as_str() {
                 "--rounds" => {
                     let rounds = words.next().and_then(|n| n.parse().ok()).filter(|n| *n > 0);
-                    args.rounds = rounds.ok_or("--rounds needs a number above 0")?;
+                    args.rounds = Some(rounds.ok_or("--rounds needs a number above 0")?);
                 }
                 "--two-processes" => args.two_processes = true,
                 "--quick" => args.quick = true,
@@ -86,6 +91,18 @@ impl Args {
             }
         }
         Ok(args)
+    }
+
+    /// How often each is sampled.
+    pub(crate) fn rounds(&self) -> usize {
+        self.rounds.unwrap_or(ROUNDS)
+    }
+
+    /// The filters let `runs` workloads of peers through: whoever asked for a part wants to see it soon.
+    pub(crate) fn settle(&mut self, runs: usize) {
+        if !self.filters.is_empty() {
+            self.rounds.get_or_insert((SAMPLES_A_MINUTE / runs.max(1)).clamp(1, ROUNDS));
+        }
     }
 
     /// Whether the filters let `workload` of `peer` through.

@@ -42,7 +42,7 @@ pub fn main() -> ExitCode {
             println!("{}", args::HELP);
             return ExitCode::SUCCESS;
         }
-        Ok(Command::Run(args)) => run(&args),
+        Ok(Command::Run(args)) => run(args),
         Ok(Command::Sample(words)) => rounds::sample_here(words),
         Ok(Command::Serve(words)) => process::serve_here(words),
         Err(why) => Err(format!("{why}\n\n{}", args::HELP).into()),
@@ -57,15 +57,16 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args) -> peer::Result<()> {
-    let runs = rounds::chosen(args)?;
+fn run(mut args: Args) -> peer::Result<()> {
+    let runs = rounds::chosen(&args)?;
+    args.settle(runs.iter().filter(|run| run.is_offered()).count());
     if args.list {
         runs.iter().filter(|run| run.is_offered()).for_each(|run| println!("{}", run.name()));
         return Ok(());
     }
     if args.check {
-        return rounds::check(&runs, args);
+        return rounds::check(&runs, &args);
     }
-    let rows = rounds::take(&runs, args)?;
-    report::write(&rows, args)
+    let rows = rounds::take(&runs, &args)?;
+    report::write(&rows, &args)
 }

@@ -60,10 +60,10 @@ pub(crate) fn take(runs: &[Run], args: &Args) -> Result<Vec<Row>> {
     let mut offered: Vec<usize> = (0..runs.len()).filter(|at| runs[*at].is_offered()).collect();
     let mut failed: Vec<usize> = Vec::new();
     let start = Instant::now();
-    for round in 0..args.rounds {
+    for round in 0..args.rounds() {
         for (done, at) in offered.iter().enumerate() {
             let taken = round * offered.len() + done;
-            progress(start.elapsed(), taken, args.rounds * offered.len(), round + 1, &runs[*at].name());
+            progress(start.elapsed(), taken, args.rounds() * offered.len(), round + 1, &runs[*at].name());
             match sample(&runs[*at], &setup) {
                 Ok(sample) => samples[*at].push(sample),
                 // The others are still worth having; the table says which one is missing.

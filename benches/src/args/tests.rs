@@ -12,7 +12,7 @@ fn parse(line: &str) -> Result<Args, String> {
 fn words_are_filters_and_options_take_their_value() {
     let args = parse("raw --rounds 3 ids --json out.json --two-processes").expect("well formed");
     assert_eq!(args.filters, ["raw", "ids"]);
-    assert_eq!((args.rounds, args.json.as_deref(), args.two_processes), (3, Some("out.json"), true));
+    assert_eq!((args.rounds(), args.json.as_deref(), args.two_processes), (3, Some("out.json"), true));
     assert!(args.takes("raw_tcp", "sequential") && !args.takes("ipfi", "sequential"));
 }
 
@@ -26,6 +26,20 @@ fn a_whole_name_means_no_other() {
     assert!(args.takes("ipfi", "bulk_16") && !args.takes("ipfi_unix", "bulk_16"));
     let args = parse("/outstanding").expect("well formed");
     assert!(args.takes("ipfi", "outstanding_64") && !args.takes("ipfi", "bulk_1"));
+}
+
+#[test]
+fn a_part_is_sampled_as_often_as_fits_into_a_minute_if_nobody_says_how_often() {
+    for (line, runs, rounds) in
+        [("", 240, 9), ("ipfi", 22, 2), ("bulk_1", 11, 4), ("ipfi/bulk_1", 1, 9), ("raw ipfi", 88, 1)]
+    {
+        let mut args = parse(line).expect("well formed");
+        args.settle(runs);
+        assert_eq!(args.rounds(), rounds, "{line}");
+    }
+    let mut args = parse("ipfi --rounds 5").expect("well formed");
+    args.settle(22);
+    assert_eq!(args.rounds(), 5);
 }
 
 #[test]

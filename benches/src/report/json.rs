@@ -11,7 +11,7 @@ pub(super) fn text(rows: &[Row], goals: &[Outcome], args: &Args) -> Result<Strin
     let rows: Vec<Value> = rows.iter().map(row).collect();
     let goals: Vec<Value> = goals.iter().map(goal).collect();
     let all = json!({
-        "rounds": args.rounds,
+        "rounds": args.rounds(),
         "two_processes": args.two_processes,
         "cores": std::thread::available_parallelism().map_or(0, usize::from),
         "rows": rows,

@@ -12,7 +12,7 @@ pub(super) fn print(rows: &[Row], args: &Args) {
          CPU is user and system time of both ends. \"times ipfi\" is this peer's figure over ipfi's.",
         if args.two_processes { "in two processes" } else { "in one process" },
         std::thread::available_parallelism().map_or(0, usize::from),
-        args.rounds,
+        args.rounds(),
     );
     for rows in by_workload(rows) {
         let workload = rows[0].workload;
