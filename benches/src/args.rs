@@ -31,7 +31,7 @@ pub(crate) enum Command<'a> {
     Serve(&'a [String]),
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Args {
     pub(crate) filters: Vec<String>,
     /// None until it is known what is run, if nobody said.
@@ -42,21 +42,6 @@ pub(crate) struct Args {
     pub(crate) list: bool,
     pub(crate) json: Option<String>,
     pub(crate) svg: Option<String>,
-}
-
-impl Default for Args {
-    fn default() -> Self {
-        Self {
-            filters: Vec::new(),
-            rounds: None,
-            two_processes: false,
-            quick: false,
-            check: false,
-            list: false,
-            json: None,
-            svg: None,
-        }
-    }
 }
 
 impl<'a> Command<'a> {
