@@ -2,6 +2,7 @@
 //!
 //! The figures are computed, not measured: the link delivers what it delivers.
 
+use core::task::{Poll, Waker};
 use core::time::Duration;
 use std::collections::VecDeque;
 
@@ -9,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use ipfi_core::limits::Limits;
 use ipfi_core::session::Side;
 use ipfi_core::time::Time;
-use ipfi_mux::connection::Transmit;
+use ipfi_mux::connection::{OpenTicket, Transmit};
 use ipfi_mux::stream_id::Dir;
 use ipfi_mux::{Config, Connection, StreamKey};
 
@@ -64,50 +65,79 @@ struct Outcome {
     unread: u64,
 }
 
+/// Two peers, one of which sends on one stream as much as it is let.
+struct Bulk {
+    client: Connection,
+    server: Connection,
+    ticket: Option<OpenTicket>,
+    sender: Option<StreamKey>,
+    receiver: Option<StreamKey>,
+    data: Bytes,
+    rest: Bytes,
+}
+
+impl Bulk {
+    fn new(limits: &Limits) -> Self {
+        let [client, server] = [Side::Client, Side::Server].map(|side| {
+            Connection::new(Config { limits: limits.clone(), ..Config::new(side) }, Time::ZERO).unwrap()
+        });
+        let data = Bytes::from(vec![0; 1 << 20]);
+        Self { client, server, ticket: None, sender: None, receiver: None, rest: data.clone(), data }
+    }
+
+    /// Opens the stream when it may, and writes what is taken.
+    fn send(&mut self) {
+        if self.sender.is_none()
+            && let Poll::Ready(Ok((key, _))) = self.client.poll_open(Dir::Bi, &mut self.ticket, Waker::noop())
+        {
+            self.sender = Some(key);
+        }
+        while let Some(key) = self.sender
+            && self.client.poll_write(key, Waker::noop(), &mut self.rest, false).is_ready()
+        {
+            self.rest = self.data.clone();
+        }
+    }
+
+    /// Reads at most `budget` bytes: how many.
+    fn read(&mut self, budget: usize) -> usize {
+        if self.receiver.is_none()
+            && let Poll::Ready(Ok((key, _))) = self.server.poll_accept(Dir::Bi, Waker::noop())
+        {
+            self.receiver = Some(key);
+        }
+        let mut count = 0;
+        while let Some(key) = self.receiver.filter(|_| count < budget)
+            && let Poll::Ready(chunk) = self.server.poll_read(key, Waker::noop(), budget - count)
+        {
+            count += chunk.unwrap().bytes.len();
+        }
+        count
+    }
+
+    fn assert_alive(&self) {
+        assert_eq!((self.client.close_reason(), self.server.close_reason()), (None, None));
+    }
+}
+
 /// Sends on one stream for `ticks` milliseconds to a reader that takes `read` bytes in each.
 fn transfer(limits: &Limits, megabits: usize, round_trip: Duration, ticks: u64, read: usize) -> Outcome {
-    let [mut client, mut server] = [Side::Client, Side::Server].map(|side| {
-        Connection::new(Config { limits: limits.clone(), ..Config::new(side) }, Time::ZERO).unwrap()
-    });
+    let mut bulk = Bulk::new(limits);
     let mut up = Link::new(megabits, round_trip / 2);
     let mut down = Link::new(megabits, round_trip / 2);
     let [mut up_input, mut down_input] = [BytesMut::new(), BytesMut::new()];
-    let data = Bytes::from(vec![0; 1 << 20]);
-    let mut rest = data.clone();
-    let (mut sender, mut receiver): (Option<StreamKey>, Option<StreamKey>) = (None, None);
-    let mut ticket = None;
     let (mut counted, mut unread) = (0, 0);
-    let waker = core::task::Waker::noop();
     for now in 0..ticks {
-        if sender.is_none()
-            && let core::task::Poll::Ready(Ok((key, _))) = client.poll_open(Dir::Bi, &mut ticket, waker)
-        {
-            sender = Some(key);
+        bulk.send();
+        up.tick(now, &mut bulk.client, &mut bulk.server, &mut up_input);
+        let count = bulk.read(read);
+        if now >= ticks / 2 {
+            counted += count as u64;
         }
-        if let Some(key) = sender {
-            while client.poll_write(key, waker, &mut rest, false).is_ready() {
-                rest = data.clone();
-            }
-        }
-        up.tick(now, &mut client, &mut server, &mut up_input);
-        if receiver.is_none()
-            && let core::task::Poll::Ready(Ok((key, _))) = server.poll_accept(Dir::Bi, waker)
-        {
-            receiver = Some(key);
-        }
-        let mut budget = read;
-        while let Some(key) = receiver.filter(|_| budget > 0) {
-            let core::task::Poll::Ready(chunk) = server.poll_read(key, waker, budget) else { break };
-            let count = chunk.unwrap().bytes.len();
-            budget -= count;
-            if now >= ticks / 2 {
-                counted += count as u64;
-            }
-        }
-        unread = unread.max(server.unread_bytes());
-        down.tick(now, &mut server, &mut client, &mut down_input);
+        unread = unread.max(bulk.server.unread_bytes());
+        down.tick(now, &mut bulk.server, &mut bulk.client, &mut down_input);
     }
-    assert_eq!((client.close_reason(), server.close_reason()), (None, None));
+    bulk.assert_alive();
     Outcome { megabits: counted * 8 / (ticks - ticks / 2) / 1000, unread }
 }
 
@@ -149,31 +179,15 @@ fn a_slow_readers_window_does_not_grow() {
 /// once that has settled.
 fn standing_before_a_reader_that_slows_down(block: usize) -> ([usize; 2], usize) {
     const PHASE: u64 = 2000;
-    let [mut client, mut server] = [Side::Client, Side::Server]
-        .map(|side| Connection::new(Config { limits: timeless(), ..Config::new(side) }, Time::ZERO).unwrap());
+    let mut bulk = Bulk::new(&timeless());
     let (mut up, mut down) =
         (Link::new(4000, Duration::from_millis(1)), Link::new(4000, Duration::from_millis(1)));
     // What the system holds for the reader, and what the driver has read.
     let [mut pipe, mut input, mut down_input] = [BytesMut::new(), BytesMut::new(), BytesMut::new()];
-    let data = Bytes::from(vec![0; 1 << 20]);
-    let mut rest = data.clone();
-    let (mut sender, mut receiver): (Option<StreamKey>, Option<StreamKey>) = (None, None);
-    let mut ticket = None;
     let (mut standing, mut read) = ([0; 2], 0);
-    let waker = core::task::Waker::noop();
     for now in 0..2 * PHASE {
-        let time = Time::from_micros(now * 1000);
-        if sender.is_none()
-            && let core::task::Poll::Ready(Ok((key, _))) = client.poll_open(Dir::Bi, &mut ticket, waker)
-        {
-            sender = Some(key);
-        }
-        if let Some(key) = sender {
-            while client.poll_write(key, waker, &mut rest, false).is_ready() {
-                rest = data.clone();
-            }
-        }
-        up.carry(now, &mut client, &mut pipe);
+        bulk.send();
+        up.carry(now, &mut bulk.client, &mut pipe);
         if now >= PHASE {
             let most = &mut standing[usize::from(now >= PHASE + PHASE / 2)];
             *most = pipe.len().max(*most);
@@ -181,22 +195,14 @@ fn standing_before_a_reader_that_slows_down(block: usize) -> ([usize; 2], usize)
         let take = if now < PHASE { pipe.len() } else { pipe.len().min(block) };
         input.extend_from_slice(&pipe.split_to(take));
         if !pipe.is_empty() {
-            server.expect_more();
+            bulk.server.expect_more();
         }
-        server.handle_input(time, &mut input);
-        if receiver.is_none()
-            && let core::task::Poll::Ready(Ok((key, _))) = server.poll_accept(Dir::Bi, waker)
-        {
-            receiver = Some(key);
-        }
-        while let Some(key) = receiver {
-            let core::task::Poll::Ready(chunk) = server.poll_read(key, waker, usize::MAX) else { break };
-            let count = chunk.unwrap().bytes.len();
-            read += if now >= PHASE + PHASE / 2 { count } else { 0 };
-        }
-        down.tick(now, &mut server, &mut client, &mut down_input);
+        bulk.server.handle_input(Time::from_micros(now * 1000), &mut input);
+        let count = bulk.read(ALL);
+        read += if now >= PHASE + PHASE / 2 { count } else { 0 };
+        down.tick(now, &mut bulk.server, &mut bulk.client, &mut down_input);
     }
-    assert_eq!((client.close_reason(), server.close_reason()), (None, None));
+    bulk.assert_alive();
     (standing, read)
 }
 
