@@ -146,10 +146,10 @@ impl StreamCredit {
         self.received = end;
     }
 
-    /// What of the window is used, if none is beyond `ceiling` bytes but where it began so.
+    /// What of the window is used, if none is beyond `ceiling` bytes.
     #[inline]
     fn used(&self, ceiling: u64) -> u64 {
-        self.window.min(ceiling.max(self.initial))
+        self.window.min(ceiling)
     }
 
     /// The limit that would be told now, with `unread` bytes in the buffer.

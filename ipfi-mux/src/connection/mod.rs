@@ -305,7 +305,7 @@ impl Connection {
             budget: AbuseBudget::new(limits.abuse_budget, now),
             datagrams: Datagrams::default(),
             queueing: Queueing::new(
-                u64::from(limits.stream_window_bytes),
+                u64::from(limits.stream_window_bytes.max(limits.notification_window_bytes)),
                 u64::from(limits.max_stream_window_bytes),
             ),
             outbox: Outbox::default(),

@@ -15,7 +15,8 @@
 //! * When credit takes twice the round trip, the path is full, and the ceiling stays.
 //! * When there was *always more to read* besides, the queue stands before this very end, and the ceiling is
 //!   lowered by a quarter: a reader with more to do than it can loses nothing. Without that condition, a queue
-//!   that others have made in the network would take the window from us.
+//!   that others have made in the network would take the window from us. It may fall below the window that
+//!   streams begin with: many of those are a queue too.
 //!
 //! The round trip itself is measured where there are no queues: at the beginning, from our transport parameters
 //! to the peer's first stream, which it cannot open without them; by the pings of a connection that is idle,
@@ -38,12 +39,16 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// By what share the ceiling is moved where a queue shows.
 const STEP_SHARE: u64 = 4;
 
+/// The share of the first window below which the ceiling never falls. With the default of 64 KiB it is a
+/// quantum of the schedule: less would make each turn of a stream wait for credit.
+const LEAST_SHARE: u64 = 4;
+
 /// What is known of the queues on the path, and what follows for the windows.
 #[derive(Debug)]
 pub(super) struct Queueing {
-    /// The largest window that a stream uses, in bytes, if it began with no larger one: from `floor` to `cap`.
+    /// The largest window that a stream uses, in bytes: from `floor` to `cap`.
     ceiling: u64,
-    /// The first window of a call's stream.
+    /// A share of the largest first window.
     floor: u64,
     /// The limit `max_stream_window_bytes`.
     cap: u64,
@@ -76,12 +81,12 @@ struct Probe {
 }
 
 impl Queueing {
-    /// Windows begin with `floor` bytes and have never more than `cap`.
-    pub(super) fn new(floor: u64, cap: u64) -> Self {
+    /// Windows begin with at most `first` bytes and grow to `cap` at most.
+    pub(super) fn new(first: u64, cap: u64) -> Self {
         Self {
-            ceiling: floor,
-            floor,
-            cap,
+            ceiling: first,
+            floor: (first / LEAST_SHARE).max(1),
+            cap: cap.max(first),
             fresh: true,
             backlog: false,
             expected: false,

@@ -60,7 +60,7 @@ fn grow(credit: &mut StreamCredit, unread: u64, cap: u64, pool: &mut u64) {
 }
 
 #[test]
-fn a_window_is_not_used_beyond_the_ceiling_and_what_was_granted_stays_so() {
+fn a_window_is_not_used_beyond_the_ceiling_be_it_the_first_and_what_was_granted_stays_so() {
     let mut pool = 1000;
     let mut credit = StreamCredit::new(100);
     credit.receive(100);
@@ -84,13 +84,9 @@ fn a_window_is_not_used_beyond_the_ceiling_and_what_was_granted_stays_so() {
     assert!(!credit.may_grow(0, 150));
     assert!(credit.wants_update(0, 150));
     assert_eq!(credit.grant(0, 150), (475, 150));
-}
-
-#[test]
-fn a_first_window_above_the_ceiling_is_used_whole() {
-    let mut credit = StreamCredit::new(100);
-    credit.receive(100);
-    assert_eq!(credit.grant(0, 50), (200, 100));
+    // Below the first window too.
+    credit.receive(475);
+    assert_eq!(credit.grant(0, 40), (515, 40));
 }
 
 #[test]

@@ -136,7 +136,7 @@ fn one_ceiling_holds_for_all_and_each_measurement_moves_it_once() {
 }
 
 #[test]
-fn a_reader_that_always_has_more_to_read_is_sent_less_ahead_down_to_the_first_window() {
+fn a_reader_that_always_has_more_to_read_is_sent_less_ahead_down_to_a_quarter_of_the_first_window() {
     let mut queueing = queueing();
     let measure = |queueing: &mut Queueing, took, more| {
         if more {
@@ -160,9 +160,20 @@ fn a_reader_that_always_has_more_to_read_is_sent_less_ahead_down_to_the_first_wi
     queueing.taken_in();
     queueing.arrived(id(0), 101, Time::ZERO + 50 * MS);
     assert_eq!(queueing.ceiling(), 4000);
-    for ceiling in [3000, 2250, 1688, 1266, 1000, 1000] {
+    for ceiling in [3000, 2250, 1688, 1266, 950, 713, 535, 402, 302, 250, 250] {
         measure(&mut queueing, 50 * MS, true);
         assert_eq!(queueing.ceiling(), ceiling);
         assert!(!rises(&mut queueing));
     }
+}
+
+#[test]
+fn a_window_of_one_byte_stays_one() {
+    let mut queueing = Queueing::new(1, 1);
+    measure(&mut queueing, Duration::ZERO, MS);
+    queueing.expect_more();
+    queueing.taken_in();
+    queueing.granted(id(0), 100, true, Time::ZERO);
+    queueing.arrived(id(0), 101, Time::ZERO + 50 * MS);
+    assert_eq!(queueing.ceiling(), 1);
 }
