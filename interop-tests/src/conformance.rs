@@ -61,6 +61,11 @@ pub trait WireCarrier {
     fn carries_datagrams(&self) -> bool {
         true
     }
+
+    /// What both ends say of a connection that was cut with "the cable".
+    fn cut_detail(&self) -> &'static str {
+        "the cable"
+    }
 }
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
@@ -69,6 +74,7 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 trait AnyCarrier {
     fn wires(&self, client: WireOptions, server: WireOptions) -> Boxed<'_, (Wire, Wire, Cut)>;
     fn carries_datagrams(&self) -> bool;
+    fn cut_detail(&self) -> &'static str;
 }
 
 impl<C: WireCarrier> AnyCarrier for C {
@@ -78,6 +84,10 @@ impl<C: WireCarrier> AnyCarrier for C {
 
     fn carries_datagrams(&self) -> bool {
         WireCarrier::carries_datagrams(self)
+    }
+
+    fn cut_detail(&self) -> &'static str {
+        WireCarrier::cut_detail(self)
     }
 }
 
@@ -149,6 +159,14 @@ impl Stage {
         match &self.ends {
             Ends::Both(carrier, _) => carrier.carries_datagrams(),
             Ends::Split(_) => true,
+        }
+    }
+
+    /// As [`WireCarrier::cut_detail`] says.
+    pub fn cut_detail(&self) -> &'static str {
+        match &self.ends {
+            Ends::Both(carrier, _) => carrier.cut_detail(),
+            Ends::Split(_) => "the cable",
         }
     }
 }

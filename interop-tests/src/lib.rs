@@ -35,5 +35,7 @@ pub mod hostile_mux;
 pub mod hostile_peer;
 pub mod lines;
 pub mod pieces;
+pub mod quic_pair;
 pub mod session_suite;
 pub mod test_runtime;
+pub mod udp_net;

@@ -108,6 +108,8 @@ pub fn base_limits() -> Limits {
     limits.notification_window_bytes = 4 << 10;
     limits.window_pool_bytes = 256 << 10;
     limits.max_stream_window_bytes = 64 << 10;
+    limits.quic_stream_window_bytes = 64 << 10;
+    limits.quic_connection_window_bytes = 4 << 20;
     limits.stream_send_buffer_bytes = 16 << 10;
     limits.send_buffer_bytes = 1 << 20;
     limits

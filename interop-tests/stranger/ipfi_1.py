@@ -251,6 +251,7 @@ def write_items(parts):
 # Section 2
 
 SETTINGS = {1: "max_message_bytes", 2: "max_metadata_bytes", 3: "serves", 4: "shared_calls"}
+ISOLATED = 5  # may come again, and is absent where none came
 DEFAULTS = {"max_message_bytes": 4 << 20, "max_metadata_bytes": 16384, "serves": True, "shared_calls": False}
 
 
@@ -259,6 +260,11 @@ def read_settings(payload):
     try:
         while reader.left():
             key, value = reader.int(), reader.int()
+            if key == ISOLATED:
+                isolated = settings.setdefault("isolated", [])
+                if len(isolated) < 64:
+                    isolated.append(value)
+                continue
             if key not in SETTINGS:
                 continue
             if key in seen:
@@ -311,5 +317,6 @@ def write_control(parts):
         else:
             sent = [(key, part["settings"][name]) for key, name in SETTINGS.items()]
             sent = [(key, value) for key, value in sent if value != DEFAULTS[SETTINGS[key]]]
+            sent += [(ISOLATED, index) for index in part["settings"].get("isolated", [])]
             out += b"\x00" + sized(b"".join(integer(key) + integer(value) for key, value in sent))
     return out

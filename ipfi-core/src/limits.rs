@@ -33,6 +33,13 @@ pub struct Limits {
     /// the path takes more than they hold, and are used less where this side cannot read as fast as the peer sends:
     /// what would only stand in a queue delays the small calls behind it.
     pub max_stream_window_bytes: u32,
+    /// Unread bytes that a stream over QUIC may hold, where windows do not grow. Default 1 MiB. *Cost*: this for
+    /// each unread stream, up to `quic_connection_window_bytes`. *Danger*: at most this in a round trip.
+    pub quic_stream_window_bytes: u32,
+    /// Unread bytes that all streams of a connection over QUIC may hold. Default 16 MiB. *Danger*: streams
+    /// that nobody reads (quinn's own default holds 128 MiB of a hostile peer's). Once they fill it, the one that
+    /// was left unread for longest is given up with RESOURCE_EXHAUSTED.
+    pub quic_connection_window_bytes: u32,
     /// Bytes that one stream may have queued to be sent. Default 256 KiB. *Danger*: a slow reader at
     /// the other end fills this side's memory.
     pub stream_send_buffer_bytes: u32,
@@ -142,6 +149,8 @@ impl Default for Limits {
             notification_window_bytes: 16 << 10,
             window_pool_bytes: 8 << 20,
             max_stream_window_bytes: 4 << 20,
+            quic_stream_window_bytes: 1 << 20,
+            quic_connection_window_bytes: 16 << 20,
             stream_send_buffer_bytes: 256 << 10,
             send_buffer_bytes: 4 << 20,
             max_record_bytes: 64 << 10,

@@ -50,10 +50,14 @@ impl<F: Fn(&CallReport) + Send + Sync + 'static> Observer for F {
 pub struct Stats {
     /// Calls this side started.
     pub calls_out: u64,
+    /// Of these, the ones that shared a stream with others.
+    pub calls_out_shared: u64,
     /// Of these, the ones that ended otherwise than with success.
     pub calls_out_failed: u64,
     /// Calls the peer started and this side took on.
     pub calls_in: u64,
+    /// Of these, the ones that shared a stream with others.
+    pub calls_in_shared: u64,
     /// Of these, the ones that ended otherwise than with success.
     pub calls_in_failed: u64,
     /// Calls of the peer that were refused before they started: this side shut down, had no place, or
@@ -85,8 +89,10 @@ macro_rules! counters {
 
 counters!(
     calls_out,
+    calls_out_shared,
     calls_out_failed,
     calls_in,
+    calls_in_shared,
     calls_in_failed,
     calls_in_refused,
     notifications_out,

@@ -3,8 +3,11 @@
 use core::fmt;
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
+
 use crate::metadata::Metadata;
 use crate::session::Side;
+use crate::wire::WireOptions;
 
 /// What is known of the peer: where it is, over what it came, who it has shown itself to be. Cheap to clone.
 #[derive(Clone)]
@@ -15,6 +18,7 @@ struct Inner {
     carrier: &'static str,
     address: Option<String>,
     headers: Metadata,
+    certificates: Arc<[Bytes]>,
     identity: OnceLock<Arc<str>>,
 }
 
@@ -27,6 +31,7 @@ impl Peer {
             carrier,
             address: None,
             headers: Metadata::default(),
+            certificates: Arc::default(),
             identity: OnceLock::new(),
         }))
     }
@@ -49,12 +54,21 @@ impl Peer {
         self.rebuild(|inner| inner.headers = headers)
     }
 
+    /// The same with the certificates it has shown, as DER, its own first. Only for a carrier that has verified
+    /// them, and that the peer has the key of the first.
+    #[must_use]
+    pub fn with_certificates(self, certificates: impl Into<Arc<[Bytes]>>) -> Self {
+        let certificates = certificates.into();
+        self.rebuild(|inner| inner.certificates = certificates)
+    }
+
     fn rebuild(self, change: impl FnOnce(&mut Inner)) -> Self {
         let mut inner = Inner {
             side: self.0.side,
             carrier: self.0.carrier,
             address: self.0.address.clone(),
             headers: self.0.headers.clone(),
+            certificates: Arc::clone(&self.0.certificates),
             identity: self.0.identity.clone(),
         };
         change(&mut inner);
@@ -81,6 +95,13 @@ impl Peer {
         &self.0.headers
     }
 
+    /// The certificates the peer has shown, as DER, its own first. The carrier has verified them as its settings
+    /// say: with pinned hashes, only the first counts. Empty where the carrier has none or the peer showed none,
+    /// which is not the same as a peer that is known.
+    pub fn certificates(&self) -> &[Bytes] {
+        &self.0.certificates
+    }
+
     /// Who the peer has shown itself to be: set by the carrier (a certificate), by the authentication
     /// hook, or by a procedure that checked a token.
     pub fn identity(&self) -> Option<&str> {
@@ -96,12 +117,20 @@ impl Peer {
     }
 }
 
+impl WireOptions {
+    /// The peer that was set: a carrier adds to it what its handshake shows.
+    pub fn peer_ref(&self) -> &Peer {
+        &self.peer
+    }
+}
+
 impl fmt::Debug for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Peer")
             .field("side", &self.0.side)
             .field("carrier", &self.0.carrier)
             .field("address", &self.0.address)
+            .field("certificates", &self.0.certificates.len())
             .field("identity", &self.identity())
             .finish_non_exhaustive()
     }

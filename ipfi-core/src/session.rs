@@ -20,6 +20,7 @@ use core::fmt::Debug;
 use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
+use core::time::Duration;
 
 use bytes::Bytes;
 
@@ -63,6 +64,12 @@ pub trait Session: 'static {
     /// Opens a bidirectional stream. Waits, first come first served, while the peer's limit on
     /// concurrent streams is reached. With credit at hand the first poll is ready.
     fn open_bi(&self) -> Self::OpenBi;
+
+    /// Opens the stream that small calls share, which must not leave before the handshake is done; otherwise as
+    /// [`open_bi`](Self::open_bi).
+    fn open_shared(&self) -> Self::OpenBi {
+        self.open_bi()
+    }
 
     /// Opens a unidirectional stream; otherwise as [`open_bi`](Self::open_bi).
     fn open_uni(&self) -> Self::OpenUni;
@@ -133,6 +140,52 @@ pub trait Session: 'static {
 
     /// Why the connection ended, if it has.
     fn close_reason(&self) -> Option<ConnectionError>;
+
+    /// What the carrier has measured of the path; `None` where it measures nothing.
+    fn path_stats(&self) -> Option<PathStats> {
+        None
+    }
+}
+
+/// What a carrier has measured of the path to its peer, since the connection began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PathStats {
+    /// The round trip, as it is estimated now.
+    pub round_trip: Duration,
+    /// The shortest round trip seen.
+    pub least_round_trip: Option<Duration>,
+    /// What may be under way without an acknowledgement, in bytes.
+    pub congestion_window_bytes: u64,
+    /// The largest packet that the path is known to carry, in bytes of UDP payload.
+    pub mtu_bytes: u16,
+    /// Packets sent.
+    pub sent_packets: u64,
+    /// Packets of those that were declared lost.
+    pub lost_packets: u64,
+    /// How often loss, or the network's word, made this side send less.
+    pub congestion_events: u64,
+    /// Bytes sent, all of UDP's payload.
+    pub sent_bytes: u64,
+    /// Bytes received, all of UDP's payload.
+    pub received_bytes: u64,
+}
+
+impl PathStats {
+    /// Nothing measured but the round trip.
+    pub const fn new(round_trip: Duration) -> Self {
+        Self {
+            round_trip,
+            least_round_trip: None,
+            congestion_window_bytes: 0,
+            mtu_bytes: 0,
+            sent_packets: 0,
+            lost_packets: 0,
+            congestion_events: 0,
+            sent_bytes: 0,
+            received_bytes: 0,
+        }
+    }
 }
 
 /// What a session may have for the task that accepts: see [`Session::poll_news`].
@@ -252,6 +305,12 @@ pub trait RecvStream: Debug + 'static {
     /// is done. An optional shortcut to [`poll_read`](Self::poll_read), which gives the same.
     fn take_whole(&mut self) -> Option<Bytes> {
         None
+    }
+
+    /// Whether the stream came before the handshake was done (0-RTT): then it may be a recording that somebody
+    /// plays again, and carries only calls of procedures that are marked idempotent.
+    fn is_early(&self) -> bool {
+        false
     }
 
     /// Asks the peer to stop sending and throws away what is buffered and what still comes. Does

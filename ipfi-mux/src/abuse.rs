@@ -58,17 +58,17 @@ const MICROS_PER_TOKEN: u64 = 100_000;
 
 /// What the peer pays for giving a stream up before it got anything; half of it comes back when the stream
 /// is let go.
-pub(crate) const GIVEN_UP: u8 = 2;
+pub const GIVEN_UP: u8 = 2;
 
 /// What a stream earns that was not given up.
-pub(crate) const COMPLETED: u8 = 8;
+pub const COMPLETED: u8 = 8;
 
 /// Giving a stream up is free once it was open for so long.
-pub(crate) const LONG_RUN: Duration = Duration::from_millis(100);
+pub const LONG_RUN: Duration = Duration::from_millis(100);
 
 /// The budget of one connection.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct AbuseBudget {
+pub struct AbuseBudget {
     limit: u32,
     tokens: u32,
     /// Useful bytes that have not made a token yet.
@@ -79,17 +79,21 @@ pub(crate) struct AbuseBudget {
 
 impl AbuseBudget {
     /// A full budget of `limit` tokens.
-    pub(crate) fn new(limit: u32, now: Time) -> Self {
+    pub fn new(limit: u32, now: Time) -> Self {
         Self { limit, tokens: limit, bytes: 0, refilled: now }
     }
 
     /// Tokens left.
-    pub(crate) fn tokens(&self) -> u32 {
+    pub fn tokens(&self) -> u32 {
         self.tokens
     }
 
-    /// Spends `tokens` because of `what`; the violation when none are left.
-    pub(crate) fn spend(&mut self, tokens: u32, what: &'static str) -> Result<(), Violation> {
+    /// Spends `tokens` because of `what`.
+    ///
+    /// # Errors
+    ///
+    /// The violation with which the connection is to be closed, when none are left.
+    pub fn spend(&mut self, tokens: u32, what: &'static str) -> Result<(), Violation> {
         self.tokens = self.tokens.saturating_sub(tokens);
         if self.tokens > 0 {
             return Ok(());
@@ -108,7 +112,7 @@ impl AbuseBudget {
 
     /// Useful payload came or left.
     #[inline]
-    pub(crate) fn payload(&mut self, bytes: usize) {
+    pub fn payload(&mut self, bytes: usize) {
         self.bytes += bytes as u64;
         if self.bytes >= BYTES_PER_TOKEN {
             self.earn(self.bytes / BYTES_PER_TOKEN);
@@ -117,12 +121,12 @@ impl AbuseBudget {
     }
 
     /// A stream is over and has earned so much.
-    pub(crate) fn stream_ended(&mut self, earns: u8) {
+    pub fn stream_ended(&mut self, earns: u8) {
         self.earn(u64::from(earns));
     }
 
     /// Time passed, if the driver tells it.
-    pub(crate) fn time(&mut self, now: Time) {
+    pub fn time(&mut self, now: Time) {
         let tokens = now.as_micros().saturating_sub(self.refilled.as_micros()) / MICROS_PER_TOKEN;
         self.earn(tokens);
         self.refilled = Time::from_micros(self.refilled.as_micros() + tokens * MICROS_PER_TOKEN);

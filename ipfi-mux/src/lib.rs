@@ -49,12 +49,13 @@
 //! | `streams` | the two halves' states (the table to read first), the stream table |
 //! | `flow` | credit, and why the sum of windows holds |
 //! | `schedule` | whose bytes leave next |
-//! | `abuse` | the token budget |
+//! | [`abuse`] | the token budget |
 //! | `byte_queue` | buffers that do not pin what they do not hold |
 
 // Standard output may be the wire.
 #![warn(clippy::print_stdout)]
 
+pub mod abuse;
 pub mod config;
 pub mod connection;
 pub mod driver;
@@ -67,7 +68,6 @@ pub mod session;
 pub mod stream_id;
 pub mod violation;
 
-mod abuse;
 mod byte_queue;
 mod flow;
 mod schedule;

@@ -119,10 +119,11 @@ fn a_handler_calls_back_and_is_called_back() {
 fn notifications_arrive() {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let ear = Arc::clone(&heard);
-    let mut server = Peer::server(Interface::new().notification(9, move |(line,): (String,)| {
+    let interface = Interface::new().notification(9, move |(line,): (String,)| {
         ear.lock().unwrap().push(line);
         async {}
-    }));
+    });
+    let mut server = Peer::server(interface.by_datagram(9));
     let mut client = Peer::client(Interface::new());
     let wire = client.wire().clone();
     let job = client.spawn(async move {

@@ -7,11 +7,11 @@ use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use interop_tests::conformance::{kit, remote};
-use ipfi::{Interface, WireOptions};
+use ipfi::{Interface, Server, WireOptions};
 use tokio::process::Command;
 use tokio::sync::Notify;
 
@@ -29,6 +29,8 @@ async fn main() -> ExitCode {
         // Nothing of its own: the other end of the wire is behind a Unix socket.
         "relay" => relay(&argument),
         "serve" => serve().await,
+        // The same as one listener of a server.
+        "server" => server().await,
         // A module that prints before it is one.
         "chatter" => {
             println!("Loading config…");
@@ -106,6 +108,24 @@ async fn serve() -> Outcome {
         _ = wire.closed() => {}
         () = bye.notified() => drop(wire.shutdown(Duration::from_secs(5)).await),
     }
+    Ok(())
+}
+
+/// Ends when its host has gone: it listens on nothing else.
+async fn server() -> Outcome {
+    let again = Arc::new(Mutex::new(String::new()));
+    let told = Arc::clone(&again);
+    let interface = kit::standard().procedure(kit::OWN, move |(): ()| {
+        let told = told.lock().map(|again| again.clone()).unwrap_or_default();
+        async move { told }
+    });
+    let server = Server::new(interface.clone()).listen("stdio:").bind().await?;
+    if let (Err(error), Ok(mut again)) = (Server::new(interface).listen("stdio:").bind().await, again.lock())
+    {
+        *again = error.to_string();
+    }
+    println!("stray line of {}", server.addresses().join(", "));
+    server.run().await;
     Ok(())
 }
 

@@ -29,23 +29,24 @@ pub(super) fn claims() -> Vec<Claim> {
 
 type Waiter = Pin<Box<dyn Future<Output = Result<(), String>>>>;
 
-/// Waits for `call` to end with the cut.
+/// Waits for `call` to end with the cut, which the carrier tells of as `what`.
 fn waiter<T: std::fmt::Debug + 'static>(
     name: &'static str,
+    what: &'static str,
     call: impl Future<Output = Result<T, CallError>> + 'static,
 ) -> Waiter {
     Box::pin(async move {
         let error = failed(name, call.await, Code::Unavailable)?;
         match error.connection_error() {
-            Some(ConnectionError::Lost { detail }) => equal(name, &**detail, "the cable"),
+            Some(ConnectionError::Lost { detail }) => equal(name, &**detail, what),
             other => Err(format!("{name}: the cause was {other:?}")),
         }
     })
 }
 
-async fn lost(wire: Wire) -> Outcome {
+async fn lost(wire: Wire, what: &'static str) -> Outcome {
     match wire.closed().await {
-        ConnectionError::Lost { detail } => equal("closed()", &*detail, "the cable"),
+        ConnectionError::Lost { detail } => equal("closed()", &*detail, what),
         other => Err(format!("closed(): {other:?}")),
     }
 }
@@ -60,20 +61,21 @@ async fn every_handle(stage: Stage) -> Outcome {
     };
     let interface = || standard().notification(OWN, |(): ()| pending::<()>());
     let (caller, callee, cut) = stage.wires_to_cut(options(interface()), options(interface())).await?;
+    let what = stage.cut_detail();
     let mut waiters: Vec<Waiter> = Vec::new();
-    waiters.push(waiter("unary", caller.call::<()>(NEVER, ()).into_future()));
-    waiters.push(waiter("unary, the other way", callee.call::<()>(NEVER, ()).into_future()));
+    waiters.push(waiter("unary", what, caller.call::<()>(NEVER, ()).into_future()));
+    waiters.push(waiter("unary, the other way", what, callee.call::<()>(NEVER, ()).into_future()));
     let mut items = ok("a stream", caller.stream::<u64>(ONE_THEN_NEVER, ()).await)?;
-    waiters.push(waiter("stream", async move {
+    waiters.push(waiter("stream", what, async move {
         items.try_next().await?;
         items.try_next().await
     }));
     let upload = ok("an upload", caller.upload::<u64, u64>(NEVER_READS, ()).await)?;
-    waiters.push(waiter("upload", async move { upload.finish().await }));
+    waiters.push(waiter("upload", what, async move { upload.finish().await }));
     let idle_upload = caller.upload::<u64, u64>(NEVER_READS, ()).items(stream::pending());
-    waiters.push(waiter("upload without items", idle_upload));
+    waiters.push(waiter("upload without items", what, idle_upload));
     let mut full = ok("an upload", caller.upload::<Bytes, u64>(NEVER_READS, ()).await)?;
-    waiters.push(waiter("upload under backpressure", async move {
+    waiters.push(waiter("upload under backpressure", what, async move {
         loop {
             full.send(pattern(0, 50_000)).await?;
         }
@@ -81,22 +83,22 @@ async fn every_handle(stage: Stage) -> Outcome {
         Ok(())
     }));
     let (mut send, mut receive) = ok("a duplex", caller.duplex::<Bytes, u64>(NEVER_READS, ()).await)?;
-    waiters.push(waiter("a duplex's sender", async move {
+    waiters.push(waiter("a duplex's sender", what, async move {
         loop {
             send.send(pattern(0, 50_000)).await?;
         }
         #[allow(unreachable_code)]
         Ok(())
     }));
-    waiters.push(waiter("a duplex's receiver", async move { receive.try_next().await }));
+    waiters.push(waiter("a duplex's receiver", what, async move { receive.try_next().await }));
     let mut call = ok("piecemeal", caller.start(NEVER).await)?;
-    waiters.push(waiter("piecemeal", async move {
+    waiters.push(waiter("piecemeal", what, async move {
         call.end().await?;
         call.read().await
     }));
     let mut call = ok("piecemeal", caller.start(NEVER_READS).await)?;
     ok("its arguments", call.write_fragment(Bytes::new(), Terminator::Chunk).await)?;
-    waiters.push(waiter("piecemeal under backpressure", async move {
+    waiters.push(waiter("piecemeal under backpressure", what, async move {
         loop {
             call.write_fragment(pattern(0, 50_000), Terminator::Chunk).await?;
         }
@@ -107,15 +109,16 @@ async fn every_handle(stage: Stage) -> Outcome {
     for _ in 0..3 {
         ok("a notification", caller.notify(OWN, ()).await)?;
     }
-    waiters.push(waiter("a notification without a place", caller.notify(OWN, ()).into_future()));
+    waiters.push(waiter("a notification without a place", what, caller.notify(OWN, ()).into_future()));
     for _ in 0..10 {
         waiters.push(waiter(
             "calls, some without a place",
+            what,
             caller.call::<()>(NEVER, ()).without_timeout().into_future(),
         ));
     }
     for wire in [&caller, &callee] {
-        waiters.push(Box::pin(lost(wire.clone())));
+        waiters.push(Box::pin(lost(wire.clone(), what)));
     }
     let shutting = callee.clone();
     waiters.push(Box::pin(async move {
@@ -232,7 +235,7 @@ async fn never_started(stage: Stage) -> Outcome {
     that("never started", error.never_started())?;
     let error = failed("one afterwards", caller.call::<()>(NEVER, ()).await, Code::Unavailable)?;
     that("never started", error.never_started())?;
-    names("it says why", &error.to_string(), "the cable")?;
+    names("it says why", &error.to_string(), stage.cut_detail())?;
     idle(&caller, &callee).await
 }
 

@@ -189,6 +189,7 @@ async fn datagram(stage: Stage) -> Outcome {
         keep.lock().expect("nobody panics here").push(body.len());
         async {}
     });
+    let interface = interface.by_datagram(OWN).by_datagram(OWN + 1).notification(OWN + 2, |(): ()| async {});
     let (caller, callee) = stage.wires(Interface::new(), interface).await;
     let limit = caller.max_datagram_bytes().ok_or("no datagrams")?;
     that("1000 bytes are portable", limit >= 1000)?;
@@ -207,6 +208,9 @@ async fn datagram(stage: Stage) -> Outcome {
     ok("nobody's", caller.notify(9999, ()).datagram())?;
     settle().await;
     equal("dropped", callee.stats().notifications_in_dropped, 1)?;
+    ok("to one that takes none", caller.notify(OWN + 2, ()).datagram())?;
+    settle().await;
+    equal("dropped", callee.stats().notifications_in_dropped, 2)?;
     idle(&caller, &callee).await
 }
 
@@ -215,7 +219,7 @@ async fn datagram_flood(stage: Stage) -> Outcome {
         return Ok(());
     }
     let probe = Probe::default();
-    let interface = standard().notification(OWN, probe.never());
+    let interface = standard().notification(OWN, probe.never()).by_datagram(OWN);
     let (caller, _callee) = stage.wires(Interface::new(), interface).await;
     for _ in 0..1000 {
         // A full queue is one of the ways in which a datagram may be lost.

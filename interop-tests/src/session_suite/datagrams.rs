@@ -72,13 +72,16 @@ async fn unsupported<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
     Ok(())
 }
 
+/// What a datagram may have on every carrier, in bytes: some bound what waits by its bytes.
+const PORTABLE: usize = 1000;
+
 async fn bounded<S: Session>(Pair { a, b, limits, datagrams }: Pair<S>) -> Outcome {
     if !datagrams {
         return Ok(());
     }
     let max = usize::try_from(limits.max_queued_datagrams).map_err(|error| error.to_string())?;
     for _ in 0..4 * max {
-        match a.send_datagram(pattern(1, 100)) {
+        match a.send_datagram(pattern(1, PORTABLE)) {
             // Both are fine: the queue is full here, or it will be full there.
             Ok(()) | Err(DatagramError::QueueFull) => {}
             Err(other) => return Err(format!("sending: {other:?}")),

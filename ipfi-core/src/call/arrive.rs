@@ -155,17 +155,22 @@ pub(crate) fn arrive(
                 Ok(None) => Err(HeaderError::Ended { seen: bytes.len() as u64 }),
                 Err(error) => Err(error),
             };
-            return begin(core, send, header, Body::Whole(bytes), now, cx);
+            return begin(core, send, header, Body::Whole(bytes), false, now, cx);
         }
         Request::Stream(recv) => recv,
     };
+    let early = recv.is_early();
     if core.is_draining() {
         return refuse(core, send, recv, StreamCode::REFUSED);
     }
     let mut reader = HeaderReader { recv, decoder: HeaderDecoder::new() };
     match reader.poll(cx, core) {
+        Poll::Ready(Ok(head)) if !early && core.offers_sharing(head.header.procedure) => {
+            core.share(send, reader.recv, head.rest);
+            Arrival::DONE
+        }
         Poll::Ready(head) => match reader.into_parts(core, head) {
-            Some((header, body)) => begin(core, send, header, body, now, cx),
+            Some((header, body)) => begin(core, send, header, body, early, now, cx),
             None => gone(send),
         },
         Poll::Pending => {
@@ -176,12 +181,19 @@ pub(crate) fn arrive(
                     refuse(&core, send, reader.recv, StreamCode::DEADLINE);
                     return;
                 };
+                let head = match head {
+                    Ok(head) if !early && core.offers_sharing(head.header.procedure) => {
+                        core.share(send, reader.recv, head.rest);
+                        return;
+                    }
+                    head => head,
+                };
                 let Some((header, body)) = reader.into_parts(&core, head) else {
                     gone(send);
                     return;
                 };
                 let now = core.runtime().now();
-                let task = match let_in(&core, send, header, body, now) {
+                let task = match let_in(&core, send, header, body, early, now) {
                     Ok((mut call, body, entry)) => {
                         call.set_due(due);
                         Some(task_of(&core, call, body, entry))
@@ -216,6 +228,7 @@ fn let_in(
     mut send: BoxSend,
     header: Result<RequestHeader, HeaderError>,
     mut body: Body,
+    early: bool,
     now: Time,
 ) -> Result<(IncomingCall, Body, &Entry), Arrival> {
     // A place is free again when the handler has ended. A carrier that frees a stream's place earlier,
@@ -241,7 +254,7 @@ fn let_in(
     let mut call = IncomingCall::new(core, header, named, Outbound::new(send), now);
     let admitted = match (refused, codec) {
         (Some(status), _) | (None, Err(status)) => Err(status),
-        (None, Ok(_)) => admit(core, procedure, call.metadata()),
+        (None, Ok(_)) => admit(core, procedure, call.metadata(), early),
     };
     match admitted {
         Ok(entry) => {
@@ -265,10 +278,11 @@ fn begin(
     send: BoxSend,
     header: Result<RequestHeader, HeaderError>,
     body: Body,
+    early: bool,
     now: Time,
     cx: &mut Context<'_>,
 ) -> Arrival {
-    let (call, mut body, entry) = match let_in(core, send, header, body, now) {
+    let (call, mut body, entry) = match let_in(core, send, header, body, early, now) {
         Ok(admitted) => admitted,
         Err(arrival) => return arrival,
     };
@@ -306,6 +320,7 @@ fn admit<'a>(
     core: &'a WireCore,
     procedure: ProcedureIndex,
     metadata: &crate::metadata::Metadata,
+    early: bool,
 ) -> Result<&'a Entry, Status> {
     if core.role() == Role::CallerOnly {
         return Err(Status::unimplemented("this side only calls: it serves no procedures"));
@@ -313,6 +328,13 @@ fn admit<'a>(
     let entry = core.interface().entry(procedure);
     let entry =
         entry.ok_or_else(|| Status::unimplemented(format!("procedure {procedure} is not offered")))?;
+    // `docs/protocol.md` 12.5.
+    if early && !entry.idempotent {
+        return Err(Status::failed_precondition(format!(
+            "procedure {procedure} was called in early data (0-RTT), which can be replayed, and is not declared \
+             idempotent: call it once the handshake is done"
+        )));
+    }
     core.interface().check(&CallInfo { peer: core.peer(), procedure, kind: entry.kind, metadata })?;
     Ok(entry)
 }
@@ -371,9 +393,10 @@ fn dropped(core: &WireCore) -> Arrival {
 fn notification_with_head(core: &Arc<WireCore>, mut recv: BoxRecv, head: Result<Head, HeadError>) -> Arrival {
     match head {
         Ok(head) => {
+            let early = recv.is_early();
             let mut inbound = Inbound::new(core.limits(), recv, Direction::Request);
             inbound.push(head.rest, head.fin);
-            run_notification(IncomingNotification::on_stream(core, head.header, inbound))
+            run_notification(IncomingNotification::on_stream(core, head.header, inbound), early)
         }
         Err(HeadError::Header(error)) => {
             recv.stop(stop_code(&Status::from(error)));
@@ -401,17 +424,19 @@ pub(crate) fn arrive_datagram(core: &Arc<WireCore>, datagram: Bytes) -> Arrival 
     }
     let mut decoder = HeaderDecoder::new();
     match decoder.push(datagram, true, core.limits()) {
-        Ok(Some((header, rest))) => run_notification(IncomingNotification::in_datagram(core, header, rest)),
+        Ok(Some((header, rest))) => {
+            run_notification(IncomingNotification::in_datagram(core, header, rest), false)
+        }
         Ok(None) | Err(_) => dropped(core),
     }
 }
 
-fn run_notification(mut notification: IncomingNotification) -> Arrival {
+fn run_notification(mut notification: IncomingNotification, early: bool) -> Arrival {
     let core = Arc::clone(notification.core());
     let procedure = notification.procedure();
     let nothing = Arrival::DONE;
     let entry =
-        codec_of(notification.header()).and_then(|_| admit(&core, procedure, notification.metadata()));
+        codec_of(notification.header()).and_then(|_| admit(&core, procedure, notification.metadata(), early));
     let entry = match entry {
         Ok(entry) => entry,
         Err(status) => {
@@ -422,6 +447,10 @@ fn run_notification(mut notification: IncomingNotification) -> Arrival {
     if entry.kind != Kind::Notification {
         let text = format!("sent as a notification, but it is {}", entry.kind);
         notification.dropped(&Status::unimplemented(text));
+        return nothing;
+    }
+    if notification.is_datagram() && !entry.by_datagram {
+        notification.dropped(&Status::failed_precondition("it came by datagram, which it does not take"));
         return nothing;
     }
     if notification.arrived_late() {

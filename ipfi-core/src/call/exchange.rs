@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::arrive::stop_code;
 use super::error::CallError;
 use super::inbound::{Inbound, InboundError};
-use super::opening::{may_call, open_call};
+use super::opening::{may_call, open_call, shared_for};
 use super::outbound::Outbound;
 use super::request::{Outgoing, Ready};
 use crate::ProcedureIndex;
@@ -22,7 +22,7 @@ use crate::observe::{CallReport, Direction, count};
 use crate::proto::item;
 use crate::status::{Code, Origin, Status};
 use crate::time::Time;
-use crate::wire::{OpenedStream, Wire, WireCore};
+use crate::wire::{Opened, OpenedStream, Wire, WireCore};
 
 /// Wakes a task when a deadline has passed.
 #[derive(Debug)]
@@ -156,13 +156,14 @@ pub(crate) enum Sending {
 async fn opened(
     mut outgoing: Outgoing,
     tracker: &Tracker,
+    unary: bool,
 ) -> Result<(Outbound, Inbound, Option<DeadlineWatch>, CodecId), CallError> {
     let procedure = outgoing.procedure();
     let core = tracker.wire().core();
     let not_sent = |status| CallError::not_sent(procedure, status);
     may_call(core).map_err(not_sent)?;
     let deadline = outgoing.timeout().map(|timeout| Deadline::after(core.runtime().now(), timeout));
-    let ((send, recv), waited) = open_call(core, deadline, procedure).await?;
+    let ((send, recv), waited) = open_call(core, deadline, procedure, outgoing.shares(unary)).await?;
     if waited {
         // The peer may have said meanwhile that it goes away.
         may_call(core).map_err(not_sent)?;
@@ -185,6 +186,23 @@ async fn opened(
     Ok((outbound, inbound, deadline, outgoing.codec))
 }
 
+/// Opens a stream for a whole request where such calls go, if that is possible at once.
+fn open_whole(
+    core: &WireCore,
+    outgoing: &Outgoing,
+    cx: &mut Context<'_>,
+    head: &[u8],
+) -> Option<Opened<OpenedStream>> {
+    if let Some(shared) = shared_for(core, outgoing.procedure())
+        && outgoing.shares(true)
+    {
+        let opened = shared.try_open_whole(cx, head)?;
+        count(&core.counters().calls_out_shared);
+        return Some(opened);
+    }
+    core.session().try_open_whole(cx, head)
+}
+
 /// A call that was sent.
 #[derive(Debug)]
 pub(crate) struct Exchange {
@@ -202,12 +220,16 @@ impl Exchange {
     /// the peer's credit, up to the deadline.
     pub(crate) async fn open(ready: Ready) -> Result<Self, CallError> {
         let tracker = Tracker::new(ready.wire, ready.outgoing.procedure());
-        Self::open_tracked(ready.outgoing, tracker).await
+        Self::open_for(ready.outgoing, tracker, false).await
     }
 
-    /// As [`open`](Self::open), for a call that is accounted for.
-    pub(crate) async fn open_tracked(outgoing: Outgoing, mut tracker: Tracker) -> Result<Self, CallError> {
-        match opened(outgoing, &tracker).await {
+    /// As [`open`](Self::open), for a unary call that is accounted for.
+    pub(crate) async fn open_unary(outgoing: Outgoing, tracker: Tracker) -> Result<Self, CallError> {
+        Self::open_for(outgoing, tracker, true).await
+    }
+
+    async fn open_for(outgoing: Outgoing, mut tracker: Tracker, unary: bool) -> Result<Self, CallError> {
+        match opened(outgoing, &tracker, unary).await {
             Ok((outbound, inbound, deadline, codec)) => {
                 Ok(Self { tracker, outbound, inbound, deadline, codec, stopped: false })
             }
@@ -235,7 +257,7 @@ impl Exchange {
         }
         // Before the call is sent: its time runs from here.
         let deadline = outgoing.timeout().map(|timeout| Deadline::after(core.runtime().now(), timeout));
-        let Some(opened) = core.session().try_open_whole(cx, head.as_slice()) else {
+        let Some(opened) = open_whole(core, &outgoing, cx, head.as_slice()) else {
             outgoing.put_back(head);
             return Ok(Sending::Waits { outgoing, tracker });
         };

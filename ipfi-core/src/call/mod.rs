@@ -29,7 +29,7 @@ pub(crate) use notification::IncomingNotification;
 pub use notify::Notify;
 pub use raw::{Fragment, Piecemeal, RawCall, RawExchange, Terminator};
 pub use receiver::Receiver;
-pub use request::Call;
+pub use request::{Call, Isolation};
 pub use sender::Sender;
 pub(crate) use sender::yield_once;
 pub use streaming::{Duplex, StreamCall, Upload, Uploading};

@@ -59,6 +59,10 @@ impl IncomingNotification {
         &self.core
     }
 
+    pub(crate) fn is_datagram(&self) -> bool {
+        matches!(self.source, Source::Datagram(_))
+    }
+
     pub(crate) fn header(&self) -> &RequestHeader {
         &self.header
     }

@@ -11,8 +11,9 @@ use super::exchange::DeadlineWatch;
 use crate::ProcedureIndex;
 use crate::deadlines::Deadline;
 use crate::error::ConnectionError;
+use crate::observe::count;
 use crate::status::Status;
-use crate::wire::{BoxRecv, BoxSend, Opened, Opening, Role, WireCore};
+use crate::wire::{BoxRecv, BoxSend, ErasedSession, Opened, Opening, Role, WireCore};
 
 /// Whether this side may call at all.
 pub(crate) fn may_call(core: &WireCore) -> Result<(), Status> {
@@ -38,19 +39,31 @@ pub(crate) async fn open_call(
     core: &Arc<WireCore>,
     deadline: Option<Deadline>,
     procedure: ProcedureIndex,
+    shares: bool,
 ) -> Result<((BoxSend, BoxRecv), bool), CallError> {
     let mut place = Place { core, ticket: None };
     // With a place and credit at hand, as nearly always, nothing is boxed and nobody waits.
     let has_place = core.outbound().running() <= core.limits().max_outbound_calls as usize;
+    let shared = shared_for(core, procedure).filter(|_| shares);
+    let session = shared.unwrap_or_else(|| core.session());
+    if shared.is_some() {
+        count(&core.counters().calls_out_shared);
+    }
     if has_place
         && core.is_greeted()
-        && let Some(opened) = core.session().try_open_bi()
+        && let Some(opened) = session.try_open_bi()
     {
         return opened.map(|opened| (opened, false)).map_err(|cause| lost(core, procedure, cause));
     }
-    wait(core, deadline, procedure, |cx| core.poll_place(cx, &mut place.ticket), || core.session().open_bi())
+    wait(core, deadline, procedure, |cx| core.poll_place(cx, &mut place.ticket), || session.open_bi())
         .await
         .map(|opened| (opened, true))
+}
+
+/// Where a call of `procedure` that shares goes, if there is such a place.
+#[inline]
+pub(super) fn shared_for(core: &WireCore, procedure: ProcedureIndex) -> Option<&dyn ErasedSession> {
+    core.shared().filter(|_| !core.is_isolated(procedure))
 }
 
 /// Opens a stream for a notification. Says whether it waited.

@@ -21,6 +21,26 @@ use crate::wire::Wire;
 /// priority 2. A header that fits is written in front of the arguments without moving them.
 const HEADER_ROOM: usize = 19;
 
+/// The largest request of a call that shares a stream without having asked to, in bytes.
+const SHARED_BYTES: usize = 4 << 10;
+
+/// Whether a call has a stream of its own, where the carrier has a choice (`docs/protocol.md` 12.5).
+///
+/// On QUIC a stream for a small call costs many times what the call costs on a stream that is open already. But
+/// calls that share one wait for each other: a lost packet holds up all whose bytes came behind it, until it has
+/// been sent again. Calls on streams of their own do not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Isolation {
+    /// Shared, if it is a unary call without a priority whose request has at most 4 KiB, and the procedure is not
+    /// declared [isolated](crate::Interface::isolated). The default.
+    #[default]
+    Auto,
+    /// Shared, whatever it is: unless the procedure is declared isolated, or no such stream is open.
+    Shared,
+    /// A stream of its own.
+    OwnStream,
+}
+
 /// How long the call may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Timeout {
@@ -38,6 +58,7 @@ pub(crate) struct Request {
     timeout: Timeout,
     metadata: Metadata,
     priority: i8,
+    isolation: Isolation,
     /// Why it cannot be sent: reported when it is awaited, where the user looks.
     refused: Option<Status>,
 }
@@ -52,6 +73,7 @@ pub(crate) struct Ready {
 pub(crate) struct Outgoing {
     pub(crate) codec: CodecId,
     header: RequestHeader,
+    isolation: Isolation,
     /// `HEADER_ROOM` bytes, then message 0.
     staged: Vec<u8>,
     /// A raw message 0 that follows uncopied, if empty.
@@ -69,6 +91,19 @@ impl Outgoing {
 
     pub(crate) fn priority(&self) -> i8 {
         self.header.priority
+    }
+
+    /// Whether the call goes where small calls are together, if there is such a place; `unary` says that one value
+    /// is asked and one answered.
+    pub(crate) fn shares(&self, unary: bool) -> bool {
+        match self.isolation {
+            Isolation::Shared => true,
+            Isolation::OwnStream => false,
+            Isolation::Auto => {
+                let payload = self.payload.as_ref().map_or(0, Bytes::len);
+                unary && self.header.priority == 0 && self.staged.len() + payload <= SHARED_BYTES
+            }
+        }
     }
 
     /// All of a small request with nothing unusual about it, as it leaves at once.
@@ -113,6 +148,7 @@ impl Request {
             timeout: Timeout::Default,
             metadata: Metadata::default(),
             priority: 0,
+            isolation: Isolation::default(),
             refused: None,
         }
     }
@@ -164,7 +200,7 @@ impl Request {
             metadata: self.metadata,
             priority: self.priority,
         };
-        let outgoing = Outgoing { codec: self.codec, header, staged, payload };
+        let outgoing = Outgoing { codec: self.codec, header, isolation: self.isolation, staged, payload };
         Ok(Ready { wire: self.wire, outgoing })
     }
 }
@@ -278,6 +314,12 @@ impl<K, A> Call<K, A> {
         if let Err(error) = self.request.metadata.insert(key, value.into()) {
             self.request.refused.get_or_insert_with(|| Status::invalid_argument(error.to_string()));
         }
+        self
+    }
+
+    /// Whether the call has a stream of its own, where the carrier has a choice: see [`Isolation`].
+    pub fn isolation(mut self, isolation: Isolation) -> Self {
+        self.request.isolation = isolation;
         self
     }
 

@@ -74,7 +74,7 @@ impl Stage {
                     return Poll::Ready(Ok(waits));
                 }
                 Sending::Waits { outgoing, tracker } => {
-                    *self = Self::Opening(Box::pin(Exchange::open_tracked(outgoing, tracker)));
+                    *self = Self::Opening(Box::pin(Exchange::open_unary(outgoing, tracker)));
                 }
             }
         }

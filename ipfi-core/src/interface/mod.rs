@@ -123,6 +123,12 @@ pub(crate) struct Entry {
     pub(crate) spawned: bool,
     /// Calls can be begun where the connection is read, without a task.
     pub(crate) begins_here: bool,
+    /// A repetition does no harm: it may come in early data.
+    pub(crate) idempotent: bool,
+    /// A notification that may come as a datagram.
+    pub(crate) by_datagram: bool,
+    /// Its calls want streams of their own.
+    pub(crate) isolated: bool,
     pub(crate) procedure: Arc<dyn Procedure>,
 }
 
@@ -289,6 +295,58 @@ impl<S> Interface<S> {
         self
     }
 
+    /// Declares that calling a procedure twice does no more than calling it once. Only such a one may be called in
+    /// early data (QUIC's 0-RTT), which whoever has seen it can send again.
+    ///
+    /// # Panics
+    ///
+    /// Like all that declare: when the index is not registered. That is a mistake of the program, met when it
+    /// starts.
+    #[must_use]
+    pub fn idempotent(self, index: impl Into<ProcedureIndex>) -> Self {
+        self.declare(index.into(), |entry| entry.idempotent = true)
+    }
+
+    /// Takes a notification by datagram too: it may be lost, come twice or out of order, and waits for nothing.
+    /// Others that come so are counted and dropped.
+    ///
+    /// # Panics
+    ///
+    /// As [`idempotent`](Self::idempotent), and when it is no notification.
+    #[must_use]
+    pub fn by_datagram(self, index: impl Into<ProcedureIndex>) -> Self {
+        let index = index.into();
+        self.declare(index, |entry| {
+            assert!(
+                entry.kind == Kind::Notification,
+                "procedure {index} is no notification, but {}",
+                entry.kind
+            );
+            entry.by_datagram = true;
+        })
+    }
+
+    /// Declares that calls of a procedure want streams of their own, however small their requests are: its answers
+    /// are large, or must not wait behind a lost packet of another call. Callers are told of 64 such procedures.
+    ///
+    /// # Panics
+    ///
+    /// As [`idempotent`](Self::idempotent).
+    #[must_use]
+    pub fn isolated(self, index: impl Into<ProcedureIndex>) -> Self {
+        self.declare(index.into(), |entry| entry.isolated = true)
+    }
+
+    fn declare(mut self, index: ProcedureIndex, change: impl FnOnce(&mut Entry)) -> Self {
+        let entry = Arc::make_mut(&mut self.entries).get_mut(&index.get());
+        change(entry.unwrap_or_else(|| unregistered(index)));
+        self
+    }
+
+    pub(crate) fn isolated_procedures(&self) -> Vec<u64> {
+        self.entries.iter().filter(|(_, entry)| entry.isolated).map(|(index, _)| *index).collect()
+    }
+
     /// The procedures offered, in the order of their indices.
     pub fn procedures(&self) -> impl Iterator<Item = (ProcedureIndex, Kind)> + '_ {
         self.entries.iter().map(|(index, entry)| (ProcedureIndex::new(*index), entry.kind))
@@ -306,7 +364,15 @@ impl<S> Interface<S> {
             "procedure index {index} is reserved for ipfi: users' own are below {FIRST_RESERVED_PROCEDURE}"
         );
         let begins_here = procedure.begins_here();
-        let entry = Entry { kind, spawned, begins_here, procedure: Arc::new(procedure) };
+        let entry = Entry {
+            kind,
+            spawned,
+            begins_here,
+            idempotent: false,
+            by_datagram: false,
+            isolated: false,
+            procedure: Arc::new(procedure),
+        };
         let taken = Arc::make_mut(&mut self.entries).insert(index.get(), entry);
         assert!(taken.is_none(), "procedure index {index} is registered twice");
         self
@@ -322,6 +388,13 @@ impl<S> Interface<S> {
         std::panic::catch_unwind(AssertUnwindSafe(|| hook(call)))
             .unwrap_or_else(|_| Err(Status::internal("the authorization hook panicked")))
     }
+}
+
+/// A mistake of the program, met when it starts.
+#[cold]
+#[allow(clippy::panic)] // documented of all that declare
+fn unregistered(index: ProcedureIndex) -> ! {
+    panic!("procedure index {index} is not registered: register it first")
 }
 
 impl<S> fmt::Debug for Interface<S> {

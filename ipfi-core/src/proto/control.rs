@@ -21,6 +21,9 @@ pub const MAGIC: &[u8; 4] = b"ipfi";
 /// The largest payload of a control message, known or not.
 pub const MAX_CONTROL_BYTES: u64 = 16 << 10;
 
+/// The most procedures that SETTINGS name as wanting streams of their own.
+pub const MAX_ISOLATED: usize = 64;
+
 const SETTINGS: u64 = 0;
 const GOAWAY: u64 = 1;
 
@@ -81,11 +84,20 @@ pub struct Settings {
     pub serves: bool,
     /// Key 4: whether this side, a server, takes many small calls on one shared stream. Default no.
     pub shared_calls: bool,
+    /// Key 5, once for each: a procedure whose calls want streams of their own, though they are small. At most
+    /// [`MAX_ISOLATED`] of them; more are not told, and not kept. Default none.
+    pub isolated: Vec<u64>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { max_message_bytes: 4 << 20, max_metadata_bytes: 16 << 10, serves: true, shared_calls: false }
+        Self {
+            max_message_bytes: 4 << 20,
+            max_metadata_bytes: 16 << 10,
+            serves: true,
+            shared_calls: false,
+            isolated: Vec::new(),
+        }
     }
 }
 
@@ -97,6 +109,10 @@ impl Settings {
                 varint::put(out, key);
                 varint::put(out, value.min(varint::MAX));
             }
+        }
+        for index in self.isolated.iter().take(MAX_ISOLATED) {
+            varint::put(out, 5);
+            varint::put(out, *index);
         }
     }
 
@@ -130,6 +146,12 @@ impl Settings {
                 2 => settings.max_metadata_bytes = value,
                 3 => settings.serves = flag()?,
                 4 => settings.shared_calls = flag()?,
+                5 => {
+                    if settings.isolated.len() < MAX_ISOLATED {
+                        settings.isolated.push(value);
+                    }
+                    continue;
+                }
                 // An extension point (clause 1.5).
                 _ => continue,
             }

@@ -40,6 +40,9 @@ pub const ALPN_QMUX: &str = "qmux-02.ipfi-1";
 /// (`docs/protocol.md` 3.6).
 pub const FIRST_RESERVED_PROCEDURE: u64 = 1 << 30;
 
+/// The procedure whose call is the stream that small calls share (clause 3.6).
+pub const SHARED_STREAM_PROCEDURE: u64 = FIRST_RESERVED_PROCEDURE;
+
 /// The index of a typed method: a hash of 30 bits, the same in every language
 /// (`docs/protocol.md` 3.7).
 ///

@@ -3,12 +3,13 @@
 use core::fmt;
 use core::panic::AssertUnwindSafe;
 use core::task::{Context, Poll, Waker};
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
 
 use super::Handle;
 use super::erased::ErasedSession;
 use super::options::{Role, WireOptions};
 use super::places::Places;
+use super::sharing::SharedSession;
 use crate::close_code::CloseCode;
 use crate::codec::CodecId;
 use crate::deadlines::Deadlines;
@@ -49,6 +50,10 @@ pub(crate) struct WireCore {
     lost: AtomicUsize,
     pub(super) outbound: Gauge,
     outbound_places: Places,
+    /// Where small calls go instead, if there is such a place.
+    pub(super) shared: SharedSession,
+    /// There is one now.
+    pub(super) shared_begun: Signal<()>,
     /// This side's control stream is open: other streams may follow it (`docs/protocol.md` 2.2).
     greeting: Signal<()>,
 }
@@ -78,6 +83,8 @@ impl WireCore {
             lost: AtomicUsize::new(0),
             outbound: Gauge::default(),
             outbound_places: Places::default(),
+            shared: SharedSession::default(),
+            shared_begun: Signal::new(),
             greeting: Signal::new(),
         }
     }
@@ -263,6 +270,8 @@ pub(super) struct PeerSettings {
     pub(super) going_away: AtomicBool,
     /// We have told the peer that we go away.
     pub(super) told_goaway: AtomicBool,
+    /// Procedures whose calls want streams of their own.
+    pub(super) isolated: OnceLock<Vec<u64>>,
 }
 
 impl Default for PeerSettings {
@@ -273,6 +282,7 @@ impl Default for PeerSettings {
             serves_not: AtomicBool::new(false),
             going_away: AtomicBool::new(false),
             told_goaway: AtomicBool::new(false),
+            isolated: OnceLock::new(),
         }
     }
 }
@@ -283,6 +293,10 @@ impl PeerSettings {
         self.max_message_bytes.store(max_message, Ordering::Release);
         self.max_metadata_bytes.store(settings.max_metadata_bytes, Ordering::Release);
         self.serves_not.store(!settings.serves, Ordering::Release);
+        if !settings.isolated.is_empty() {
+            // Settings come once.
+            let _ = self.isolated.set(settings.isolated.clone());
+        }
     }
 }
 
@@ -323,6 +337,9 @@ pub(crate) struct Gauge {
     /// Both are bounded by limits of 32 bits, and change together.
     counts: AtomicU64,
     idle: Mutex<Vec<Waker>>,
+    /// Who waits until one of them gives up its place, and whether anybody does.
+    room: Mutex<Option<Waker>>,
+    wants_room: AtomicBool,
 }
 
 /// One that concludes.
@@ -352,6 +369,26 @@ impl Gauge {
     /// its place: it runs, and holds none.
     pub(crate) fn conclude(&self) {
         self.counts.fetch_add(CONCLUDING, Ordering::AcqRel);
+        self.wake_for_room();
+    }
+
+    /// Ready when fewer than `limit` hold a place. One task waits.
+    pub(super) fn poll_room(&self, cx: &Context<'_>, limit: usize) -> Poll<()> {
+        if self.places() < limit {
+            return Poll::Ready(());
+        }
+        *self.room.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
+        self.wants_room.store(true, Ordering::SeqCst);
+        // One may have left before the waker was in its place.
+        if self.places() < limit { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    #[inline]
+    fn wake_for_room(&self) {
+        if self.wants_room.load(Ordering::SeqCst) && self.wants_room.swap(false, Ordering::SeqCst) {
+            let waker = self.room.lock().unwrap_or_else(PoisonError::into_inner).take();
+            waker.into_iter().for_each(Waker::wake);
+        }
     }
 
     /// One less, which had said that it [concludes](Self::conclude).
@@ -366,6 +403,7 @@ impl Gauge {
 
     fn subtract(&self, counts: u64) -> usize {
         let running = running_of(self.counts.fetch_sub(counts, Ordering::AcqRel));
+        self.wake_for_room();
         if running == 1 {
             let wakers = core::mem::take(&mut *self.lock());
             wakers.into_iter().for_each(Waker::wake);

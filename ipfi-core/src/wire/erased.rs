@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::close_code::CloseCode;
 use crate::error::{ConnectionError, DatagramError};
-use crate::session::{self, News, RecvStream, SendStream, Session, Side};
+use crate::session::{self, News, PathStats, RecvStream, SendStream, Session, Side};
 
 pub(crate) type BoxSend = Box<dyn SendStream + Send>;
 pub(crate) type BoxRecv = Box<dyn RecvStream + Send>;
@@ -44,6 +44,7 @@ pub(crate) trait ErasedSession: Send + Sync {
     /// Opens now and hands over all of the request if it fits, or `None` when there is no credit.
     fn try_open_whole(&self, cx: &mut Context<'_>, data: &[u8]) -> Option<Opened<OpenedStream>>;
     fn open_bi(&self) -> Opening<(BoxSend, BoxRecv)>;
+    fn open_shared(&self) -> Opening<(BoxSend, BoxRecv)>;
     /// Opens now, or `None` when there is no credit.
     fn try_open_uni(&self) -> Option<Opened<BoxSend>>;
     fn open_uni(&self) -> Opening<BoxSend>;
@@ -56,6 +57,7 @@ pub(crate) trait ErasedSession: Send + Sync {
     fn poll_flushed(&self, cx: &mut Context<'_>) -> Poll<()>;
     fn close(&self, code: CloseCode, reason: &str);
     fn close_reason(&self) -> Option<ConnectionError>;
+    fn path_stats(&self) -> Option<PathStats>;
 }
 
 /// Polls once, where it stands: the session's own future needs no box when it is ready at once.
@@ -93,6 +95,11 @@ impl<S: SendSession> ErasedSession for S {
         Box::pin(async move { opening.await.map(boxed) })
     }
 
+    fn open_shared(&self) -> Opening<(BoxSend, BoxRecv)> {
+        let opening = Session::open_shared(self);
+        Box::pin(async move { opening.await.map(boxed) })
+    }
+
     fn try_open_uni(&self) -> Option<Opened<BoxSend>> {
         ready_now(Session::open_uni(self)).map(|opened| opened.map(|send| Box::new(send) as BoxSend))
     }
@@ -104,7 +111,9 @@ impl<S: SendSession> ErasedSession for S {
 
     fn poll_accept_bi(&self, cx: &mut Context<'_>) -> Poll<Opened<(BoxSend, Request)>> {
         Session::poll_accept_bi(self, cx).map_ok(|(send, mut recv)| {
-            let request = match recv.take_whole() {
+            // Of what came early more must be known than its bytes.
+            let whole = if recv.is_early() { None } else { recv.take_whole() };
+            let request = match whole {
                 Some(bytes) => Request::Whole(bytes),
                 None => Request::Stream(Box::new(recv)),
             };
@@ -142,5 +151,9 @@ impl<S: SendSession> ErasedSession for S {
 
     fn close_reason(&self) -> Option<ConnectionError> {
         Session::close_reason(self)
+    }
+
+    fn path_stats(&self) -> Option<PathStats> {
+        Session::path_stats(self)
     }
 }

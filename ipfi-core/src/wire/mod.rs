@@ -11,6 +11,7 @@ mod erased;
 mod options;
 mod places;
 mod serving;
+mod sharing;
 
 use ::core::fmt;
 use std::sync::{Arc, PoisonError};
@@ -18,9 +19,10 @@ use std::sync::{Arc, PoisonError};
 pub(crate) use self::core::WireCore;
 pub use close::ShutdownReport;
 pub use erased::SendSession;
-pub(crate) use erased::{BoxRecv, BoxSend, Opened, OpenedStream, Opening, Request};
+pub(crate) use erased::{BoxRecv, BoxSend, ErasedSession, Opened, OpenedStream, Opening, Request};
 pub use options::{Role, WireOptions};
 pub use serving::Serving;
+pub use sharing::{SharedStream, Sharing};
 
 use crate::ProcedureIndex;
 use crate::call::{Call, Duplex, Notify, Piecemeal, StreamCall, Unary, Upload};
@@ -30,7 +32,7 @@ use crate::error::ConnectionError;
 use crate::observe::Stats;
 use crate::peer::Peer;
 use crate::runtime::Runtime;
-use crate::session::Side;
+use crate::session::{PathStats, Side};
 
 /// A handle to one peer: calls its procedures. Cheap to clone, usable from any thread; the connection
 /// lives while a handle or a call of this side exists, and closes in order when the last is dropped:
@@ -107,6 +109,11 @@ impl Wire {
     /// What has happened on this wire.
     pub fn stats(&self) -> Stats {
         self.core().counters().snapshot()
+    }
+
+    /// What the carrier has measured of the path; `None` where it measures nothing.
+    pub fn path_stats(&self) -> Option<PathStats> {
+        self.core().session().path_stats()
     }
 
     /// Calls that this side has running at the peer, those that wait for a place among them.

@@ -5,6 +5,7 @@ use core::future::Future;
 use core::pin::Pin;
 use std::sync::Arc;
 
+use super::sharing::{Share, SharedStream, Sharing};
 use crate::codec::CodecId;
 use crate::interface::Interface;
 use crate::limits::Limits;
@@ -40,6 +41,7 @@ pub struct WireOptions {
     pub(crate) codec: CodecId,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) authenticate: Option<Authenticate>,
+    pub(crate) sharing: Option<Share>,
 }
 
 impl WireOptions {
@@ -53,6 +55,7 @@ impl WireOptions {
             codec: CodecId::default(),
             observer: None,
             authenticate: None,
+            sharing: None,
         }
     }
 
@@ -108,6 +111,17 @@ impl WireOptions {
         Fut: Future<Output = Result<(), Status>> + Send + 'static,
     {
         self.authenticate = Some(Arc::new(move |peer| Box::pin(hook(peer))));
+        self
+    }
+
+    /// Lets small calls share one stream, of which `share` makes a session; for carriers whose streams cost a call
+    /// more than the call itself. `None` is for limits that forbid it.
+    #[must_use]
+    pub fn share_small_calls(
+        mut self,
+        share: impl Fn(SharedStream) -> Option<Sharing> + Send + Sync + 'static,
+    ) -> Self {
+        self.sharing = Some(Arc::new(share));
         self
     }
 

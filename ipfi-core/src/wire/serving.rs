@@ -1,13 +1,15 @@
 //! The task of a wire: accepts what the peer opens, speaks on the control stream, keeps the clock, and
 //! ends the connection in order.
 
+mod control;
+mod shared;
+
 use core::fmt;
 use core::future::Future;
 use core::panic::AssertUnwindSafe;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use bytes::{Bytes, BytesMut};
 
@@ -17,11 +19,11 @@ use super::options::Verdict;
 use crate::call::{self, Arrival};
 use crate::close_code::{CloseCode, StreamCode, TransportCode};
 use crate::error::ConnectionError;
-use crate::proto::{ControlDecoder, ControlError, ControlMessage, Settings, StreamType, control};
+use crate::observe::count;
+use crate::proto::{ControlDecoder, ControlError, StreamType};
 use crate::runtime::{Sleep, Task};
 use crate::session::News;
 use crate::signal::Wait;
-use crate::wire::Role;
 
 /// Control messages of unknown types that a connection may bring before it is closed: the extension
 /// point is for a few, not for a flood.
@@ -54,6 +56,11 @@ pub struct Serving {
     /// Unidirectional streams whose type has not arrived: at most `max_inbound_notifications`.
     untyped: Vec<(BoxRecv, BytesMut)>,
     sleep: Option<Sleep>,
+    /// The client's opening of the stream that small calls share.
+    sharing: Option<Opening<(BoxSend, BoxRecv)>>,
+    shared_begun: Wait<()>,
+    /// The shared stream has ended, and that was looked at.
+    shared_checked: bool,
     draining: Wait<()>,
     closing: Option<Closing>,
     /// What there may be to take and was not looked at yet.
@@ -89,6 +96,7 @@ impl Serving {
     pub(super) fn new(core: Arc<WireCore>) -> Self {
         let verdict = core.options().authenticate.as_ref().map(|hook| hook(core.peer().clone()));
         let control_out = ControlOut::Opening(core.session().open_uni());
+        let shared_begun = core.shared_begun.wait();
         let draining = core.draining.wait();
         let closing = Some(Closing::Waiting(core.closing.wait()));
         let mut serving = Self {
@@ -102,6 +110,9 @@ impl Serving {
             handshake: None,
             untyped: Vec::new(),
             sleep: None,
+            sharing: None,
+            shared_begun,
+            shared_checked: false,
             draining,
             closing,
             news: News::ALL,
@@ -112,108 +123,32 @@ impl Serving {
         serving
     }
 
-    /// Opens our control stream, says who we are, and later that we go away.
-    fn poll_control_out(&mut self, cx: &mut Context<'_>) {
-        if let ControlOut::Opening(opening) = &mut self.control_out {
-            match opening.as_mut().poll(cx) {
-                Poll::Pending => return,
-                Poll::Ready(Err(_)) => {
-                    self.control_out = ControlOut::Gone;
-                    self.core.set_greeted();
-                }
-                Poll::Ready(Ok(mut send)) => {
-                    // Settings and GOAWAY must not wait behind anybody's bulk.
-                    send.set_priority(i8::MAX);
-                    let mut preamble = BytesMut::new();
-                    control::put_preamble(&mut preamble, &self.settings());
-                    self.control_out = ControlOut::Open { send, pending: preamble.freeze() };
-                }
-            }
-        }
-        let ControlOut::Open { send, pending } = &mut self.control_out else { return };
-        let goaway = self.core.is_draining() && !self.core.peer_settings.told_goaway.load(Ordering::Acquire);
-        if pending.is_empty() && !goaway {
-            return;
-        }
-        // Its first byte is the stream's type, so GOAWAY can only follow the whole preamble.
-        let written = send.poll_write(cx, pending, false);
-        if !self.core.is_greeted() {
-            self.core.set_greeted();
-        }
-        match written {
-            Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(_)) => return self.control_out = ControlOut::Gone,
-            Poll::Pending => return,
-        }
-        if self.core.is_draining() && !self.core.peer_settings.told_goaway.swap(true, Ordering::AcqRel) {
-            let mut goaway = BytesMut::new();
-            control::put_goaway(&mut goaway);
-            *pending = goaway.freeze();
-            if let Poll::Ready(Err(_)) = send.poll_write(cx, pending, false) {
-                self.control_out = ControlOut::Gone;
-            }
-        }
-    }
-
-    fn settings(&self) -> Settings {
-        let limits = self.core.limits();
-        Settings {
-            max_message_bytes: u64::from(limits.max_message_bytes),
-            max_metadata_bytes: u64::from(limits.max_metadata_bytes),
-            serves: self.core.role() != Role::CallerOnly,
-            ..Settings::default()
-        }
-    }
-
-    /// Takes in what the peer says on its control stream. An error closes the connection.
-    fn poll_control_in(&mut self, cx: &mut Context<'_>) -> Result<(), ControlError> {
-        let Some((recv, decoder)) = &mut self.control_in else { return Ok(()) };
-        loop {
-            while let Some(message) = decoder.next()? {
-                match message {
-                    ControlMessage::Settings(settings) => {
-                        self.core.peer_settings.set(&settings);
-                        self.settings_seen = true;
-                    }
-                    // Clause 2.6.
-                    ControlMessage::GoAway => {
-                        self.core.peer_settings.going_away.store(true, Ordering::Release);
-                    }
-                    _ => {
-                        self.unknown_control += 1;
-                        if self.unknown_control > MAX_UNKNOWN_CONTROL {
-                            // The layer above the carrier speaks for itself (clause 13.4).
-                            let text = format!(
-                                "control messages of unknown types: {} seen, limit {MAX_UNKNOWN_CONTROL}",
-                                self.unknown_control
-                            );
-                            self.core.session().close(CloseCode::RESOURCE_EXHAUSTED, &text);
-                        }
-                    }
-                }
-            }
-            match recv.poll_read(cx, READ_BYTES) {
-                Poll::Ready(Ok(chunk)) => decoder.push(&chunk.bytes, chunk.fin),
-                Poll::Ready(Err(_)) => {
-                    // A reset is a close as much as a FIN; the connection's end is seen elsewhere.
-                    decoder.push(&[], true);
-                    if self.core.close_reason().is_some() {
-                        self.control_in = None;
-                        return Ok(());
-                    }
-                }
-                Poll::Pending => return Ok(()),
-            }
-        }
-    }
-
     /// Accepts calls until there are none, or enough.
     fn poll_calls(&mut self, cx: &mut Context<'_>) -> Result<(), ConnectionError> {
         // All that is accepted here had arrived when this began: the clock is read once for the batch.
         let mut arrived = None;
         for _ in 0..ACCEPT_BATCH {
-            let Poll::Ready(accepted) = self.core.session().poll_accept_bi(cx) else { return Ok(()) };
-            let (send, request) = accepted?;
+            let shared = self.core.shared_or_over();
+            // Each of the two carriers bounds its own calls: both together are bounded here. Those that wait
+            // have places at their carriers and nowhere else.
+            let limit = self.core.limits().max_inbound_calls as usize;
+            if self.core.options().sharing.is_some() && self.core.inbound().poll_room(cx, limit).is_pending()
+            {
+                self.news.bi = true;
+                return Ok(());
+            }
+            let accepted = match shared.map(|shared| shared.poll_accept_bi(cx)) {
+                Some(Poll::Ready(Ok(accepted))) => {
+                    count(&self.core.counters().calls_in_shared);
+                    accepted
+                }
+                // Its end is looked at elsewhere.
+                _ => match self.core.session().poll_accept_bi(cx) {
+                    Poll::Ready(accepted) => accepted?,
+                    Poll::Pending => return Ok(()),
+                },
+            };
+            let (send, request) = accepted;
             let now = *arrived.get_or_insert_with(|| self.core.runtime().now());
             let arrival = call::arrive(&self.core, send, request, now, cx);
             self.run(arrival, cx);
@@ -312,11 +247,12 @@ impl Serving {
             let limit = runtime.sleep_until(runtime.now() + self.core.limits().status_grace);
             self.closing = Some(Closing::Flushing { code, reason, limit });
         }
-        let Some(Closing::Flushing { code, reason, limit }) = &mut self.closing else { return };
-        let flushed = self.core.session().poll_flushed(cx);
+        let Some(Closing::Flushing { code, reason, mut limit }) = self.closing.take() else { return };
+        let flushed = self.poll_flushed(code, &reason, cx);
         if flushed.is_ready() || limit.as_mut().poll(cx).is_ready() {
-            self.core.session().close(*code, reason);
-            self.closing = None;
+            self.core.session().close(code, &reason);
+        } else {
+            self.closing = Some(Closing::Flushing { code, reason, limit });
         }
     }
 
@@ -381,6 +317,13 @@ impl Serving {
             self.news = News::ALL;
         }
         self.news = self.news.or(self.core.session().poll_news(cx));
+        if let Some(shared) = self.core.shared_or_over() {
+            self.core.poll_shared_established(cx);
+            // Streams of small calls are all that is there.
+            self.news.bi |= shared.poll_news(cx).bi;
+        } else if Pin::new(&mut self.shared_begun).poll(cx).is_ready() {
+            self.news.bi = true;
+        }
         if self.news.end
             && let Some(reason) = self.core.session().close_reason()
         {
@@ -404,6 +347,8 @@ impl Serving {
                 return Err(self.protocol_error(&error));
             }
         }
+        self.poll_sharing(cx);
+        self.check_shared()?;
         if self.settings_seen {
             self.handshake = None;
         } else if self.poll_handshake(cx).is_ready() {

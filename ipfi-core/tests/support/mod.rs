@@ -265,12 +265,16 @@ pub fn encode_items(parts: &[Value]) -> BytesMut {
 }
 
 fn settings_json(settings: &Settings) -> Value {
-    json!({
+    let mut json = json!({
         "max_message_bytes": number(settings.max_message_bytes),
         "max_metadata_bytes": number(settings.max_metadata_bytes),
         "serves": settings.serves,
         "shared_calls": settings.shared_calls,
-    })
+    });
+    if !settings.isolated.is_empty() {
+        json["isolated"] = settings.isolated.iter().copied().map(number).collect();
+    }
+    json
 }
 
 /// Decodes a control stream, its type included, that arrives in `chunks`.
@@ -323,6 +327,9 @@ pub fn encode_control(parts: &[Value]) -> BytesMut {
                 settings.max_metadata_bytes = integer(&json["max_metadata_bytes"]);
                 settings.serves = json["serves"].as_bool().unwrap();
                 settings.shared_calls = json["shared_calls"].as_bool().unwrap();
+                if let Some(isolated) = json.get("isolated") {
+                    settings.isolated = isolated.as_array().unwrap().iter().map(integer).collect();
+                }
                 put_preamble(&mut out, &settings);
             }
             None => {

@@ -1,0 +1,343 @@
+//! A QUIC connection as a [`Session`]: a call is a native stream, and nothing of ours is around it.
+//!
+//! What the traits promise and quinn does not do by itself is here:
+//!
+//! | promise | how it is kept |
+//! |---|---|
+//! | a dropped half resets or stops with CANCELLED | quinn would finish, or stop with 0: [`streams`] says it first |
+//! | a place is free when the acceptor's handles are gone | QUIC frees it when both halves are over: [`places`] withholds it |
+//! | whoever waits for credit is served in order | quinn wakes all who wait: [`open`] lets one at a time ask |
+//! | what was finished is handed over before a close | quinn forgets what is not acknowledged: [`finished`] waits |
+//! | a stream that the peer stops is reset | quinn leaves it to the program: [`stops`] does it |
+//! | streams that nobody reads hurt no other | quinn's windows do not grow by need: [`stalled`] gives one up |
+//! | a flood of calls that are given up ends | quinn does not count them: the [`AbuseBudget`] does |
+
+pub(crate) mod finished;
+mod open;
+mod places;
+mod stalled;
+mod stops;
+mod streams;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use futures_util::stream;
+use ipfi_core::close_code::CloseCode;
+use ipfi_core::error::{ConnectionError, DatagramError};
+use ipfi_core::limits::Limits;
+use ipfi_core::runtime::Runtime;
+use ipfi_core::session::{Opened, PathStats, Session, Side};
+use ipfi_core::time::Time;
+use ipfi_mux::TokioRuntime;
+use ipfi_mux::abuse::AbuseBudget;
+use quinn::SendDatagramError;
+use tokio::sync::watch;
+
+pub use self::open::{QuicOpenBi, QuicOpenUni};
+pub use self::streams::{QuicRecvStream, QuicSendStream};
+
+use self::finished::Finished;
+use self::open::Turnstile;
+use self::places::Places;
+use self::stalled::Stalled;
+use self::stops::Stops;
+use crate::config::{QuicOptions, varint};
+use crate::congestion;
+use crate::error::{self, Ours};
+
+/// What waits for the peer: quinn's own futures, kept between polls.
+type Incoming<T> = Mutex<std::pin::Pin<Box<dyn Stream<Item = Result<T, quinn::ConnectionError>> + Send>>>;
+
+/// A QUIC connection as a [`Session`]. Clones are handles to the same one. Once all of them and all streams are
+/// gone, the connection closes with NO_ERROR as soon as the peer has acknowledged what was finished.
+#[derive(Clone, Debug)]
+pub struct QuicSession {
+    held: Arc<Held>,
+}
+
+/// Keeps the connection wanted: held by sessions and streams.
+pub(crate) struct Held {
+    shared: Arc<Shared>,
+}
+
+/// What a connection has beside quinn's own state.
+pub(crate) struct Shared {
+    connection: quinn::Connection,
+    runtime: Arc<TokioRuntime>,
+    side: Side,
+    ours: Mutex<Ours>,
+    bi: Incoming<(quinn::SendStream, quinn::RecvStream)>,
+    uni: Incoming<quinn::RecvStream>,
+    datagrams: Incoming<Bytes>,
+    open_bi: Turnstile,
+    open_uni: Turnstile,
+    places: Places,
+    finished: Finished,
+    stalled: Arc<Stalled>,
+    stops: Stops,
+    /// The handshake is done: what is sent is not early data.
+    confirmed: watch::Sender<bool>,
+    /// The limit `max_datagram_frame_bytes`.
+    max_datagram_bytes: usize,
+    budget: Mutex<AbuseBudget>,
+}
+
+impl QuicSession {
+    /// A session over a connection whose transport has the given limits and options, as
+    /// [`transport`](crate::config::transport) makes them. Must be called within a tokio runtime.
+    pub fn new(connection: quinn::Connection, limits: &Limits, options: &QuicOptions) -> Self {
+        Self::made(connection, limits, options, true)
+    }
+
+    /// As [`new`](Self::new), of a client whose handshake is not done: what is sent now is early data, until
+    /// [`confirm`](Self::confirm).
+    pub(crate) fn early(connection: quinn::Connection, limits: &Limits, options: &QuicOptions) -> Self {
+        Self::made(connection, limits, options, false)
+    }
+
+    /// The handshake is done, and the server has taken what was sent early.
+    pub(crate) fn confirm(&self) {
+        self.held.shared.confirmed.send_replace(true);
+    }
+
+    /// Leaves the connection to others: this session no longer closes it.
+    pub(crate) fn let_go(&self) {
+        lock(&self.held.shared.ours).closed =
+            Some((CloseCode::NO_ERROR, "its early data was refused".into()));
+    }
+
+    fn made(connection: quinn::Connection, limits: &Limits, options: &QuicOptions, confirmed: bool) -> Self {
+        let runtime = Arc::new(TokioRuntime::current());
+        let side = match connection.side() {
+            quinn::Side::Client => Side::Client,
+            quinn::Side::Server => Side::Server,
+        };
+        let idle_timeout = limits.idle_timeout.unwrap_or(Duration::MAX);
+        let shared = Shared {
+            side,
+            ours: Mutex::new(Ours { closed: None, idle_timeout }),
+            bi: incoming(&connection, |connection| async move { connection.accept_bi().await }),
+            uni: incoming(&connection, |connection| async move { connection.accept_uni().await }),
+            datagrams: incoming(&connection, |connection| async move { connection.read_datagram().await }),
+            open_bi: Turnstile::default(),
+            open_uni: Turnstile::default(),
+            places: Places::new(&connection, limits, options),
+            finished: Finished::default(),
+            stalled: Stalled::new(&connection, limits),
+            stops: Stops::default(),
+            max_datagram_bytes: limits.max_datagram_frame_bytes as usize,
+            confirmed: watch::Sender::new(confirmed),
+            budget: Mutex::new(AbuseBudget::new(limits.abuse_budget, runtime.now())),
+            runtime,
+            connection,
+        };
+        Self { held: Arc::new(Held { shared: Arc::new(shared) }) }
+    }
+
+    /// Quinn's own handle, for what this crate does not show. Streams that are opened or accepted with it are the
+    /// program's own; those that the peer opens for ipfi must not be taken with it.
+    pub fn quinn(&self) -> &quinn::Connection {
+        &self.held.shared.connection
+    }
+
+    pub(crate) fn runtime(&self) -> &Arc<TokioRuntime> {
+        &self.held.shared.runtime
+    }
+}
+
+fn incoming<T, F>(connection: &quinn::Connection, next: fn(quinn::Connection) -> F) -> Incoming<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, quinn::ConnectionError>> + Send + 'static,
+{
+    Mutex::new(Box::pin(stream::unfold(connection.clone(), move |connection| async move {
+        Some((next(connection.clone()).await, connection))
+    })))
+}
+
+impl Shared {
+    /// The next of what the peer sends or opens.
+    fn poll_incoming<T>(
+        &self,
+        incoming: &Incoming<T>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<T, ConnectionError>> {
+        let mut incoming = lock(incoming);
+        match incoming.as_mut().poll_next(cx) {
+            Poll::Ready(Some(next)) => Poll::Ready(next.map_err(|error| self.cause(error))),
+            // It is a loop without an end.
+            Poll::Ready(None) => Poll::Ready(Err(ConnectionError::DriverDropped)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn ours(&self) -> Ours {
+        lock(&self.ours).clone()
+    }
+
+    fn cause(&self, error: quinn::ConnectionError) -> ConnectionError {
+        error::connection(error, &self.ours())
+    }
+
+    fn close(&self, code: CloseCode, reason: &str) {
+        let mut ours = lock(&self.ours);
+        if ours.closed.is_none() && self.connection.close_reason().is_none() {
+            ours.closed = Some((code, reason.into()));
+            drop(ours);
+            congestion::open(&self.connection);
+            self.connection.close(varint(code.0), reason.as_bytes());
+        }
+    }
+
+    fn now(&self) -> Time {
+        self.runtime.now()
+    }
+
+    /// Charges the peer, or rewards it; at the end of its budget the connection is closed.
+    fn budget(&self, change: impl FnOnce(&mut AbuseBudget) -> Result<(), ipfi_mux::violation::Violation>) {
+        let changed = {
+            let mut budget = lock(&self.budget);
+            budget.time(self.now());
+            change(&mut budget)
+        };
+        if let Err(violation) = changed {
+            tracing::warn!(target: "ipfi::connection", peer = %self.connection.remote_address(), %violation, "closed");
+            // QUIC lets an application close with its own codes alone.
+            self.close(CloseCode::RESOURCE_EXHAUSTED, &violation.what);
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        if lock(&shared.ours).closed.is_some() || shared.connection.close_reason().is_some() {
+            return;
+        }
+        // Nobody is left to wait for it, and it is bounded by the idle timeout.
+        self.shared.runtime.spawn(Box::pin(async move {
+            std::future::poll_fn(|cx| shared.finished.poll_flushed(cx)).await;
+            shared.close(CloseCode::NO_ERROR, "");
+        }));
+    }
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Quic")
+            .field("side", &self.shared.side)
+            .field("peer", &self.shared.connection.remote_address())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Session for QuicSession {
+    type SendStream = QuicSendStream;
+    type RecvStream = QuicRecvStream;
+    type OpenBi = QuicOpenBi;
+    type OpenUni = QuicOpenUni;
+
+    fn side(&self) -> Side {
+        self.held.shared.side
+    }
+
+    fn open_bi(&self) -> QuicOpenBi {
+        QuicOpenBi::new(Arc::clone(&self.held))
+    }
+
+    fn try_open_whole(
+        &self,
+        _: &mut Context<'_>,
+        _: &[u8],
+    ) -> Option<Result<Opened<QuicSendStream, QuicRecvStream>, ConnectionError>> {
+        // What is written at once needs no watch for the peer's stop.
+        let opened = open::now(&self.held)?;
+        Some(opened.map(|(send, recv)| Opened { send: Some(send), recv, waits: false }))
+    }
+
+    fn open_shared(&self) -> QuicOpenBi {
+        QuicOpenBi::confirmed(Arc::clone(&self.held))
+    }
+
+    fn open_uni(&self) -> QuicOpenUni {
+        QuicOpenUni::new(Arc::clone(&self.held))
+    }
+
+    fn poll_accept_bi(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(QuicSendStream, QuicRecvStream), ConnectionError>> {
+        let shared = &self.held.shared;
+        shared
+            .poll_incoming(&shared.bi, cx)
+            .map_ok(|(send, recv)| streams::accepted_bi(&self.held, send, recv))
+    }
+
+    fn poll_accept_uni(&self, cx: &mut Context<'_>) -> Poll<Result<QuicRecvStream, ConnectionError>> {
+        let shared = &self.held.shared;
+        shared.poll_incoming(&shared.uni, cx).map_ok(|recv| streams::accepted_uni(&self.held, recv))
+    }
+
+    fn send_datagram(&self, payload: Bytes) -> Result<(), DatagramError> {
+        let shared = &self.held.shared;
+        let seen = payload.len();
+        if let Some(limit) = self.max_datagram_bytes().filter(|limit| seen > *limit) {
+            return Err(DatagramError::TooLarge { seen, limit });
+        }
+        shared.connection.send_datagram(payload).map_err(|error| match error {
+            SendDatagramError::UnsupportedByPeer | SendDatagramError::Disabled => DatagramError::Unsupported,
+            SendDatagramError::TooLarge => {
+                DatagramError::TooLarge { seen, limit: self.max_datagram_bytes().unwrap_or(0) }
+            }
+            SendDatagramError::ConnectionLost(error) => DatagramError::Connection(shared.cause(error)),
+        })
+    }
+
+    fn poll_recv_datagram(&self, cx: &mut Context<'_>) -> Poll<Result<Bytes, ConnectionError>> {
+        let shared = &self.held.shared;
+        shared.poll_incoming(&shared.datagrams, cx)
+    }
+
+    fn max_datagram_bytes(&self) -> Option<usize> {
+        let shared = &self.held.shared;
+        shared.connection.max_datagram_size().map(|max| max.min(shared.max_datagram_bytes))
+    }
+
+    fn poll_flushed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.held.shared.finished.poll_flushed(cx)
+    }
+
+    fn close(&self, code: CloseCode, reason: &str) {
+        self.held.shared.close(code, reason);
+    }
+
+    fn close_reason(&self) -> Option<ConnectionError> {
+        let shared = &self.held.shared;
+        shared.connection.close_reason().map(|error| shared.cause(error))
+    }
+
+    fn path_stats(&self) -> Option<PathStats> {
+        let connection = &self.held.shared.connection;
+        let stats = connection.stats();
+        let mut path = PathStats::new(stats.path.rtt);
+        path.least_round_trip = Some(connection.min_rtt());
+        path.congestion_window_bytes = stats.path.cwnd;
+        path.mtu_bytes = stats.path.current_mtu;
+        path.sent_packets = stats.path.sent_packets;
+        path.lost_packets = stats.path.lost_packets;
+        path.congestion_events = stats.path.congestion_events;
+        path.sent_bytes = stats.udp_tx.bytes;
+        path.received_bytes = stats.udp_rx.bytes;
+        Some(path)
+    }
+}
+
+/// A lock that nobody panics under, or whose state holds whatever happened.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,67 @@
+//! The peer's places, where QUIC would free one too early.
+//!
+//! A stream holds its place among those the peer may open until the handles at this side are gone: that stops a
+//! flood of calls that are opened and given up while their handlers run. QUIC frees the place when both halves
+//! are over, whoever still holds a handle. So for each such handle the number of places is one less, from before
+//! its half can be over until it is dropped.
+
+use std::sync::Mutex;
+
+use ipfi_core::limits::Limits;
+
+use super::lock;
+use crate::config::{QuicOptions, bidirectional};
+
+/// How many places are withheld, by kind.
+pub(super) struct Places {
+    connection: quinn::Connection,
+    bi: Mutex<Withheld>,
+    uni: Mutex<Withheld>,
+}
+
+struct Withheld {
+    places: u32,
+    withheld: u32,
+}
+
+/// Which kind of stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Bi,
+    Uni,
+}
+
+impl Places {
+    pub(super) fn new(connection: &quinn::Connection, limits: &Limits, options: &QuicOptions) -> Self {
+        let all = |places| Mutex::new(Withheld { places, withheld: 0 });
+        Self {
+            connection: connection.clone(),
+            bi: all(bidirectional(limits, options)),
+            uni: all(limits.max_inbound_notifications),
+        }
+    }
+
+    /// One place of the peer's stays taken, whatever becomes of its stream.
+    pub(super) fn withhold(&self, kind: Kind) {
+        self.change(kind, |withheld| withheld + 1);
+    }
+
+    /// Its handle is gone.
+    pub(super) fn release(&self, kind: Kind) {
+        self.change(kind, |withheld| withheld.saturating_sub(1));
+    }
+
+    fn change(&self, kind: Kind, change: impl FnOnce(u32) -> u32) {
+        // Under the lock, so that the last number told to quinn is the last one that holds.
+        let mut places = lock(match kind {
+            Kind::Bi => &self.bi,
+            Kind::Uni => &self.uni,
+        });
+        places.withheld = change(places.withheld);
+        let left = places.places.saturating_sub(places.withheld).into();
+        match kind {
+            Kind::Bi => self.connection.set_max_concurrent_bi_streams(left),
+            Kind::Uni => self.connection.set_max_concurrent_uni_streams(left),
+        }
+    }
+}
