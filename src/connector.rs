@@ -1,63 +1,31 @@
 //! Connecting by URL.
 
-use std::fmt;
-use std::io;
+#[cfg(any(feature = "tcp", feature = "tls", feature = "quic"))]
+mod dial;
+mod error;
+#[cfg(feature = "quic")]
+mod quic;
+#[cfg(any(feature = "quic", feature = "tls"))]
+mod secure;
+#[cfg(any(feature = "tcp", feature = "tls"))]
+pub(crate) mod tcp;
 
-use ipfi_core::error::ConnectionError;
 use ipfi_core::observe::Observer;
-use ipfi_core::session::Side;
 use ipfi_core::wire::{Role, Wire, WireOptions};
 use ipfi_core::{CodecId, Interface, Limits, Peer, Status};
+#[cfg(any(feature = "quic", feature = "tls"))]
+use ipfi_quic::tls::{ReloadableIdentity, Trust};
 
-use crate::address::{Address, AddressError};
+pub use self::error::ConnectError;
+use crate::address::Address;
 #[cfg(all(feature = "unix", unix))]
 use crate::local::without_idle_timeout;
 
-/// Why no wire could be made.
-#[derive(thiserror::Error)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// The URL cannot be used.
-    #[error(transparent)]
-    Address(#[from] AddressError),
-    /// This build or this system does not have the carrier.
-    #[error("connect {address}: {what}")]
-    Unsupported {
-        /// Where to.
-        address: Address,
-        /// What is missing.
-        what: &'static str,
-    },
-    /// The limits contradict each other: no connection could ever be made.
-    #[error("the connector's limits cannot be used: {0}")]
-    Limits(#[from] ipfi_mux::ConfigError),
-    /// The system could not connect.
-    #[error("connect {address}: {source}")]
-    Io {
-        /// Where to.
-        address: Address,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The peer was reached but no wire came of it.
-    #[error("connect {address}: {source}")]
-    Handshake {
-        /// Where to.
-        address: Address,
-        /// Why not.
-        source: ConnectionError,
-    },
-}
-
-/// As it reads, not as it is built: `main` prints the `Debug` of the error that it returns.
-impl fmt::Debug for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ConnectError({self})")
-    }
-}
-
-/// Connects to `url`, to call and not to be called. The URL's scheme picks the carrier: `tcp://host:port`
-/// or `unix:/path`.
+/// Connects to `url`, to call and not to be called. The URL's scheme picks the carrier:
+/// `quic://host:port`, `tls://host:port`, `tcp://host:port` or `unix:/path`. Over QUIC and TLS the server must have
+/// a certificate that this system trusts; [`Connector::trust`] is for others.
+///
+/// Each use makes a new [`Connector`]: keep one for several connections.
 ///
 /// # Errors
 ///
@@ -75,9 +43,18 @@ pub async fn connect_with<S>(url: &str, interface: Interface<S>) -> Result<Wire,
     Connector::new().interface(interface).connect(url).await
 }
 
-/// Connects with options.
+/// Connects with options. One connector makes any number of connections; with QUIC they share a UDP socket, and over
+/// QUIC and TLS a later connection to the same server resumes the session of an earlier one, which saves both sides
+/// the certificates. Clones share both until one of them is given other settings.
+///
+/// The addresses of a host are tried in the order of the system's preference, each when the one before has failed or
+/// said nothing for 250 ms, and the first that connects is taken.
 #[derive(Clone, Debug)]
-pub struct Connector(WireOptions);
+pub struct Connector {
+    options: WireOptions,
+    #[cfg(any(feature = "quic", feature = "tls"))]
+    secure: secure::Secure,
+}
 
 impl Default for Connector {
     fn default() -> Self {
@@ -88,75 +65,126 @@ impl Default for Connector {
 impl Connector {
     /// Offers nothing, with the default limits.
     pub fn new() -> Self {
-        Self(Interface::new().into())
+        Self {
+            options: Interface::new().into(),
+            #[cfg(any(feature = "quic", feature = "tls"))]
+            secure: secure::Secure::default(),
+        }
     }
 
     /// Offers `interface` to the peer.
     #[must_use]
-    pub fn interface<S>(self, interface: Interface<S>) -> Self {
-        Self(self.0.interface(interface))
+    pub fn interface<S>(mut self, interface: Interface<S>) -> Self {
+        self.options = self.options.interface(interface);
+        self
     }
 
     /// The limits of the connection.
     #[must_use]
-    pub fn limits(self, limits: Limits) -> Self {
-        Self(self.0.limits(limits))
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.options = self.options.limits(limits);
+        // QUIC's are those of the sockets too.
+        #[cfg(any(feature = "quic", feature = "tls"))]
+        self.secure.changed();
+        self
     }
 
     /// Which way calls may go.
     #[must_use]
-    pub fn role(self, role: Role) -> Self {
-        Self(self.0.role(role))
+    pub fn role(mut self, role: Role) -> Self {
+        self.options = self.options.role(role);
+        self
     }
 
     /// The codec of calls; bincode by default.
     #[must_use]
-    pub fn codec(self, codec: CodecId) -> Self {
-        Self(self.0.codec(codec))
+    pub fn codec(mut self, codec: CodecId) -> Self {
+        self.options = self.options.codec(codec);
+        self
     }
 
     /// Is told of every finished call.
     #[must_use]
-    pub fn observer(self, observer: impl Observer) -> Self {
-        Self(self.0.observer(observer))
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.options = self.options.observer(observer);
+        self
     }
 
     /// Asks `hook` about the peer before anything of it is served: see [`WireOptions::authenticate`]. Calls of
     /// this side do not wait for it.
     #[must_use]
-    pub fn authenticate<F, Fut>(self, hook: F) -> Self
+    pub fn authenticate<F, Fut>(mut self, hook: F) -> Self
     where
         F: Fn(Peer) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), Status>> + Send + 'static,
     {
-        Self(self.0.authenticate(hook))
+        self.options = self.options.authenticate(hook);
+        self
     }
 
-    /// Connects to `url`.
+    /// Which servers to believe, over QUIC and TLS. By default [`Trust::system`]: those with a public certificate.
+    #[cfg(any(feature = "quic", feature = "tls"))]
+    #[must_use]
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.secure.trust = trust;
+        self.secure.changed();
+        self
+    }
+
+    /// Shows this certificate to servers that ask for one (mutual TLS). None by default. Keep a clone of a
+    /// [`ReloadableIdentity`] to change it later.
+    #[cfg(any(feature = "quic", feature = "tls"))]
+    #[must_use]
+    pub fn identity(mut self, identity: impl Into<ReloadableIdentity>) -> Self {
+        self.secure.identity = Some(identity.into());
+        self.secure.changed();
+        self
+    }
+
+    /// The name, or IP address, that the server's certificate must have. By default that in the URL.
+    #[cfg(any(feature = "quic", feature = "tls"))]
+    #[must_use]
+    pub fn server_name(mut self, name: impl Into<String>) -> Self {
+        self.secure.server_name = Some(name.into().into());
+        self
+    }
+
+    /// Writes the secrets of every connection to the file that the environment variable `SSLKEYLOGFILE` names, for
+    /// Wireshark. Off by default, and nothing happens where the variable is not set.
+    ///
+    /// *Danger*: whoever has the file can read all that was recorded.
+    #[cfg(any(feature = "quic", feature = "tls"))]
+    #[must_use]
+    pub fn key_log(mut self, on: bool) -> Self {
+        self.secure.key_log = on;
+        self.secure.changed();
+        self
+    }
+
+    /// Connects to `url`. The limit `handshake_timeout` bounds each handshake: that of TLS, and that of ipfi.
     ///
     /// # Errors
     ///
     /// [`ConnectError`] says where the attempt failed. Cancel safe.
     pub async fn connect(&self, url: &str) -> Result<Wire, ConnectError> {
         let address: Address = url.parse()?;
-        ipfi_mux::check_limits(self.0.limits_ref())?;
+        ipfi_mux::check_limits(self.options.limits_ref())?;
         match &address {
+            #[cfg(feature = "tcp")]
             Address::Tcp(authority) => self.tcp(&address, authority).await,
+            #[cfg(feature = "tls")]
+            Address::Tls(authority) => self.tls(&address, authority).await,
+            #[cfg(feature = "quic")]
+            Address::Quic(authority) => self.quic(&address, authority).await,
+            #[cfg(all(feature = "unix", unix))]
             Address::Unix(path) => self.unix(&address, path).await,
+            Address::Stdio => {
+                let what = "only a server listens there; its host starts it with ipfi::spawn";
+                Err(ConnectError::Unsupported { address, what })
+            }
+            #[allow(unreachable_patterns, reason = "a build may have all carriers")]
+            _ => Err(ConnectError::Unsupported { what: address.missing(), address }),
         }
-    }
-
-    #[cfg(feature = "tcp")]
-    async fn tcp(&self, address: &Address, authority: &str) -> Result<Wire, ConnectError> {
-        let io = |source| ConnectError::Io { address: address.clone(), source };
-        let stream = tokio::net::TcpStream::connect(authority).await.map_err(io)?;
-        let (reader, writer, peer) = tcp_parts(stream, Side::Server).map_err(io)?;
-        self.handshake(address, reader, writer, peer).await
-    }
-
-    #[cfg(not(feature = "tcp"))]
-    async fn tcp(&self, address: &Address, _: &str) -> Result<Wire, ConnectError> {
-        Err(ConnectError::Unsupported { address: address.clone(), what: "built without the feature tcp" })
     }
 
     #[cfg(all(feature = "unix", unix))]
@@ -164,54 +192,25 @@ impl Connector {
         let io = |source| ConnectError::Io { address: address.clone(), source };
         let stream = tokio::net::UnixStream::connect(path).await.map_err(io)?;
         let (reader, writer) = stream.into_split();
-        let peer = Peer::new(Side::Server, "unix").with_address(path.display().to_string());
-        let quiet = Self(self.0.clone().limits(without_idle_timeout(self.0.limits_ref())));
-        quiet.handshake(address, reader, writer, peer).await
-    }
-
-    #[cfg(not(all(feature = "unix", unix)))]
-    async fn unix(&self, address: &Address, _: &std::path::Path) -> Result<Wire, ConnectError> {
-        Err(ConnectError::Unsupported { address: address.clone(), what: "no Unix sockets in this build" })
-    }
-
-    async fn handshake<R, W>(
-        &self,
-        address: &Address,
-        reader: R,
-        writer: W,
-        peer: Peer,
-    ) -> Result<Wire, ConnectError>
-    where
-        R: tokio::io::AsyncRead + Send + Unpin + 'static,
-        W: tokio::io::AsyncWrite + Send + Unpin + 'static,
-    {
-        ipfi_mux::connect(reader, writer, self.0.clone().peer(peer))
-            .await
-            .map_err(|source| ConnectError::Handshake { address: address.clone(), source })
+        let peer =
+            Peer::new(ipfi_core::session::Side::Server, "unix").with_address(path.display().to_string());
+        let quiet = self.options.clone().limits(without_idle_timeout(self.options.limits_ref()));
+        handshake(address, reader, writer, quiet.peer(peer)).await
     }
 }
 
-/// What the system holds and has not sent: half a batch of the writer's. Measured on loopback: 32 KiB halves
-/// the latency of calls beside bulk against no limit, 128 KiB does a third of that, and neither slows bulk down.
-#[cfg(all(feature = "tcp", any(target_os = "linux", target_os = "android")))]
-const UNSENT_BYTES: u32 = 32 << 10;
-
-/// The halves of a TCP connection, ready for small writes, and who is at the other end.
-#[cfg(feature = "tcp")]
-pub(crate) fn tcp_parts(
-    stream: tokio::net::TcpStream,
-    side: Side,
-) -> io::Result<(tokio::net::tcp::OwnedReadHalf, tokio::net::tcp::OwnedWriteHalf, Peer)> {
-    // The writer makes batches itself: Nagle's algorithm would only delay the last of each.
-    stream.set_nodelay(true)?;
-    // What has left for the system's buffer cannot be overtaken by a small call, so only what is sent next
-    // stands there; what is sent and not acknowledged, which a long path needs much of, does not count.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    if let Err(error) = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES) {
-        // An old or sandboxed system without it carries bytes as well.
-        tracing::debug!(target: "ipfi::connection", %error, "the system does not limit what is unsent");
-    }
-    let peer = Peer::new(side, "tcp").with_address(stream.peer_addr()?.to_string());
-    let (reader, writer) = stream.into_split();
-    Ok((reader, writer, peer))
+#[cfg(any(feature = "tcp", all(feature = "unix", unix)))]
+async fn handshake<R, W>(
+    address: &Address,
+    reader: R,
+    writer: W,
+    options: WireOptions,
+) -> Result<Wire, ConnectError>
+where
+    R: tokio::io::AsyncRead + Send + Unpin + 'static,
+    W: tokio::io::AsyncWrite + Send + Unpin + 'static,
+{
+    ipfi_mux::connect(reader, writer, options)
+        .await
+        .map_err(|source| ConnectError::Handshake { address: address.clone(), source })
 }

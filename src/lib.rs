@@ -18,8 +18,8 @@
 //! | to | use | feature |
 //! | --- | --- | --- |
 //! | offer procedures | [`Interface`] | |
-//! | call a peer | [`connect`], [`connect_with`], [`Connector`], then [`Wire`] | `tcp`, `unix` |
-//! | serve many peers | [`Server`] | `tcp`, `unix` |
+//! | call a peer | [`connect`], [`connect_with`], [`Connector`], then [`Wire`] | `quic`, `tls`, `tcp`, `unix` |
+//! | serve many peers | [`Server`] | `quic`, `tls`, `tcp`, `unix`, `stdio` |
 //! | run a module as a child process, or be one | [`spawn`], [`stdio`](fn@stdio) | `stdio` |
 //! | use any pipe | [`mux::connect`], [`mux::accept`] | `tokio` |
 #![cfg_attr(feature = "blocking", doc = "| do without a runtime | [`blocking`](mod@blocking) | `blocking` |")]
@@ -42,29 +42,42 @@
 //! limit costs, at [`Limits`]; how values become bytes and what not to rely on, at [`core::codec`].
 //! [`mux`] is the wire format over one pipe.
 //!
-//! Further features: `postcard`, `messagepack` and `json` are codecs beside the default `bincode`.
+//! QUIC and TLS need a certificate at the server ([`Identity`]) and somebody to believe it ([`Trust`]); client
+//! certificates are [`ClientAuth`]. The feature `aws-lc-rs` or `ring` gives their cryptography, `platform-verifier`
+//! the trust of the operating system, and `development` certificates made on the spot. [`QuicOptions`] is what QUIC
+//! alone has.
+//!
+//! Further features: `postcard`, `messagepack` and `json` are codecs beside the default `bincode`. All of this but
+//! those and `blocking` is on by default.
 
 // Standard output may be the wire.
 #![warn(clippy::print_stdout)]
 
 mod address;
-#[cfg(any(feature = "tcp", all(feature = "unix", unix)))]
+#[cfg(any(feature = "quic", feature = "tls", feature = "tcp", all(feature = "unix", unix)))]
 mod connector;
 #[cfg(any(all(feature = "unix", unix), feature = "stdio"))]
 mod local;
-#[cfg(any(feature = "tcp", all(feature = "unix", unix)))]
+#[cfg(any(
+    feature = "quic",
+    feature = "tls",
+    feature = "tcp",
+    feature = "stdio",
+    all(feature = "unix", unix)
+))]
 mod server;
 #[cfg(feature = "stdio")]
 mod stdio;
 
 pub use ipfi_core as core;
-pub use ipfi_core::call::{self, CallError, Fragment, RawCall, Receiver, Sender, Terminator};
+pub use ipfi_core::call::{self, CallError, Fragment, Isolation, RawCall, Receiver, Sender, Terminator};
 pub use ipfi_core::close_code::CloseCode;
 pub use ipfi_core::codec::{CodecId, Raw};
 pub use ipfi_core::error::ConnectionError;
 pub use ipfi_core::interface::CallInfo;
 pub use ipfi_core::metadata::Metadata;
 pub use ipfi_core::observe::{CallReport, Observer, Stats};
+pub use ipfi_core::session::PathStats;
 pub use ipfi_core::wire::{Role, ShutdownReport, Wire, WireOptions};
 pub use ipfi_core::{
     CancelCause, Code, Context, Interface, Limits, Peer, ProcedureIndex, State, Status, blocking, spawned,
@@ -75,10 +88,26 @@ pub use ipfi_mux as mux;
 #[cfg(feature = "blocking")]
 pub use ipfi_mux::driver::blocking;
 
+/// QUIC and TLS below the facade: endpoints of one's own, and what the words of TLS mean.
+#[cfg(any(feature = "quic", feature = "tls"))]
+pub use ipfi_quic as quic;
+#[cfg(feature = "quic")]
+pub use ipfi_quic::QuicOptions;
+#[cfg(any(feature = "quic", feature = "tls"))]
+pub use ipfi_quic::tls::{
+    CertificateHash, ClientAuth, ClientRoots, Identity, ReloadableIdentity, TlsError, Trust,
+};
+
 pub use address::{Address, AddressError};
-#[cfg(any(feature = "tcp", all(feature = "unix", unix)))]
+#[cfg(any(feature = "quic", feature = "tls", feature = "tcp", all(feature = "unix", unix)))]
 pub use connector::{ConnectError, Connector, connect, connect_with};
-#[cfg(any(feature = "tcp", all(feature = "unix", unix)))]
+#[cfg(any(
+    feature = "quic",
+    feature = "tls",
+    feature = "tcp",
+    feature = "stdio",
+    all(feature = "unix", unix)
+))]
 pub use server::{Bound, Server, ServerError};
 #[cfg(feature = "stdio")]
 pub use stdio::{Module, ModuleError, spawn, stdio};

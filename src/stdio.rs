@@ -11,6 +11,7 @@ mod guard;
 use std::fmt;
 use std::io;
 use std::process::ExitStatus;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ipfi_core::Peer;
@@ -19,6 +20,7 @@ use ipfi_core::session::Side;
 use ipfi_core::wire::{Wire, WireOptions};
 use tokio::process::{Child, Command};
 
+pub(crate) use self::guard::{Reader, Writer};
 use crate::local::without_idle_timeout;
 
 /// How long a module may take to end once its pipe is closed; then it is killed.
@@ -169,10 +171,22 @@ pub async fn stdio(options: impl Into<WireOptions>) -> Result<Wire, ModuleError>
     let options = options.into();
     ipfi_mux::check_limits(options.limits_ref())
         .map_err(|source| ModuleError::Limits { module: module(), source })?;
-    let (reader, writer) =
-        guard::take_stdio().map_err(|source| ModuleError::Io { module: module(), source })?;
+    let (reader, writer) = take().map_err(|source| ModuleError::Io { module: module(), source })?;
     let limits = without_idle_timeout(options.limits_ref());
     let options = options.limits(limits).peer(Peer::new(Side::Client, "stdio"));
     let wire = ipfi_mux::accept(reader, writer, options).await;
     wire.map_err(|source| ModuleError::Handshake { module: module(), source, status: None })
+}
+
+/// Takes standard input and output out of the reach of everybody else in this process, once.
+pub(crate) fn take() -> io::Result<(Reader, Writer)> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    if TAKEN.swap(true, Ordering::Relaxed) {
+        return Err(io::Error::other("this process serves on them already, and can do so only once"));
+    }
+    let taken = guard::take_stdio();
+    if taken.is_err() {
+        TAKEN.store(false, Ordering::Relaxed);
+    }
+    taken
 }

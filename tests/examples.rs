@@ -87,6 +87,78 @@ fn a_unix_socket_carries_calls_both_ways() {
     );
 }
 
+#[cfg(all(feature = "quic", feature = "tls", feature = "development"))]
+#[test]
+fn quic_carries_calls_and_a_client_with_another_pin_is_turned_away() {
+    let output = run(&mut example("quic"));
+    let lines: Vec<_> = output.lines().collect();
+    assert_eq!(lines[..2], ["Hello, Ada!", "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"]);
+    assert!(lines[2].starts_with("connect quic://127.0.0.1:"), "{}", lines[2]);
+    assert!(lines[2].contains("the peer's certificate is not a pinned one: expected "), "{}", lines[2]);
+    assert_eq!(lines[3], "the server closed: 0 calls cut");
+
+    // In two programs, by the lines that the first one prints.
+    let mut command = example("quic");
+    let server = command.args(["serve", "quic://127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut server = Killed(server);
+    let mut said = BufReader::new(server.0.stdout.take().unwrap()).lines();
+    for carrier in ["quic", "tls"] {
+        let line = said.next().unwrap().unwrap();
+        let arguments = line.strip_prefix("cargo run --example quic ").unwrap();
+        assert!(arguments.starts_with(&format!("call {carrier}://127.0.0.1:")), "{line}");
+        let output = run(example("quic").args(arguments.split(' ')));
+        assert_eq!(output.lines().collect::<Vec<_>>(), lines[..2]);
+    }
+    interrupt(&server.0);
+    assert!(server.0.wait().unwrap().success());
+}
+
+#[cfg(all(feature = "quic", feature = "development"))]
+#[test]
+fn a_certificate_decides_who_may_call_what() {
+    let output = run(&mut example("mutual_tls"));
+    let lines: Vec<_> = output.lines().collect();
+    assert_eq!(
+        lines[..4],
+        [
+            "Ada sees a steel door, Ada",
+            "Ada: it swings open",
+            "Bob sees a steel door, Bob",
+            "Bob: call 1: PERMISSION_DENIED: Bob may look, and not open",
+        ]
+    );
+    assert!(lines[4].starts_with("Eve stays outside: ") && lines[4].contains("certificate"), "{}", lines[4]);
+}
+
+#[cfg(all(feature = "quic", feature = "development"))]
+#[test]
+fn a_stream_survives_its_client_moving() {
+    let output = run(&mut example("moving_client"));
+    let ports: Vec<_> = output.lines().filter(|line| line.starts_with("moved to port ")).collect();
+    assert_eq!(ports.len(), 2, "{output}");
+    assert_ne!(ports[0], ports[1]);
+    assert!(output.ends_with("29\n30 numbers over one connection and three ports\n"), "{output}");
+}
+
+#[cfg(all(feature = "quic", feature = "tcp", feature = "development"))]
+#[test]
+fn a_lost_packet_holds_up_one_stream_over_quic_and_all_over_tcp() {
+    let picture = std::env::temp_dir().join(format!("ipfi-head-of-line-{}.svg", std::process::id()));
+    let output = run(example("head_of_line").arg(&picture));
+    let svg = std::fs::read_to_string(&picture).unwrap();
+    std::fs::remove_file(&picture).unwrap();
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
+    assert_eq!(svg.matches("<circle ").count(), 1200, "an item each");
+    // How many are late is the machine's, too: that both lost packets, and each stream has its line, is not.
+    assert_eq!(output.matches("\n  stream ").count(), 12, "{output}");
+    for name in ["QUIC", "TCP"] {
+        let start = format!("{name}, ");
+        let lost = output.lines().find_map(|line| line.strip_prefix(&start)?.split(' ').next()?.parse().ok());
+        assert!(lost.is_some_and(|lost: u64| lost > 0), "{output}");
+        assert!(output.lines().any(|line| line.starts_with(&format!("{name}: "))), "{output}");
+    }
+}
+
 #[test]
 fn a_module_serves_its_host_and_a_stranger_is_quoted() {
     let output = run(&mut example("module_host"));

@@ -76,7 +76,7 @@ impl QuicPair {
                 .expect("a socket in memory")
         };
         let config = server_config(server.1, server.0, options).expect("settings that work");
-        let listening = QuicServer::over(endpoint(1, Some(config)), server.1, options);
+        let listening = QuicServer::over(endpoint(1, Some(config)), server.1, server.0, options);
         let connecting = QuicClient::over(endpoint(0, None), client.1, client.0, options);
         Self {
             client: connecting.expect("settings that work"),

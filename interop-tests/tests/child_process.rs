@@ -130,6 +130,19 @@ async fn a_module_that_is_finished_ends_by_itself() {
 }
 
 #[tokio::test]
+async fn a_server_on_standard_input_and_output_serves_its_host_once_and_ends_with_it() {
+    let module = within("a module", ipfi::spawn(peer("server"), standard())).await.unwrap();
+    let echo: String = within("a call", module.wire().call(ECHO, ("Ada",))).await.unwrap();
+    assert_eq!(echo, "Ada");
+    let again: String = within("a call", module.wire().call(OWN, ())).await.unwrap();
+    let text =
+        "listen on standard input and output: this process serves on them already, and can do so only once";
+    assert_eq!(again, text);
+    let status = within("its end", module.finish(Duration::from_secs(5))).await.unwrap();
+    assert!(status.success(), "{status}");
+}
+
+#[tokio::test]
 async fn stray_prints_go_to_standard_error_and_standard_input_is_empty() {
     let mut command = peer("serve");
     command.stderr(Stdio::piped());

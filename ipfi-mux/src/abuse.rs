@@ -88,6 +88,11 @@ impl AbuseBudget {
         self.tokens
     }
 
+    /// Whether nothing can be earned.
+    pub fn is_full(&self) -> bool {
+        self.tokens == self.limit
+    }
+
     /// Spends `tokens` because of `what`.
     ///
     /// # Errors

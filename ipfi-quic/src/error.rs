@@ -6,6 +6,8 @@ use ipfi_core::close_code::{CloseCode, StreamCode, TransportCode};
 use ipfi_core::error::{ConnectionError, ReadError, WriteError};
 use quinn::VarInt;
 
+use crate::tls::TlsFault;
+
 /// What is kept of a reason that the peer gives, in bytes.
 const REASON_BYTES: usize = 256;
 
@@ -24,6 +26,9 @@ pub(crate) struct Ours {
 /// Why the connection ended.
 pub(crate) fn connection(error: quinn::ConnectionError, ours: &Ours) -> ConnectionError {
     use quinn::ConnectionError as Quinn;
+    if let Some(fault) = tls_fault(&error) {
+        return tls(&fault);
+    }
     match error {
         Quinn::ApplicationClosed(close) => ConnectionError::PeerClosed {
             code: CloseCode(close.error_code.into_inner()),
@@ -50,6 +55,24 @@ pub(crate) fn connection(error: quinn::ConnectionError, ours: &Ours) -> Connecti
         Quinn::Reset => ConnectionError::lost("the peer has forgotten the connection (stateless reset)"),
         Quinn::CidsExhausted => ConnectionError::lost("no connection ids are left"),
     }
+}
+
+/// What TLS said, if it was TLS that failed: in the handshake, or after it, as when a server refuses a client's
+/// certificate.
+pub(crate) fn tls_fault(error: &quinn::ConnectionError) -> Option<TlsFault> {
+    match error {
+        quinn::ConnectionError::TransportError(error) => TlsFault::alert_of_quic_code(error.code.into())
+            .map(|alert| TlsFault::sent_alert(alert, &error.reason)),
+        quinn::ConnectionError::ConnectionClosed(close) => {
+            TlsFault::alert_of_quic_code(close.error_code.into()).map(TlsFault::received_alert)
+        }
+        _ => None,
+    }
+}
+
+/// A fault of TLS as the end of a connection.
+pub(crate) fn tls(fault: &TlsFault) -> ConnectionError {
+    ConnectionError::lost(format!("TLS: {fault}"))
 }
 
 fn reason(bytes: &[u8]) -> Arc<str> {

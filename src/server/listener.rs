@@ -1,25 +1,17 @@
-//! Sockets that are listened on.
+//! Sockets that are listened on: what all of them have in common.
 
 use std::io;
 use std::net::IpAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ipfi_core::Peer;
-use ipfi_core::error::ConnectionError;
-use ipfi_core::session::Side;
-use ipfi_core::wire::{Wire, WireOptions};
-use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::mpsc;
 
-use super::ServerError;
-use super::gate::{Gate, Place};
+use super::connection::{Accepted, Connection};
+use super::gate::Gate;
 #[cfg(all(feature = "unix", unix))]
 use super::unix_socket::UnixSocket;
+use super::{Server, ServerError};
 use crate::address::Address;
-#[cfg(all(feature = "unix", unix))]
-use crate::local::without_idle_timeout;
 
 /// How long accepting rests after an error, doubling from the first to the second: descriptors have run
 /// out, and only time brings them back.
@@ -37,81 +29,81 @@ pub(super) struct Listener {
 enum Socket {
     #[cfg(feature = "tcp")]
     Tcp(tokio::net::TcpListener),
+    #[cfg(feature = "tls")]
+    Tls(tokio::net::TcpListener, ipfi_quic::tls::TlsServer),
+    #[cfg(feature = "quic")]
+    Quic(ipfi_quic::QuicServer),
     #[cfg(all(feature = "unix", unix))]
     Unix(UnixSocket),
-}
-
-/// A connection that was let in.
-pub(super) struct Accepted {
-    pub(super) connection: Connection,
-    pub(super) place: Place,
-}
-
-/// A connection before its handshake.
-pub(super) struct Connection {
-    peer: Peer,
-    pipe: Pipe,
-}
-
-enum Pipe {
-    #[cfg(feature = "tcp")]
-    Tcp(tokio::net::tcp::OwnedReadHalf, tokio::net::tcp::OwnedWriteHalf),
-    #[cfg(all(feature = "unix", unix))]
-    Unix(tokio::net::unix::OwnedReadHalf, tokio::net::unix::OwnedWriteHalf),
+    /// The one peer that it has, until it is accepted.
+    #[cfg(feature = "stdio")]
+    Stdio(Option<Box<Connection>>),
 }
 
 impl Listener {
-    pub(super) async fn bind(address: Address) -> Result<Self, ServerError> {
-        match address {
-            Address::Tcp(_) => Self::bind_tcp(address).await,
-            Address::Unix(_) => Self::bind_unix(address).await,
+    pub(super) async fn bind(address: Address, server: &Server) -> Result<Self, ServerError> {
+        // Not every build has settings to look at.
+        let _ = server;
+        match &address {
+            #[cfg(feature = "tcp")]
+            Address::Tcp(authority) => {
+                let (local, socket) = bind_tcp(&address, authority).await?;
+                Ok(Self { address: Address::Tcp(local), socket: Socket::Tcp(socket) })
+            }
+            #[cfg(feature = "tls")]
+            Address::Tls(authority) => {
+                let tls = server.secure.tls(&address, ipfi_quic::tls::pipe::PROTOCOL, false)?;
+                let (local, socket) = bind_tcp(&address, authority).await?;
+                Ok(Self { address: Address::Tls(local), socket: Socket::Tls(socket, tls) })
+            }
+            #[cfg(feature = "quic")]
+            Address::Quic(authority) => {
+                let socket = super::quic::bind(&address, authority, server).await?;
+                let local = socket.local_address().map_err(|source| ServerError::Io { address, source })?;
+                Ok(Self { address: Address::Quic(local.to_string()), socket: Socket::Quic(socket) })
+            }
+            #[cfg(all(feature = "unix", unix))]
+            Address::Unix(path) => match UnixSocket::bind(path).await {
+                Ok(socket) => Ok(Self { address, socket: Socket::Unix(socket) }),
+                Err(source) => Err(ServerError::Io { address, source }),
+            },
+            #[cfg(feature = "stdio")]
+            Address::Stdio => {
+                let connection = Connection::stdio().map_err(|source| ServerError::Stdio { source })?;
+                Ok(Self { address, socket: Socket::Stdio(Some(Box::new(connection))) })
+            }
+            #[allow(unreachable_patterns, reason = "a build may have all carriers")]
+            _ => Err(ServerError::Unsupported { what: address.missing(), address }),
         }
-    }
-
-    #[cfg(feature = "tcp")]
-    async fn bind_tcp(address: Address) -> Result<Self, ServerError> {
-        let Address::Tcp(authority) = &address else { return Err(ServerError::NoListener) };
-        let bound = tokio::net::TcpListener::bind(authority).await;
-        let bound = bound.and_then(|socket| Ok((socket.local_addr()?, socket)));
-        let (local, socket) = bound.map_err(|source| ServerError::Io { address, source })?;
-        Ok(Self { address: Address::Tcp(local.to_string()), socket: Socket::Tcp(socket) })
-    }
-
-    #[cfg(not(feature = "tcp"))]
-    async fn bind_tcp(address: Address) -> Result<Self, ServerError> {
-        Err(ServerError::Unsupported { address, what: "built without the feature tcp" })
-    }
-
-    #[cfg(all(feature = "unix", unix))]
-    async fn bind_unix(address: Address) -> Result<Self, ServerError> {
-        let Address::Unix(path) = &address else { return Err(ServerError::NoListener) };
-        match UnixSocket::bind(path).await {
-            Ok(socket) => Ok(Self { address, socket: Socket::Unix(socket) }),
-            Err(source) => Err(ServerError::Io { address, source }),
-        }
-    }
-
-    #[cfg(not(all(feature = "unix", unix)))]
-    async fn bind_unix(address: Address) -> Result<Self, ServerError> {
-        Err(ServerError::Unsupported { address, what: "no Unix sockets in this build" })
     }
 
     pub(super) fn address(&self) -> &Address {
         &self.address
     }
 
-    /// Accepts for ever; ends when nobody wants connections any more.
-    pub(super) async fn accept_all(self, gate: Gate, incoming: mpsc::Sender<Accepted>) {
+    /// The UDP socket, which has connections to look after when it is no longer listened on.
+    #[cfg(feature = "quic")]
+    pub(super) fn quic(&self) -> Option<ipfi_quic::QuicServer> {
+        match &self.socket {
+            Socket::Quic(socket) => Some(socket.clone()),
+            #[allow(unreachable_patterns, reason = "QUIC may be the only carrier of this build")]
+            _ => None,
+        }
+    }
+
+    /// Accepts until no more can come, or nobody wants connections any more.
+    pub(super) async fn accept_all(mut self, gate: Gate, incoming: mpsc::Sender<Accepted>) {
         let mut rest = FIRST_REST;
         loop {
             match self.accept().await {
-                Ok((connection, from)) => {
+                Ok(Some((connection, from))) => {
                     rest = FIRST_REST;
                     let place = match gate.enter(from) {
                         Ok(place) => place,
                         Err(full) => {
-                            // Dropping it closes it; a farewell would cost what the limit is to save.
-                            tracing::warn!(target: "ipfi::server", peer = %connection.peer, %full, "refused");
+                            // Dropping it closes it, and refuses it where that is one packet; a farewell would
+                            // cost what the limit is to save.
+                            tracing::warn!(target: "ipfi::server", peer = %connection.peer(), %full, "refused");
                             continue;
                         }
                     };
@@ -119,6 +111,7 @@ impl Listener {
                         return;
                     }
                 }
+                Ok(None) => return,
                 // The peer went away between its connecting and our accepting: the next is another.
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
@@ -130,23 +123,42 @@ impl Listener {
         }
     }
 
-    async fn accept(&self) -> io::Result<(Connection, Option<IpAddr>)> {
-        match &self.socket {
+    async fn accept(&mut self) -> io::Result<Option<(Connection, Option<IpAddr>)>> {
+        match &mut self.socket {
             #[cfg(feature = "tcp")]
             Socket::Tcp(socket) => {
                 let (stream, from) = socket.accept().await?;
-                let (reader, writer, peer) = crate::connector::tcp_parts(stream, Side::Client)?;
-                Ok((Connection { peer, pipe: Pipe::Tcp(reader, writer) }, Some(from.ip())))
+                Ok(Some((Connection::tcp(stream)?, Some(from.ip()))))
             }
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket, tls) => {
+                let (stream, from) = socket.accept().await?;
+                Ok(Some((Connection::tls(stream, tls.clone())?, Some(from.ip()))))
+            }
+            #[cfg(feature = "quic")]
+            Socket::Quic(socket) => Ok(socket.accept().await.map(|incoming| {
+                let from = incoming.address().ip();
+                (Connection::quic(incoming), Some(from))
+            })),
             #[cfg(all(feature = "unix", unix))]
             Socket::Unix(socket) => {
                 let stream = socket.accept().await?;
-                let peer = Peer::new(Side::Client, "unix").with_address(socket.path().display().to_string());
-                let (reader, writer) = stream.into_split();
-                Ok((Connection { peer, pipe: Pipe::Unix(reader, writer) }, None))
+                Ok(Some((Connection::unix(stream, socket.path()), None)))
             }
+            #[cfg(feature = "stdio")]
+            Socket::Stdio(connection) => Ok(connection.take().map(|connection| (*connection, None))),
         }
     }
+}
+
+#[cfg(any(feature = "tcp", feature = "tls"))]
+async fn bind_tcp(
+    address: &Address,
+    authority: &str,
+) -> Result<(String, tokio::net::TcpListener), ServerError> {
+    let bound = tokio::net::TcpListener::bind(authority).await;
+    let bound = bound.and_then(|socket| Ok((socket.local_addr()?.to_string(), socket)));
+    bound.map_err(|source| ServerError::Io { address: address.clone(), source })
 }
 
 fn is_of_one_connection(error: &io::Error) -> bool {
@@ -157,44 +169,4 @@ fn is_of_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionRefused
             | io::ErrorKind::NotConnected
     )
-}
-
-impl Connection {
-    pub(super) fn peer(&self) -> &Peer {
-        &self.peer
-    }
-
-    /// Makes a wire of it, which keeps `place` for as long as it keeps the socket: a peer that was told
-    /// goodbye and does not go holds both, so that nobody gets more sockets out of a server than places.
-    pub(super) async fn handshake(self, place: Place, options: WireOptions) -> Result<Wire, ConnectionError> {
-        match self.pipe {
-            #[cfg(feature = "tcp")]
-            Pipe::Tcp(reader, writer) => {
-                let reader = Placed { reader, _place: place };
-                ipfi_mux::accept(reader, writer, options.peer(self.peer)).await
-            }
-            #[cfg(all(feature = "unix", unix))]
-            Pipe::Unix(reader, writer) => {
-                let reader = Placed { reader, _place: place };
-                let limits = without_idle_timeout(options.limits_ref());
-                ipfi_mux::accept(reader, writer, options.limits(limits).peer(self.peer)).await
-            }
-        }
-    }
-}
-
-/// The reading half of a socket, and the place it takes.
-struct Placed<R> {
-    reader: R,
-    _place: Place,
-}
-
-impl<R: AsyncRead + Unpin> AsyncRead for Placed<R> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.reader).poll_read(cx, buf)
-    }
 }

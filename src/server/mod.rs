@@ -1,13 +1,20 @@
 //! Serving many peers on several listeners.
 
+mod connection;
+mod error;
 mod gate;
 mod listener;
+#[cfg(any(feature = "tcp", feature = "tls", feature = "stdio", all(feature = "unix", unix)))]
+mod placed;
+#[cfg(feature = "quic")]
+mod quic;
+#[cfg(any(feature = "quic", feature = "tls"))]
+mod secure;
 #[cfg(all(feature = "unix", unix))]
 mod unix_socket;
 
 use std::fmt;
 use std::future::{Future, pending};
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,47 +28,11 @@ use ipfi_core::{Interface, Limits, Peer, Status};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use self::gate::Gate;
-use self::listener::{Accepted, Listener};
-use crate::address::{Address, AddressError};
-
-/// Why a server could not be set up.
-#[derive(thiserror::Error)]
-#[non_exhaustive]
-pub enum ServerError {
-    /// A URL cannot be used.
-    #[error(transparent)]
-    Address(#[from] AddressError),
-    /// There is nothing to listen on.
-    #[error("the server listens on nothing: call listen(url) first")]
-    NoListener,
-    /// This build or this system does not have the carrier.
-    #[error("listen {address}: {what}")]
-    Unsupported {
-        /// Where.
-        address: Address,
-        /// What is missing.
-        what: &'static str,
-    },
-    /// The limits contradict each other: no connection could ever be made.
-    #[error("the server's limits cannot be used: {0}")]
-    Limits(#[from] ipfi_mux::ConfigError),
-    /// The system refused.
-    #[error("listen {address}: {source}")]
-    Io {
-        /// Where.
-        address: Address,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
-/// As it reads, not as it is built: `main` prints the `Debug` of the error that it returns.
-impl fmt::Debug for ServerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ServerError({self})")
-    }
-}
+use self::connection::Accepted;
+pub use self::error::ServerError;
+use self::gate::{Gate, Place};
+use self::listener::Listener;
+use crate::address::Address;
 
 type OnConnect = Arc<dyn Fn(Wire) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
@@ -76,6 +47,8 @@ pub struct Server {
     max_connections: usize,
     max_connections_per_address: usize,
     grace: Duration,
+    #[cfg(any(feature = "quic", feature = "tls"))]
+    secure: secure::Secure,
 }
 
 impl Server {
@@ -88,11 +61,19 @@ impl Server {
             max_connections: 1024,
             max_connections_per_address: 64,
             grace: Duration::from_secs(10),
+            #[cfg(any(feature = "quic", feature = "tls"))]
+            secure: secure::Secure::default(),
         }
     }
 
-    /// Listens on `url` too: `tcp://host:port` (port 0 lets the system choose) or `unix:/path` (a socket
-    /// left behind by a dead server is replaced).
+    /// Listens on `url` too:
+    ///
+    /// - `quic://host:port` and `tls://host:port`, which need an `identity`. QUIC's ports are those of UDP, so that
+    ///   both may have the same number;
+    /// - `tcp://host:port`, for trusted networks: nothing is encrypted. Port 0 lets the system choose, here and above;
+    /// - `unix:/path`. A socket left behind by a dead server is replaced;
+    /// - `stdio:`, once: the process that has started this one and is its client, over the standard input and output,
+    ///   guarded as by [`stdio`](fn@crate::stdio). They are taken when the server is bound.
     pub fn listen(mut self, url: impl Into<String>) -> Self {
         self.urls.push(url.into());
         self
@@ -169,11 +150,19 @@ impl Server {
             return Err(ServerError::NoListener);
         }
         ipfi_mux::check_limits(self.options.limits_ref())?;
-        let mut listeners = Vec::with_capacity(self.urls.len());
-        for url in &self.urls {
-            listeners.push(Listener::bind(url.parse()?).await?);
+        let parsed = self.urls.iter().map(|url| url.parse());
+        let mut addresses: Vec<(usize, Address)> = parsed
+            .enumerate()
+            .map(|(n, parsed)| parsed.map(|address| (n, address)))
+            .collect::<Result<_, _>>()?;
+        // Standard input and output cannot be given back, so that nothing may fail after them.
+        addresses.sort_by_key(|(_, address)| *address == Address::Stdio);
+        let mut listeners = Vec::with_capacity(addresses.len());
+        for (n, address) in addresses {
+            listeners.push((n, Listener::bind(address, &self).await?));
         }
-        Ok(Bound { server: self, listeners })
+        listeners.sort_by_key(|(n, _)| *n);
+        Ok(Bound { server: self, listeners: listeners.into_iter().map(|(_, listener)| listener).collect() })
     }
 
     /// Binds and runs until `stop` is ready, then shuts down in order: see [`Bound::run_until`].
@@ -227,6 +216,8 @@ impl Bound {
     /// Runs until `stop` is ready. Then it accepts no more, tells every peer to go elsewhere, gives
     /// running calls the grace period, cuts what is left, and reports.
     ///
+    /// A server that listens on `stdio:` alone stops by itself when its one peer has gone.
+    ///
     /// Dropping the future closes every connection at once.
     pub async fn run_until(self, stop: impl Future) -> ShutdownReport {
         let Self { server, listeners } = self;
@@ -235,23 +226,31 @@ impl Bound {
         let mut connections = JoinSet::new();
         let mut accepting = JoinSet::new();
         let (incoming, mut accepted) = tokio::sync::mpsc::channel(1);
+        #[cfg(feature = "quic")]
+        let sockets = quic::Sockets(listeners.iter().filter_map(Listener::quic).collect());
         for listener in listeners {
             accepting.spawn(listener.accept_all(gate.clone(), incoming.clone()));
         }
         drop(incoming);
         let mut stop = std::pin::pin!(stop);
         let mut report = ShutdownReport::default();
-        loop {
+        let mut more_may_come = true;
+        while more_may_come || !connections.is_empty() {
             tokio::select! {
                 _ = &mut stop => break,
-                Some(connection) = accepted.recv() => {
-                    connections.spawn(serve(server.clone(), connection, drain.clone()));
-                }
+                connection = accepted.recv(), if more_may_come => match connection {
+                    Some(connection) => {
+                        connections.spawn(serve(server.clone(), connection, drain.clone()));
+                    }
+                    None => more_may_come = false,
+                },
                 // Finished connections are let go of as they end; their reports are empty.
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
             }
         }
         accepting.shutdown().await;
+        #[cfg(feature = "quic")]
+        let refusing = sockets.refuse();
         // Whoever had just been let in is not to wait for its handshake until all others are done.
         drop(accepted);
         drop(drain);
@@ -259,6 +258,11 @@ impl Bound {
         while let Some(ended) = connections.join_next().await {
             // A connection's task does not panic: handlers' panics are caught in their calls.
             report = report.and(ended.unwrap_or_default());
+        }
+        #[cfg(feature = "quic")]
+        {
+            sockets.idle().await;
+            drop(refusing);
         }
         report
     }
@@ -274,8 +278,8 @@ async fn serve(server: Server, accepted: Accepted, mut drain: watch::Receiver<()
         // Whoever has not finished the handshake has no calls to lose.
         _ = drain.changed() => return ShutdownReport::default(),
     };
-    let wire = match wire {
-        Ok(wire) => wire,
+    let (wire, place) = match wire {
+        Ok(made) => made,
         Err(error) => {
             tracing::debug!(target: "ipfi::server", %peer, %error, "handshake failed");
             return ShutdownReport::default();
@@ -283,7 +287,7 @@ async fn serve(server: Server, accepted: Accepted, mut drain: watch::Receiver<()
     };
     tracing::debug!(target: "ipfi::server", %peer, "connected");
     let hook = server.on_connect.map(|hook| tokio::spawn(hook(wire.clone())));
-    let Connected { wire, .. } = &Connected { wire, hook };
+    let Connected { wire, .. } = &Connected { wire, hook, _place: place };
     tokio::select! {
         reason = wire.closed() => {
             log_end(&peer, &reason);
@@ -299,6 +303,7 @@ async fn serve(server: Server, accepted: Accepted, mut drain: watch::Receiver<()
 struct Connected {
     wire: Wire,
     hook: Option<JoinHandle<()>>,
+    _place: Option<Place>,
 }
 
 impl Drop for Connected {

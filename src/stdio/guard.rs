@@ -6,8 +6,8 @@ use std::os::fd::OwnedFd;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::unix::pipe;
 
-pub(super) type Reader = Box<dyn AsyncRead + Send + Unpin>;
-pub(super) type Writer = Box<dyn AsyncWrite + Send + Unpin>;
+pub(crate) type Reader = Box<dyn AsyncRead + Send + Unpin>;
+pub(crate) type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 
 /// Standard input and output, taken out of the reach of everybody else in this process.
 pub(super) fn take_stdio() -> io::Result<(Reader, Writer)> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ipfi::{Bound, Interface, Server, ShutdownReport, Wire};
+use ipfi::{Bound, Connector, Identity, Interface, Server, ShutdownReport, Trust, Wire};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -69,11 +69,26 @@ impl Running {
         let name = format!("ipfi-carriers-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
         let server = server.listen("tcp://127.0.0.1:0").listen(format!("unix:{}", path.display()));
+        let mut running = Self::bound(server).await;
+        running.path = path;
+        running
+    }
+
+    /// Listens where `server` was told to.
+    pub(crate) async fn bound(server: Server) -> Self {
         let bound: Bound = server.bind().await.unwrap();
         let urls = bound.addresses();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(bound.run_until(stopped));
-        Self { urls, stop: Some(stop), task, path }
+        Self { urls, stop: Some(stop), task, path: PathBuf::new() }
+    }
+
+    /// Listens on QUIC, TLS, TCP and a Unix socket, in this order. Gives a connector that trusts it, too.
+    pub(crate) async fn everywhere(server: Server) -> (Self, Connector) {
+        let identity = Identity::development(&[]).unwrap();
+        let connector = Connector::new().trust(Trust::pinned([identity.certificate_hash()]));
+        let server = server.identity(identity).listen("quic://127.0.0.1:0").listen("tls://127.0.0.1:0");
+        (Self::new(server).await, connector)
     }
 
     /// Where TCP listens, without the scheme.

@@ -92,6 +92,8 @@ struct Watch {
     cut: Option<Wait<()>>,
     closed: Option<Box<Wait<ConnectionError>>>,
     detached: bool,
+    /// With what the caller stopped its answer, for good.
+    stopped_with: Option<StreamCode>,
     /// When the header and the arguments must be here, once they were waited for.
     due: Option<Deadline>,
 }
@@ -348,7 +350,10 @@ impl IncomingCall {
         if !watch.detached {
             match self.outbound.poll_stopped(cx) {
                 Poll::Ready(Ok(StreamCode::DETACHED)) => watch.detached = true,
-                Poll::Ready(Ok(code)) => return Poll::Ready(CancelCause::of(code)),
+                Poll::Ready(Ok(code)) => {
+                    watch.stopped_with = Some(code);
+                    return Poll::Ready(CancelCause::of(code));
+                }
                 Poll::Ready(Err(_)) => return Poll::Ready(CancelCause::Connection),
                 Poll::Pending => {}
             }
@@ -431,7 +436,9 @@ impl IncomingCall {
                 if cause == CancelCause::Connection {
                     self.core.count_lost();
                 }
-                self.outbound.reset(StreamCode::CANCELLED);
+                // Clause 5.5: with the code of the stop, if it was one.
+                let stopped = self.watch.as_ref().and_then(|watch| watch.stopped_with);
+                self.outbound.reset(stopped.unwrap_or(StreamCode::CANCELLED));
                 Some(Code::Cancelled)
             }
         };

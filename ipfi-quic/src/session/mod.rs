@@ -4,12 +4,12 @@
 //!
 //! | promise | how it is kept |
 //! |---|---|
-//! | a dropped half resets or stops with CANCELLED | quinn would finish, or stop with 0: [`streams`] says it first |
-//! | a place is free when the acceptor's handles are gone | QUIC frees it when both halves are over: [`places`] withholds it |
-//! | whoever waits for credit is served in order | quinn wakes all who wait: [`open`] lets one at a time ask |
-//! | what was finished is handed over before a close | quinn forgets what is not acknowledged: [`finished`] waits |
-//! | a stream that the peer stops is reset | quinn leaves it to the program: [`stops`] does it |
-//! | streams that nobody reads hurt no other | quinn's windows do not grow by need: [`stalled`] gives one up |
+//! | a dropped half resets or stops with CANCELLED | quinn would finish, or stop with 0: `streams` says it first |
+//! | a place is free when the acceptor's handles are gone | QUIC frees it when both halves are over: `places` withholds it |
+//! | whoever waits for credit is served in order | quinn wakes all who wait: `open` lets one at a time ask |
+//! | what was finished is handed over before a close | quinn forgets what is not acknowledged: `finished` waits |
+//! | a stream that the peer stops is reset | quinn leaves it to the program: `stops` does it |
+//! | streams that nobody reads hurt no other | quinn's windows do not grow by need: `stalled` gives one up |
 //! | a flood of calls that are given up ends | quinn does not count them: the [`AbuseBudget`] does |
 
 pub(crate) mod finished;
@@ -20,6 +20,7 @@ mod stops;
 mod streams;
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -85,6 +86,8 @@ pub(crate) struct Shared {
     /// The limit `max_datagram_frame_bytes`.
     max_datagram_bytes: usize,
     budget: Mutex<AbuseBudget>,
+    /// Nothing can be earned.
+    budget_full: AtomicBool,
 }
 
 impl QuicSession {
@@ -133,6 +136,7 @@ impl QuicSession {
             max_datagram_bytes: limits.max_datagram_frame_bytes as usize,
             confirmed: watch::Sender::new(confirmed),
             budget: Mutex::new(AbuseBudget::new(limits.abuse_budget, runtime.now())),
+            budget_full: AtomicBool::new(true),
             runtime,
             connection,
         };
@@ -198,17 +202,30 @@ impl Shared {
         self.runtime.now()
     }
 
-    /// Charges the peer, or rewards it; at the end of its budget the connection is closed.
-    fn budget(&self, change: impl FnOnce(&mut AbuseBudget) -> Result<(), ipfi_mux::violation::Violation>) {
-        let changed = {
+    /// Charges the peer `tokens` for `what`; at the end of its budget the connection is closed.
+    fn charge(&self, tokens: u8, what: &'static str) {
+        let spent = {
             let mut budget = lock(&self.budget);
             budget.time(self.now());
-            change(&mut budget)
+            let spent = budget.spend(tokens.into(), what);
+            self.budget_full.store(false, Ordering::Relaxed);
+            spent
         };
-        if let Err(violation) = changed {
+        if let Err(violation) = spent {
             tracing::warn!(target: "ipfi::connection", peer = %self.connection.remote_address(), %violation, "closed");
             // QUIC lets an application close with its own codes alone.
             self.close(CloseCode::RESOURCE_EXHAUSTED, &violation.what);
+        }
+    }
+
+    /// Rewards the peer. Nearly always the budget is full, and nobody takes its lock.
+    #[inline]
+    fn reward(&self, earn: impl FnOnce(&mut AbuseBudget)) {
+        if !self.budget_full.load(Ordering::Relaxed) {
+            let mut budget = lock(&self.budget);
+            budget.time(self.now());
+            earn(&mut budget);
+            self.budget_full.store(budget.is_full(), Ordering::Relaxed);
         }
     }
 }

@@ -8,6 +8,7 @@ use rcgen::{
 };
 
 use super::error::TlsError;
+use super::hash::CertificateHash;
 use super::identity::Identity;
 
 /// Browsers take no more than 14 days of a certificate that is pinned by hash (WebTransport,
@@ -39,11 +40,13 @@ impl Identity {
         params.not_before = from.into();
         params.not_after = (from + VALID).into();
         params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, "ipfi development");
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(failed)?;
+        // Each has a name of its own: a verifier that trusts one would else take another for a forgery of it.
+        let unique = CertificateHash::of(key.public_key_pem()).to_string();
+        params.distinguished_name.push(DnType::CommonName, format!("ipfi development {}", &unique[..16]));
         let certificate = params.self_signed(&key).map_err(failed)?;
         Self::from_der([certificate.der().to_vec()], key.serialize_der())
     }

@@ -15,7 +15,7 @@ use super::fault::{TlsFault, printable};
 use super::server::TlsServer;
 use super::stream::TlsStream;
 
-/// The application protocol (ALPN) of QMux records within TLS. Build the [`TlsClient`] and the [`TlsServer`] for it.
+/// The application protocol (ALPN) of QMux records within TLS (`docs/protocol.md` 12.3). Build the [`TlsClient`] and the [`TlsServer`] for it.
 pub const PROTOCOL: &str = ipfi_core::proto::ALPN_QMUX;
 
 /// Makes a wire of `stream` as the side that connected; the peer uses [`accept`]. `server_name`, a host name or

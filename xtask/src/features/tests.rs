@@ -16,6 +16,11 @@ fn the_matrix_has_every_feature_of_a_package_alone_and_none() {
         "-p ipfi-core --no-default-features --features postcard --",
         "-p ipfi --no-default-features --",
         "-p ipfi --no-default-features --features stdio --",
+        "-p ipfi --no-default-features --features quic,ring --",
+        "-p ipfi --no-default-features --features ring --",
+        "-p ipfi-quic --no-default-features --features ring --",
+        "-p ipfi-quic --no-default-features --features tls,ring --",
+        "-p ipfi-quic --no-default-features --features aws-lc-rs --",
     ] {
         assert!(lines.iter().any(|line| line.contains(wanted)), "{wanted} is not in {lines:#?}");
     }

@@ -1,0 +1,86 @@
+//! Python with aioquic, in a virtual environment of its own: made once for each list of requirements, from hashes.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash as _, Hasher as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command as Blocking, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::process::Command;
+
+const STRANGER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/stranger");
+const REQUIREMENTS: &str = include_str!("../../stranger/requirements.txt");
+
+/// A script of the stranger, run by a Python that has aioquic. What it prints is printed.
+pub(crate) async fn script(name: &str) -> Command {
+    let python = tokio::task::spawn_blocking(environment).await.unwrap();
+    let mut command = Command::new(python);
+    // Without writing bytecode beside the sources.
+    command.arg("-B").arg(Path::new(STRANGER).join(name)).kill_on_drop(true).stdin(Stdio::null());
+    command
+}
+
+/// The Python of the environment, which is made if it is not there. Tests of other processes wait for it.
+fn environment() -> PathBuf {
+    let mut hash = DefaultHasher::new();
+    REQUIREMENTS.hash(&mut hash);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("aioquic-{:016x}", hash.finish()));
+    let (python, ready) = (folder.join("bin/python"), folder.join("ready"));
+    std::fs::create_dir_all(&folder).unwrap();
+    // Released with the file.
+    let lock = std::fs::File::create(folder.join("lock")).unwrap();
+    lock.lock().unwrap();
+    if ready.exists() {
+        return python;
+    }
+    if !venv(&folder) {
+        // Debian and its kin have it in a package of its own.
+        run(
+            Blocking::new("apt-get").args(["install", "--yes", "python3-venv"]),
+            "apt-get install python3-venv",
+        );
+        assert!(venv(&folder), "`python3 -m venv` must work: the stranger over QUIC needs aioquic");
+    }
+    let mut pip = Blocking::new(&python);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    pip.args(["--require-hashes", "--only-binary", ":all:", "--requirement"]);
+    run(pip.arg(Path::new(STRANGER).join("requirements.txt")), "pip install aioquic");
+    std::fs::write(ready, "").unwrap();
+    python
+}
+
+/// What is left of one that was not finished is no hindrance.
+fn venv(folder: &Path) -> bool {
+    let made = Blocking::new("python3").args(["-m", "venv"]).arg(folder).status();
+    made.expect("python3 must be there").success()
+}
+
+fn run(command: &mut Blocking, what: &str) {
+    let status = command.status().unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert!(status.success(), "{what} failed, and without aioquic nothing can be shown: {status}");
+}
+
+/// A file that goes with the value.
+pub(crate) struct File(PathBuf);
+
+impl File {
+    pub(crate) fn new(name: &str, content: &str) -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{name}-{}-{number}.pem", std::process::id());
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::write(&path, content).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        // Gone already, or the folder is.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}

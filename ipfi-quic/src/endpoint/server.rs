@@ -1,0 +1,183 @@
+//! The end that is connected to.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ipfi_core::error::ConnectionError;
+use ipfi_core::limits::Limits;
+use ipfi_core::wire::{Wire, WireOptions};
+
+use super::{ANYWHERE, EndpointError, endpoint, handshake_error, server_config, server_config_for, wire};
+use crate::config::QuicOptions;
+use crate::tls::TlsServer;
+
+/// A UDP socket that is connected to. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct QuicServer {
+    endpoint: quinn::Endpoint,
+    /// For clients on this very host, and for others.
+    near: Arc<quinn::ServerConfig>,
+    far: Arc<quinn::ServerConfig>,
+    protocols: Arc<[Vec<u8>]>,
+    options: QuicOptions,
+    /// Handshakes of addresses that have not proven to be theirs.
+    unproven: Arc<AtomicUsize>,
+}
+
+impl QuicServer {
+    /// Binds to `address`; port 0 lets the system choose. Must be called within a tokio runtime, whose tasks carry the
+    /// connections.
+    ///
+    /// `limits` are those of the connections' transport: give the wires the same.
+    ///
+    /// # Errors
+    ///
+    /// [`EndpointError`] says what is wrong.
+    pub fn bind(
+        address: SocketAddr,
+        tls: &TlsServer,
+        limits: &Limits,
+        options: &QuicOptions,
+    ) -> Result<Self, EndpointError> {
+        let config = server_config(tls, limits, options)?;
+        Self::over(endpoint(address, Some(config), options)?, tls, limits, options)
+    }
+
+    /// Takes the connections of an endpoint that exists, which should have [`server_config`]'s settings, for the limits
+    /// on handshakes are there. Those of the connections are made here.
+    ///
+    /// # Errors
+    ///
+    /// [`EndpointError::Tls`] when `tls` is not for QUIC.
+    pub fn over(
+        endpoint: quinn::Endpoint,
+        tls: &TlsServer,
+        limits: &Limits,
+        options: &QuicOptions,
+    ) -> Result<Self, EndpointError> {
+        let near = Arc::new(server_config_for(tls, limits, options, Ipv4Addr::LOCALHOST.into())?);
+        let far = Arc::new(server_config_for(tls, limits, options, ANYWHERE)?);
+        let protocols = tls.as_rustls().alpn_protocols.clone().into();
+        Ok(Self { endpoint, near, far, protocols, options: options.clone(), unproven: Arc::default() })
+    }
+
+    /// The next client that wants to connect, before its handshake; `None` once the endpoint is closed. Clients beyond
+    /// the limits of [`QuicOptions`] are asked to prove their address, or refused. Cancel safe.
+    pub async fn accept(&self) -> Option<Incoming> {
+        loop {
+            let incoming = self.endpoint.accept().await?;
+            let proven = incoming.remote_address_validated();
+            if !proven && self.unproven.load(Ordering::Relaxed) >= self.options.unproven_handshakes {
+                // Costs the server nothing: the client comes back with a token.
+                if incoming.may_retry() {
+                    // It may retry, as was just asked.
+                    let _ = incoming.retry();
+                } else {
+                    incoming.refuse();
+                }
+                continue;
+            }
+            let unproven = (!proven).then(|| Unproven::new(&self.unproven));
+            let near = incoming.remote_address().ip().to_canonical().is_loopback();
+            return Some(Incoming {
+                incoming,
+                config: Arc::clone(if near { &self.near } else { &self.far }),
+                protocols: Arc::clone(&self.protocols),
+                options: self.options.clone(),
+                _unproven: unproven,
+            });
+        }
+    }
+
+    /// Takes no more connections; those that are there go on.
+    pub fn stop(&self) {
+        self.endpoint.set_server_config(None);
+    }
+
+    /// Waits until all connections have ended and their last words have left.
+    pub async fn idle(&self) {
+        self.endpoint.wait_idle().await;
+    }
+
+    /// The address of the socket.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        self.endpoint.local_addr()
+    }
+
+    /// Quinn's own handle.
+    pub fn quinn(&self) -> &quinn::Endpoint {
+        &self.endpoint
+    }
+}
+
+/// Counts one handshake for as long as it lasts.
+#[derive(Debug)]
+struct Unproven(Arc<AtomicUsize>);
+
+impl Unproven {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Unproven {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A client before its handshake. Dropped, it is refused.
+#[derive(Debug)]
+pub struct Incoming {
+    incoming: quinn::Incoming,
+    config: Arc<quinn::ServerConfig>,
+    protocols: Arc<[Vec<u8>]>,
+    options: QuicOptions,
+    _unproven: Option<Unproven>,
+}
+
+impl Incoming {
+    /// Where it says it is.
+    pub fn address(&self) -> SocketAddr {
+        self.incoming.remote_address()
+    }
+
+    /// Tells it to go away.
+    pub fn refuse(self) {
+        self.incoming.refuse();
+    }
+
+    /// Completes the handshake and makes a wire, whose peer is given the client's certificates, if it has shown any.
+    /// The limit `handshake_timeout` of `options` bounds it.
+    ///
+    /// # Errors
+    ///
+    /// As [`QuicClient::connect`].
+    ///
+    /// Cancel safe: dropped, it closes the connection.
+    pub async fn wire(self, options: impl Into<WireOptions>) -> Result<Wire, ConnectionError> {
+        let options = options.into();
+        let limits = options.limits_ref().clone();
+        let explain = |error| handshake_error(error, &limits, &self.protocols);
+        let connecting = self.incoming.accept_with(self.config).map_err(explain)?;
+        let after = limits.handshake_timeout;
+        if self.options.early_data {
+            // With early data the connection is there before the handshake is done: calls in it can be answered.
+            if let Ok((connection, _)) = connecting.into_0rtt() {
+                return Ok(wire(connection, options, &self.options));
+            }
+            return Err(ConnectionError::lost("QUIC: a server's handshake without early data"));
+        }
+        match tokio::time::timeout(after, connecting).await {
+            Ok(connected) => Ok(wire(connected.map_err(explain)?, options, &self.options)),
+            Err(_) => Err(ConnectionError::HandshakeTimeout { after }),
+        }
+    }
+}
