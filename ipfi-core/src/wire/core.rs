@@ -52,8 +52,6 @@ pub(crate) struct WireCore {
     outbound_places: Places,
     /// Where small calls go instead, if there is such a place.
     pub(super) shared: SharedSession,
-    /// There is one now.
-    pub(super) shared_begun: Signal<()>,
     /// This side's control stream is open: other streams may follow it (`docs/protocol.md` 2.2).
     greeting: Signal<()>,
 }
@@ -84,7 +82,6 @@ impl WireCore {
             outbound: Gauge::default(),
             outbound_places: Places::default(),
             shared: SharedSession::default(),
-            shared_begun: Signal::new(),
             greeting: Signal::new(),
         }
     }

@@ -58,7 +58,6 @@ pub struct Serving {
     sleep: Option<Sleep>,
     /// The client's opening of the stream that small calls share.
     sharing: Option<Opening<(BoxSend, BoxRecv)>>,
-    shared_begun: Wait<()>,
     /// The shared stream has ended, and that was looked at.
     shared_checked: bool,
     draining: Wait<()>,
@@ -96,7 +95,6 @@ impl Serving {
     pub(super) fn new(core: Arc<WireCore>) -> Self {
         let verdict = core.options().authenticate.as_ref().map(|hook| hook(core.peer().clone()));
         let control_out = ControlOut::Opening(core.session().open_uni());
-        let shared_begun = core.shared_begun.wait();
         let draining = core.draining.wait();
         let closing = Some(Closing::Waiting(core.closing.wait()));
         let mut serving = Self {
@@ -111,7 +109,6 @@ impl Serving {
             untyped: Vec::new(),
             sleep: None,
             sharing: None,
-            shared_begun,
             shared_checked: false,
             draining,
             closing,
@@ -321,8 +318,8 @@ impl Serving {
             self.core.poll_shared_established(cx);
             // Streams of small calls are all that is there.
             self.news.bi |= shared.poll_news(cx).bi;
-        } else if Pin::new(&mut self.shared_begun).poll(cx).is_ready() {
-            self.news.bi = true;
+        } else if self.core.options().sharing.is_some() {
+            self.core.await_sharing(cx);
         }
         if self.news.end
             && let Some(reason) = self.core.session().close_reason()

@@ -13,6 +13,7 @@ use core::task::{Context, Poll, ready};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::{Bytes, BytesMut};
+use futures_util::task::AtomicWaker;
 
 use super::core::WireCore;
 use super::erased::{BoxRecv, BoxSend, ErasedSession, SendSession};
@@ -71,6 +72,8 @@ pub(super) struct SharedSession {
     session: OnceLock<Box<dyn ErasedSession>>,
     /// It takes calls: it is established, and has not ended.
     open: AtomicBool,
+    /// Who waits until there is one.
+    begun: AtomicWaker,
     /// Ready when it is established.
     established: Mutex<Option<Pin<Box<dyn Future<Output = bool> + Send>>>>,
     /// Ready when its last byte was handed over.
@@ -118,7 +121,16 @@ impl WireCore {
         *self.shared.written.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
         // One is offered, and one was asked for.
         if self.shared.session.set(session).is_ok() {
-            self.shared_begun.set(());
+            self.shared.begun.wake();
+        }
+    }
+
+    /// Wakes the task once there is a shared stream.
+    pub(super) fn await_sharing(&self, cx: &Context<'_>) {
+        self.shared.begun.register(cx.waker());
+        // It may have begun before the waker was in its place.
+        if self.shared_or_over().is_some() {
+            cx.waker().wake_by_ref();
         }
     }
 

@@ -159,7 +159,7 @@ impl Incoming {
     ///
     /// # Errors
     ///
-    /// As [`QuicClient::connect`].
+    /// As [`QuicClient::connect`](super::QuicClient::connect).
     ///
     /// Cancel safe: dropped, it closes the connection.
     pub async fn wire(self, options: impl Into<WireOptions>) -> Result<Wire, ConnectionError> {

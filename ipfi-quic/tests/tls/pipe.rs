@@ -63,6 +63,7 @@ async fn wires(scene: &Scene, room: usize) -> (Result<Wire, ConnectionError>, Re
 
 #[tokio::test]
 async fn calls_go_over_tls_and_each_side_sees_the_others_certificate() {
+    // Clause 12.3.
     let scene = scene(ClientAuth::required, true);
     let (client, server) = wires(&scene, 1 << 16).await;
     let (client, server) = (client.unwrap(), server.unwrap());
