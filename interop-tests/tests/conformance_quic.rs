@@ -1,5 +1,5 @@
 //! The claims about wires, over native QUIC streams on a simulated network, in virtual time: with small calls on a
-//! stream that they share, and with a stream for each.
+//! stream that they share, and with a stream for each (clause 12.5).
 
 use interop_tests::conformance::{Cut, WireCarrier, run_all};
 use interop_tests::quic_pair::QuicPair;
