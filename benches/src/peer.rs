@@ -6,7 +6,8 @@ use std::future::Future;
 
 use bytes::Bytes;
 
-use crate::load::{BulkLoad, Done, Load, echoes};
+use crate::load::{BulkLoad, Done, Load, check, echoes};
+use crate::payload::TEXT;
 
 /// Any error will do: a benchmark that meets one stops and prints it.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -22,12 +23,20 @@ pub(crate) struct Offers {
     pub(crate) bulk: bool,
     /// Streams that stay open and say nothing: how many at most, 0 for none.
     pub(crate) idle: usize,
+    /// Connections that begin with a ticket of an earlier one: resumed, and with early data.
+    pub(crate) tickets: bool,
+    /// It knows how many STREAM frames QUIC has sent and received.
+    pub(crate) stream_frames: bool,
 }
 
 impl Offers {
-    pub(crate) const ALL: Self = Self { outstanding: true, items: true, bulk: true, idle: usize::MAX };
+    pub(crate) const NONE: Self =
+        Self { outstanding: false, items: false, bulk: false, idle: 0, tickets: false, stream_frames: false };
     pub(crate) const CALLS: Self = Self { outstanding: true, ..Self::NONE };
-    pub(crate) const NONE: Self = Self { outstanding: false, items: false, bulk: false, idle: 0 };
+    /// All that does not need QUIC.
+    pub(crate) const ALL: Self = Self { items: true, bulk: true, idle: usize::MAX, ..Self::CALLS };
+    #[cfg(feature = "_quic")]
+    pub(crate) const QUIC: Self = Self { tickets: true, stream_frames: true, ..Self::ALL };
 }
 
 /// What a peer is beside ipfi: goals are about kinds.
@@ -40,6 +49,39 @@ pub(crate) enum Kind {
     Rpc,
     /// Carries streams, and knows no calls.
     Streams,
+    /// Encrypts, whatever else it does: compared with those of ipfi that do.
+    #[cfg_attr(
+        not(any(feature = "_quic", feature = "tonic_tls")),
+        expect(dead_code, reason = "none is built")
+    )]
+    Encrypted,
+}
+
+/// How a connection begins. Without encryption there is but one way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Handshake {
+    /// As if it were the first.
+    #[default]
+    Full,
+    /// With a ticket of an earlier one.
+    Resumed,
+    /// With a ticket, and the first call before the handshake is done (0-RTT).
+    Early,
+}
+
+impl Handshake {
+    const NAMES: [(&'static str, Self); 3] =
+        [("full", Self::Full), ("resumed", Self::Resumed), ("early", Self::Early)];
+
+    /// For a command line.
+    pub(crate) fn name(self) -> &'static str {
+        Self::NAMES[self as usize].0
+    }
+
+    pub(crate) fn named(name: &str) -> Result<Self> {
+        let known = Self::NAMES.iter().find(|known| known.0 == name);
+        known.map(|known| known.1).ok_or_else(|| format!("no handshake {name}").into())
+    }
 }
 
 /// How much a workload asks for, so that limits can be set to let it through.
@@ -49,6 +91,8 @@ pub(crate) struct Needs {
     pub(crate) streams: u32,
     /// Connections open at once, at most.
     pub(crate) connections: u32,
+    /// How all of them begin.
+    pub(crate) handshake: Handshake,
 }
 
 /// A way to call procedures at the other end of a connection. Its module says at the top which settings
@@ -67,6 +111,20 @@ pub(crate) trait Peer: 'static {
 
     /// Connects to it.
     fn connect(address: &str, needs: Needs) -> impl Future<Output = Result<Self::Client>> + Send;
+
+    /// Connects and makes one call, with early data if that is how connections begin.
+    fn connect_and_call(address: &str, needs: Needs) -> impl Future<Output = Result<Self::Client>> + Send {
+        async move {
+            let client = Self::connect(address, needs).await?;
+            check(&client.echo(TEXT).await?)?;
+            Ok(client)
+        }
+    }
+
+    /// How many connections of this process have used a ticket.
+    fn tickets_used() -> u64 {
+        0
+    }
 }
 
 /// The calling end. Cloned for each caller; the clones share the connection, and the last closes it.
@@ -93,6 +151,11 @@ pub(crate) trait Client: Clone + Send + Sync + 'static {
     /// counted. The server checks them by [`payload::Arrived`](crate::payload::Arrived).
     fn bulk(&self, load: BulkLoad) -> impl Future<Output = Result<u64>> + Send {
         not_offered(load)
+    }
+
+    /// STREAM frames that QUIC has sent and received.
+    fn stream_frames(&self) -> Result<[u64; 2]> {
+        Err("the peer does not offer this, and says so in `OFFERS`".into())
     }
 
     /// Opens a stream on which one message has gone and nothing more is said while the result is held.

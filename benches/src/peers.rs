@@ -6,12 +6,20 @@ mod capnp;
 mod ipfi;
 #[cfg(feature = "ipfi_0_1")]
 mod ipfi_0_1;
+#[cfg(feature = "_quic")]
+mod ipfi_quic;
+#[cfg(feature = "irpc")]
+mod irpc;
 #[cfg(feature = "jsonrpsee")]
 mod jsonrpsee;
 mod per_stream;
 #[cfg(feature = "qmux")]
 mod qmux;
+#[cfg(feature = "_quic")]
+mod quic;
 mod raw;
+#[cfg(feature = "_quic")]
+mod raw_quinn;
 #[cfg(feature = "remoc")]
 mod remoc;
 pub(crate) mod socket;
@@ -57,6 +65,18 @@ pub(crate) fn all() -> Vec<Entry> {
     vec![
         entry::<ipfi::Ipfi<ipfi::Tcp>>(),
         entry::<ipfi::Ipfi<ipfi::Unix>>(),
+        #[cfg(feature = "ipfi_tls")]
+        entry::<ipfi::Ipfi<ipfi::Tls>>(),
+        #[cfg(feature = "ipfi_quic")]
+        entry::<ipfi_quic::IpfiQuic<ipfi_quic::Shared>>(),
+        #[cfg(feature = "ipfi_quic_streams")]
+        entry::<ipfi_quic::IpfiQuic<ipfi_quic::Streams>>(),
+        #[cfg(feature = "raw_quinn")]
+        entry::<raw_quinn::RawQuinn<raw_quinn::Defaults>>(),
+        #[cfg(feature = "raw_quinn_mtu")]
+        entry::<raw_quinn::RawQuinn<raw_quinn::AsIpfi>>(),
+        #[cfg(feature = "irpc")]
+        entry::<irpc::Irpc>(),
         entry::<raw::Raw<TcpStream>>(),
         entry::<raw::Raw<UnixStream>>(),
         entry::<bare_ids::BareIds>(),
@@ -65,7 +85,9 @@ pub(crate) fn all() -> Vec<Entry> {
         #[cfg(feature = "remoc")]
         entry::<remoc::Remoc>(),
         #[cfg(feature = "tonic")]
-        entry::<tonic::Tonic>(),
+        entry::<tonic::Tonic<tonic::Tcp>>(),
+        #[cfg(feature = "tonic_tls")]
+        entry::<tonic::Tonic<tonic::Tls>>(),
         #[cfg(feature = "capnp")]
         entry::<capnp::Capnp>(),
         #[cfg(feature = "jsonrpsee")]

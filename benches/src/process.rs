@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::peer::{Needs, Peer, Result};
+use crate::peer::{Handshake, Needs, Peer, Result};
 use crate::peers;
 use crate::sample::runtime;
 
@@ -26,6 +26,7 @@ impl ServerProcess {
     pub(crate) fn start(peer: &str, needs: Needs) -> Result<(Self, String)> {
         let mut child = Command::new(std::env::current_exe()?)
             .args([SERVE, peer, &needs.streams.to_string(), &needs.connections.to_string()])
+            .arg(needs.handshake.name())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -76,8 +77,11 @@ pub(crate) fn serve<P: Peer>(needs: Needs) -> Result<()> {
 
 /// What a process started by `ServerProcess` does.
 pub(crate) fn serve_here(words: &[String]) -> Result<()> {
-    let [peer, streams, connections] = words else { return Err("serve: peer, streams, connections".into()) };
-    let needs = Needs { streams: streams.parse()?, connections: connections.parse()? };
+    let [peer, streams, connections, handshake] = words else {
+        return Err("serve: peer, streams, connections, handshake".into());
+    };
+    let handshake = Handshake::named(handshake)?;
+    let needs = Needs { streams: streams.parse()?, connections: connections.parse()?, handshake };
     (peers::find(peer)?.serve)(needs)
 }
 

@@ -28,6 +28,12 @@ pub(crate) enum Metric {
     Writes,
     /// Allocations, by the call and end.
     Allocations,
+    /// STREAM frames that carried the questions, by the call.
+    FramesAsking,
+    /// And those that carried the answers.
+    FramesAnswering,
+    /// The share of the connections that began with a ticket.
+    Tickets,
     /// Bytes on the heap, by the stream or connection, and end.
     HeapBytes,
 }

@@ -3,9 +3,10 @@
 mod beside;
 mod calls;
 mod connections;
+mod frames;
 mod streams;
 
-use crate::peer::{Needs, Offers, Peer, Result};
+use crate::peer::{Handshake, Needs, Offers, Peer, Result};
 use crate::sample::{Metric, Sample, Setup};
 
 /// One workload.
@@ -27,7 +28,8 @@ enum Kind {
     Bulk { streams: usize },
     Large { outstanding: usize },
     Beside { streams: usize },
-    Connect { loops: usize },
+    Connect { loops: usize, handshake: Handshake },
+    Frames { at_once: usize },
     IdleStreams { streams: usize },
     IdleConnections { connections: usize },
     AcrossConnections { connections: usize },
@@ -41,6 +43,7 @@ const fn of(name: &'static str, about: &'static str, compared: Metric, kind: Kin
 pub(crate) const WORKLOADS: &[Workload] = &[
     of("sequential", "one caller, one call after another", Metric::P50Us, Kind::Calls { outstanding: 1 }),
     of("outstanding_64", "64 independent callers", Metric::PerSecond, Kind::Calls { outstanding: 64 }),
+    of("outstanding_512", "512 independent callers", Metric::PerSecond, Kind::Calls { outstanding: 512 }),
     of("outstanding_1024", "1024 independent callers", Metric::PerSecond, Kind::Calls { outstanding: 1024 }),
     of("items_1", "one sequence of 8-byte items", Metric::PerSecond, Kind::Items { sequences: 1 }),
     of("items_100", "100 sequences at once", Metric::PerSecond, Kind::Items { sequences: 100 }),
@@ -53,7 +56,16 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         Metric::P99Us,
         Kind::Beside { streams: 8 },
     ),
-    of("connect", "connect, call, close, in 8 loops", Metric::PerSecond, Kind::Connect { loops: 8 }),
+    of("connect", "connect, call, close, in 8 loops", Metric::PerSecond, connect(Handshake::Full)),
+    of("connect_resumed", "the same, sessions resumed", Metric::PerSecond, connect(Handshake::Resumed)),
+    of("connect_early", "the same, the call as early data", Metric::PerSecond, connect(Handshake::Early)),
+    of(
+        "frames_1",
+        "STREAM frames of a small call, one at a time",
+        Metric::FramesAsking,
+        Kind::Frames { at_once: 1 },
+    ),
+    of("frames_100", "the same, 100 at once", Metric::FramesAsking, Kind::Frames { at_once: 100 }),
     of(
         "counts_1",
         "what one call costs, one at a time",
@@ -83,6 +95,10 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     of("streams_100000", OPEN, Metric::CpuUs, Kind::BesideIdle { streams: 100_000 }),
 ];
 
+const fn connect(handshake: Handshake) -> Kind {
+    Kind::Connect { loops: 8, handshake }
+}
+
 const ACROSS: &str = "8 callers on each of that many connections";
 const OPEN: &str = "64 callers beside that many idle open streams";
 
@@ -93,9 +109,11 @@ impl Workload {
             Kind::Calls { outstanding: 1 }
             | Kind::Counts { outstanding: 1 }
             | Kind::Large { .. }
-            | Kind::Connect { .. }
+            | Kind::Connect { handshake: Handshake::Full, .. }
             | Kind::IdleConnections { .. } => true,
             Kind::Calls { .. } | Kind::Counts { .. } | Kind::AcrossConnections { .. } => offers.outstanding,
+            Kind::Connect { .. } => offers.tickets,
+            Kind::Frames { .. } => offers.stream_frames,
             Kind::Items { .. } => offers.items,
             Kind::Bulk { .. } | Kind::Beside { .. } => offers.bulk,
             Kind::IdleStreams { streams } => offers.idle >= streams,
@@ -125,7 +143,8 @@ impl Workload {
     /// Runs it once.
     pub(crate) async fn run<P: Peer>(self, setup: Setup) -> Result<Sample> {
         let needs = |streams: usize, connections: usize| -> Result<Needs> {
-            Ok(Needs { streams: u32::try_from(streams)?, connections: u32::try_from(connections)? })
+            let (streams, connections) = (u32::try_from(streams)?, u32::try_from(connections)?);
+            Ok(Needs { streams, connections, handshake: Handshake::Full })
         };
         match self.kind {
             Kind::Calls { outstanding } => {
@@ -143,7 +162,11 @@ impl Workload {
             Kind::Beside { streams } => {
                 beside::bulk::<P>(&setup, needs(streams + beside::calls(&setup), 1)?, streams).await
             }
-            Kind::Connect { loops } => connections::connect::<P>(&setup, needs(1, 2 * loops)?, loops).await,
+            Kind::Connect { loops, handshake } => {
+                let needs = Needs { handshake, ..needs(1, 2 * loops)? };
+                connections::connect::<P>(&setup, needs, loops).await
+            }
+            Kind::Frames { at_once } => frames::calls::<P>(&setup, needs(at_once, 1)?, at_once).await,
             Kind::IdleStreams { streams } => {
                 let streams = setup.scaled(streams);
                 streams::idle::<P>(&setup, needs(streams + 1, 1)?, streams).await

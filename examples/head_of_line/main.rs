@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 use futures::{Stream, TryStreamExt, stream};
-use ipfi::{Connector, Identity, Interface, QuicOptions, Server, Trust, Wire};
+use ipfi::{Connector, Identity, Interface, Server, Trust, Wire};
 use tokio::time::{Instant, sleep_until};
 
 use crate::picture::Arrival;
@@ -63,10 +63,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let identity = Identity::development(&[])?;
     let connector = Connector::new().trust(Trust::pinned([identity.certificate_hash()]));
     let interface = Interface::new().sequence(0, |(number,): (u64,)| ticks(number));
-    // What an ordinary path carries: loopback has room for packets of 64 KiB, and finding out takes a while.
-    let mut options = QuicOptions::default();
-    options.max_mtu = Some(1400);
-    let server = Server::new(interface).identity(identity).quic_options(options);
+    let server = Server::new(interface).identity(identity);
     let server = server.listen("quic://127.0.0.1:0").listen("tcp://127.0.0.1:0").bind().await?;
     let urls = server.addresses();
     tokio::spawn(server.run());

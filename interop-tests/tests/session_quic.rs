@@ -25,10 +25,7 @@ impl Carrier for Quic {
         let (connecting, accepting) = (client.quinn(), server.quinn());
         let (client, server) = tokio::join!(
             async {
-                connecting
-                    .connect_with(client.config([10, 0, 0, 1].into()).clone(), SERVER.into(), "localhost")
-                    .unwrap()
-                    .await
+                connecting.connect_with(client.config().clone(), SERVER.into(), "localhost").unwrap().await
             },
             async { accepting.accept().await.unwrap().await }
         );

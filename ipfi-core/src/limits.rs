@@ -43,7 +43,8 @@ pub struct Limits {
     /// Bytes that one stream may have queued to be sent. Default 256 KiB. *Danger*: a slow reader at
     /// the other end fills this side's memory.
     pub stream_send_buffer_bytes: u32,
-    /// Bytes that all streams together may have queued to be sent. Default 4 MiB.
+    /// Bytes that all streams together may have queued to be sent. Default 4 MiB. Over QUIC those that are not
+    /// acknowledged count too, and there are as many as the peer's `quic_connection_window_bytes`, within this side's.
     pub send_buffer_bytes: u32,
     /// The largest QMux record accepted, and the largest WebSocket message. Default 64 KiB, at least
     /// 16 382. *Cost*: a read buffer of this size. *Danger*: a record is held whole before it is read.

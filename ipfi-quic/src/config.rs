@@ -1,7 +1,6 @@
 //! The limits of a connection as quinn's transport configuration: nothing is left at a default that a peer
 //! could abuse.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,12 +14,12 @@ use crate::congestion::Openable;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QuicOptions {
-    /// The largest UDP payload that is looked for on the path, in bytes. Default `None`: [`LOOPBACK_MTU`] to this very
-    /// host, where bulk becomes twice as fast, and [`JUMBO_MTU`] elsewhere. *Cost*: a search of some twenty packets of
-    /// padding, once in ten minutes; one that is lost counts as under way until it is known to be, so that a bound far
-    /// above what the path carries holds up the first round trips. And an endpoint's receive buffer has this size for each
-    /// datagram that the system hands over at once, which memory is touched only by datagrams that come.
-    pub max_mtu: Option<u16>,
+    /// The largest UDP payload that is looked for on the path, in bytes. Default [`MAX_MTU`]: where the path has it, as
+    /// over loopback, bulk costs half as much as with the 1452 of Ethernet. *Danger* of more: quinn hands ten packets at
+    /// a time to the system, which drops what is more than 65 507 bytes together without a word, and socket buffers
+    /// must have room for them (`net.core.rmem_default`). *Cost*: the search takes some ten packets of padding, once in
+    /// ten minutes, and an endpoint's receive buffer has this size for each datagram that the system hands over at once.
+    pub max_mtu: u16,
     /// The UDP payload that every path is taken to carry, in bytes. Default 1200, the least that QUIC allows.
     /// *Danger*: on a path that carries less nothing arrives.
     pub initial_mtu: u16,
@@ -51,11 +50,8 @@ pub enum Congestion {
     Bbr,
 }
 
-/// The largest UDP payload to this very host, over IPv4 or IPv6.
-pub const LOOPBACK_MTU: u16 = 65_487;
-
-/// The largest UDP payload on Ethernet with jumbo frames of 9000 bytes, over IPv6.
-pub const JUMBO_MTU: u16 = 8952;
+/// The largest UDP payload of which ten are one call of the system (UDP_SEGMENT), rounded down.
+pub const MAX_MTU: u16 = 6500;
 
 /// What a datagram may have on every path, in bytes (`docs/protocol.md` 11).
 const PORTABLE_DATAGRAM_BYTES: usize = 1000;
@@ -66,7 +62,7 @@ const MTU_INTERVAL: Duration = Duration::from_secs(600);
 impl Default for QuicOptions {
     fn default() -> Self {
         Self {
-            max_mtu: None,
+            max_mtu: MAX_MTU,
             initial_mtu: 1200,
             congestion: Congestion::default(),
             early_data: false,
@@ -79,28 +75,21 @@ impl Default for QuicOptions {
 
 /// The streams for calls that the peer may have open, and the one that small calls share.
 pub(crate) fn bidirectional(limits: &Limits, options: &QuicOptions) -> u32 {
-    limits.max_inbound_calls.saturating_add(options.shared_calls.into())
+    places(limits.max_inbound_calls).saturating_add(options.shared_calls.into())
 }
 
-impl QuicOptions {
-    /// The largest UDP payload that is looked for on the way to `peer`.
-    fn max_mtu_to(&self, peer: IpAddr) -> u16 {
-        let automatic = if peer.to_canonical().is_loopback() { LOOPBACK_MTU } else { JUMBO_MTU };
-        self.max_mtu.unwrap_or(automatic).max(self.initial_mtu)
-    }
-
-    /// The largest UDP payload that an endpoint takes.
-    pub(crate) fn receive_mtu(&self) -> u16 {
-        self.max_mtu.unwrap_or(LOOPBACK_MTU).max(self.initial_mtu)
-    }
+/// So many streams that `places` of them can be used again as soon as they are free: quinn tells the peer of free places
+/// when more than an eighth of all are. The wire holds the limit itself: it accepts no more calls than it has places.
+fn places(places: u32) -> u32 {
+    if places < 8 { places } else { places.saturating_add(places / 7 + 1) }
 }
 
-/// The transport configuration for `limits` and `options`, of connections to `peer`.
+/// The transport configuration for `limits` and `options`.
 ///
 /// Both sides of a connection set their own; of the idle timeout the shorter holds.
-pub fn transport(limits: &Limits, options: &QuicOptions, peer: IpAddr) -> TransportConfig {
+pub fn transport(limits: &Limits, options: &QuicOptions) -> TransportConfig {
     let mut mtu = MtuDiscoveryConfig::default();
-    mtu.upper_bound(options.max_mtu_to(peer)).interval(MTU_INTERVAL);
+    mtu.upper_bound(options.max_mtu.max(options.initial_mtu)).interval(MTU_INTERVAL);
     // Quinn bounds what waits in bytes: so many datagrams of the size that is portable, and at least one of any.
     let datagrams = (limits.max_datagram_frame_bytes > 0).then(|| {
         let portable = PORTABLE_DATAGRAM_BYTES * limits.max_queued_datagrams as usize;
@@ -112,7 +101,8 @@ pub fn transport(limits: &Limits, options: &QuicOptions, peer: IpAddr) -> Transp
         .max_concurrent_uni_streams(limits.max_inbound_notifications.into())
         .stream_receive_window(limits.quic_stream_window_bytes.into())
         .receive_window(limits.quic_connection_window_bytes.into())
-        .send_window(limits.send_buffer_bytes.into())
+        // What the peer's streams may hold, so that bulk that fills its streams' windows leaves room for small calls.
+        .send_window(limits.quic_connection_window_bytes.into())
         .keep_alive_interval(limits.ping_interval)
         // A timeout that QUIC cannot say is longer than any program runs.
         .max_idle_timeout(limits.idle_timeout.and_then(|timeout| timeout.try_into().ok()))

@@ -7,7 +7,7 @@ mod client;
 mod server;
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,24 +75,11 @@ pub fn server_config(
     limits: &Limits,
     options: &QuicOptions,
 ) -> Result<quinn::ServerConfig, EndpointError> {
-    server_config_for(tls, limits, options, ANYWHERE)
-}
-
-/// An address that is not this very host's.
-const ANYWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-
-/// The settings for clients that are, or are not, on this very host, as `client` is.
-fn server_config_for(
-    tls: &TlsServer,
-    limits: &Limits,
-    options: &QuicOptions,
-    client: IpAddr,
-) -> Result<quinn::ServerConfig, EndpointError> {
     let crypto = QuicServerConfig::try_from(Arc::clone(tls.as_rustls()))
         .map_err(|error| EndpointError::Tls { what: error.to_string() })?;
     let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
     config
-        .transport_config(Arc::new(transport(limits, options, client)))
+        .transport_config(Arc::new(transport(limits, options)))
         .max_incoming(options.max_handshakes)
         .incoming_buffer_size(INCOMING_BYTES)
         .incoming_buffer_size_total(ALL_INCOMING_BYTES);
@@ -106,7 +93,7 @@ fn server_config_for(
 /// [`EndpointError::Options`] when `max_mtu` is below 1200.
 pub fn endpoint_config(options: &QuicOptions) -> Result<quinn::EndpointConfig, EndpointError> {
     let mut config = quinn::EndpointConfig::default();
-    let max = options.receive_mtu();
+    let max = options.max_mtu.max(options.initial_mtu);
     config
         .max_udp_payload_size(max)
         .map_err(|_| EndpointError::Options { what: format!("max_mtu is {max}, at least 1200 must be") })?;

@@ -3,7 +3,23 @@
 use crate::run::Cmd;
 
 /// Peers that bring dependencies of their own, each a feature of that name.
-const HEAVY: [&str; 8] = ["tarpc", "remoc", "tonic", "capnp", "jsonrpsee", "yamux", "qmux", "ipfi_0_1"];
+const HEAVY: [&str; 15] = [
+    "tarpc",
+    "remoc",
+    "tonic",
+    "tonic_tls",
+    "capnp",
+    "jsonrpsee",
+    "yamux",
+    "qmux",
+    "ipfi_0_1",
+    "ipfi_tls",
+    "ipfi_quic",
+    "ipfi_quic_streams",
+    "raw_quinn",
+    "raw_quinn_mtu",
+    "irpc",
+];
 
 pub(crate) fn run(args: &[&str]) -> Result<(), String> {
     // A workspace of its own: the peers it compares with are built by nobody who does not ask.

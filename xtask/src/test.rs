@@ -39,7 +39,13 @@ pub(crate) fn run(net: bool) -> Result<(), String> {
     steps
         .commands("lints", [Cmd::cargo("clippy --workspace --all-targets --all-features -- -D warnings")])?;
     // An example builds a guest for it.
-    steps.step("tools", || tools::ensure_wasm().map(|()| Outcome::Passed))?;
+    steps.step("tools", || {
+        tools::ensure_wasm()?;
+        if net {
+            tools::ensure_namespaces()?;
+        }
+        Ok(Outcome::Passed)
+    })?;
     steps.commands("tests", [tests(net)])?;
     steps.commands("tests under random thread schedules", [schedules(net)])?;
     steps.step("what operations cost, in instructions", instructions::check)?;

@@ -75,26 +75,41 @@ fn has_target(target: &str) -> bool {
 
 /// Makes valgrind available, which counts instructions: Debian's package where that can be installed.
 pub(crate) fn ensure_valgrind() -> Result<(), String> {
-    let installed = || Cmd::new("valgrind", "--version").succeeds();
+    ensure_package("valgrind", "--version", "valgrind").map_err(|why| format!("{VALGRIND_MISSING}{why}"))
+}
+
+/// Makes available what network namespaces, and the losses in them, are made with.
+pub(crate) fn ensure_namespaces() -> Result<(), String> {
+    ensure_package("ip", "-V", "iproute2")?;
+    ensure_package("nft", "--version", "nftables")
+}
+
+/// Installs Debian's `package` where it can, unless `program` runs with `args`.
+fn ensure_package(program: &str, args: &str, package: &str) -> Result<(), String> {
+    let installed = || Cmd::new(program, args).succeeds();
     if installed() {
         return Ok(());
     }
     if !is_root() {
-        return Err(VALGRIND_MISSING.to_owned());
+        return Err(format!("{program} is not installed"));
     }
     let apt_get = |args: &str| Cmd::new("apt-get", args).env("DEBIAN_FRONTEND", "noninteractive").run();
-    let install = || apt_get("install --yes --no-install-recommends valgrind");
+    let install = || apt_get(&format!("install --yes --no-install-recommends {package}"));
     // A machine that was just set up has no list of packages yet.
     let done = install().or_else(|_| apt_get("update").and_then(|()| install()));
     match (installed(), done) {
         (true, _) => Ok(()),
-        (false, done) => Err(format!("{VALGRIND_MISSING}\n({})", done.err().unwrap_or_default())),
+        (false, done) => Err(format!(
+            "{program} is not installed, of Debian's {package} ({})",
+            done.err().unwrap_or_default()
+        )),
     }
 }
 
 const VALGRIND_MISSING: &str = "\
 valgrind, which counts instructions, is not installed. Debian has it in the package of that name
-(`apt-get install valgrind`, which this command does by itself where it runs as root)";
+(`apt-get install valgrind`, which this command does by itself where it runs as root)
+";
 
 pub(crate) fn is_root() -> bool {
     Cmd::new("id", "-u").output().is_some_and(|id| id.trim() == "0")

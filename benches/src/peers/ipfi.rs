@@ -1,4 +1,4 @@
-//! ipfi itself, as a user has it: the facade, over TCP and over a Unix socket.
+//! ipfi itself, as a user has it: the facade, over TCP, over a Unix socket, and over TLS over TCP.
 //!
 //! Settings: default limits, except that as many calls may be open as the workload has (the default of 256
 //! would queue the rest). The default codec for text and numbers, `Raw` where bytes are bytes.
@@ -15,7 +15,7 @@ use crate::payload::{Arrived, Items, item};
 use crate::peer::{Client, Kind, Needs, Offers, Peer, Result};
 use crate::peers::socket::socket_path;
 
-const ECHO: u64 = 0;
+pub(crate) const ECHO: u64 = 0;
 const ITEMS: u64 = 1;
 const BULK: u64 = 2;
 const ECHO_BYTES: u64 = 3;
@@ -25,6 +25,16 @@ const IDLE: u64 = 4;
 pub(crate) trait Carrier: Send + 'static {
     const NAME: &'static str;
     fn url() -> Result<String>;
+
+    /// What the server is given beside; and what a client must be told beside the server's address.
+    fn secured(server: Server) -> Result<(Server, String)> {
+        Ok((server, String::new()))
+    }
+
+    /// A connector that knows what it was told.
+    fn connector(_told: &str) -> Result<Connector> {
+        Ok(Connector::new())
+    }
 }
 
 pub(crate) struct Tcp;
@@ -47,11 +57,47 @@ impl Carrier for Unix {
     }
 }
 
+/// Settings: a certificate made on the spot, which the client pins by its hash; each connection a full handshake.
+#[cfg(feature = "ipfi_tls")]
+pub(crate) struct Tls;
+
+#[cfg(feature = "ipfi_tls")]
+impl Carrier for Tls {
+    const NAME: &'static str = "ipfi_tls";
+
+    fn url() -> Result<String> {
+        Ok("tls://127.0.0.1:0".to_owned())
+    }
+
+    fn secured(server: Server) -> Result<(Server, String)> {
+        let identity = ipfi::Identity::development(&[])?;
+        let hash = identity.certificate_hash();
+        Ok((server.identity(identity), hash.to_string()))
+    }
+
+    fn connector(told: &str) -> Result<Connector> {
+        // Each connector has a memory of sessions of its own.
+        Ok(Connector::new().trust(ipfi::Trust::pinned([told.parse()?])))
+    }
+}
+
 pub(crate) struct Ipfi<C>(PhantomData<C>);
 
-/// A wire is a handle already.
+/// A wire is a handle already. `carrier` is what else is known of it.
 #[derive(Clone)]
-pub(crate) struct IpfiClient(Wire);
+pub(crate) struct IpfiClient<K = ()> {
+    pub(crate) wire: Wire,
+    pub(crate) carrier: K,
+}
+
+/// What a carrier says of itself.
+pub(crate) trait Counted: Clone + Send + Sync + 'static {
+    fn stream_frames(&self) -> Result<[u64; 2]> {
+        Err("only QUIC has STREAM frames".into())
+    }
+}
+
+impl Counted for () {}
 
 impl<C: Carrier> Peer for Ipfi<C> {
     const NAME: &'static str = C::NAME;
@@ -65,22 +111,23 @@ impl<C: Carrier> Peer for Ipfi<C> {
             .limits(limits(needs))
             .max_connections(connections)
             .max_connections_per_address(connections)
-            .listen(C::url()?)
-            .bind()
-            .await?;
+            .listen(C::url()?);
+        let (server, told) = C::secured(server)?;
+        let server = server.bind().await?;
         let url = server.addresses().remove(0);
         tokio::spawn(server.run());
-        Ok(url)
+        Ok(format!("{url} {told}"))
     }
 
     async fn connect(address: &str, needs: Needs) -> Result<IpfiClient> {
         // As `ipfi::connect` does it.
-        let connector = Connector::new().role(Role::CallerOnly).limits(limits(needs));
-        Ok(IpfiClient(connector.connect(address).await?))
+        let (url, told) = address.split_once(' ').ok_or("an address and what is told beside it")?;
+        let connector = C::connector(told)?.role(Role::CallerOnly).limits(limits(needs));
+        Ok(IpfiClient { wire: connector.connect(url).await?, carrier: () })
     }
 }
 
-fn limits(needs: Needs) -> Limits {
+pub(crate) fn limits(needs: Needs) -> Limits {
     let mut limits = Limits::default();
     limits.max_inbound_calls = limits.max_inbound_calls.max(needs.streams);
     limits.max_outbound_calls = limits.max_outbound_calls.max(needs.streams);
@@ -89,7 +136,7 @@ fn limits(needs: Needs) -> Limits {
     limits
 }
 
-fn interface() -> Interface {
+pub(crate) fn interface() -> Interface {
     Interface::new()
         .procedure(ECHO, |(text,): (String,)| async move { text })
         .sequence(ITEMS, |(count,): (u64,)| stream::iter((0..count).map(item)))
@@ -104,18 +151,18 @@ fn interface() -> Interface {
         .sequence(IDLE, |(): ()| stream::iter([item(0)]).chain(stream::pending()))
 }
 
-impl Client for IpfiClient {
+impl<K: Counted> Client for IpfiClient<K> {
     async fn echo(&self, text: &'static str) -> Result<String> {
-        Ok(self.0.call(ECHO, (text,)).await?)
+        Ok(self.wire.call(ECHO, (text,)).await?)
     }
 
     async fn echo_bytes(&self, message: Bytes) -> Result<Bytes> {
-        let answer: Raw = self.0.call(ECHO_BYTES, Raw(message)).await?;
+        let answer: Raw = self.wire.call(ECHO_BYTES, Raw(message)).await?;
         Ok(answer.0)
     }
 
     async fn items(&self, count: u64) -> Result<()> {
-        let mut items = self.0.stream::<u64>(ITEMS, (count,)).await?;
+        let mut items = self.wire.stream::<u64>(ITEMS, (count,)).await?;
         let mut seen = Items::default();
         while let Some(item) = items.try_next().await? {
             seen.take(item)?;
@@ -124,15 +171,19 @@ impl Client for IpfiClient {
     }
 
     async fn bulk(&self, load: BulkLoad) -> Result<u64> {
-        let mut upload = self.0.upload::<Raw, u64>(BULK, ()).await?;
+        let mut upload = self.wire.upload::<Raw, u64>(BULK, ()).await?;
         while let Some(chunk) = load.next() {
             upload.send(Raw(chunk)).await?;
         }
         Ok(upload.finish().await?)
     }
 
+    fn stream_frames(&self) -> Result<[u64; 2]> {
+        self.carrier.stream_frames()
+    }
+
     async fn idle(&self) -> Result<Box<dyn Any + Send>> {
-        let mut items = self.0.stream::<u64>(IDLE, ()).await?;
+        let mut items = self.wire.stream::<u64>(IDLE, ()).await?;
         match items.try_next().await? {
             Some(first) if first == item(0) => Ok(Box::new(items)),
             other => Err(format!("the first item is {other:?}").into()),

@@ -32,6 +32,11 @@ pub(crate) trait Duplex: Send + 'static {
 pub(crate) trait Opens: Clone + Send + Sync + 'static {
     type Stream: Duplex;
     fn open(&self) -> impl Future<Output = Result<Self::Stream>> + Send;
+
+    /// STREAM frames sent and received, where it is QUIC.
+    fn stream_frames(&self) -> Result<[u64; 2]> {
+        Err("only QUIC has STREAM frames".into())
+    }
 }
 
 /// Serves the one call of `stream`.
@@ -112,6 +117,10 @@ impl<O: Opens> PerStream<O> {
 }
 
 impl<O: Opens> Client for PerStream<O> {
+    fn stream_frames(&self) -> Result<[u64; 2]> {
+        self.0.stream_frames()
+    }
+
     async fn echo(&self, text: &'static str) -> Result<String> {
         let mut stream = self.call(ECHO, text.as_bytes()).await?;
         let answer = read_to_end(&mut stream, Bytes::new()).await?;

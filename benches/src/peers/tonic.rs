@@ -1,11 +1,12 @@
-//! tonic: gRPC over HTTP/2 without TLS, messages by prost.
+//! tonic: gRPC over HTTP/2, without TLS and with it, messages by prost.
 //!
 //! Settings: `TCP_NODELAY`; windows of 1 MiB a stream and 16 MiB a connection, which is more than the defaults
 //! and less than what costs; frames of 64 KiB; as many streams as the workload has. Bytes are `Bytes`, items
-//! `fixed64`.
+//! `fixed64`. TLS is its own, by rustls and aws-lc-rs, as ipfi has it.
 
 use std::any::Any;
 use std::iter;
+use std::marker::PhantomData;
 use std::pin::Pin;
 
 use bytes::Bytes;
@@ -90,33 +91,86 @@ const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 16 << 20;
 const FRAME: u32 = 64 << 10;
 
-pub(crate) struct Tonic;
+/// Over what.
+pub(crate) trait Carrier: 'static {
+    const NAME: &'static str;
+    const KIND: Kind;
+    const SCHEME: &'static str;
+
+    /// The server with what the carrier needs, and what a client must be told.
+    fn secured(server: Server) -> Result<(Server, String)> {
+        Ok((server, String::new()))
+    }
+
+    fn trusting(endpoint: Endpoint, _told: &str) -> Result<Endpoint> {
+        Ok(endpoint)
+    }
+}
+
+pub(crate) struct Tcp;
+
+impl Carrier for Tcp {
+    const NAME: &'static str = "tonic";
+    const KIND: Kind = Kind::Rpc;
+    const SCHEME: &'static str = "http";
+}
+
+#[cfg(feature = "tonic_tls")]
+pub(crate) struct Tls;
+
+#[cfg(feature = "tonic_tls")]
+impl Carrier for Tls {
+    const NAME: &'static str = "tonic_tls";
+    const KIND: Kind = Kind::Encrypted;
+    const SCHEME: &'static str = "https";
+
+    fn secured(server: Server) -> Result<(Server, String)> {
+        use tonic::transport::{Identity, ServerTlsConfig};
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+        let pem = made.cert.pem();
+        let identity = Identity::from_pem(&pem, made.signing_key.serialize_pem());
+        // In one line, as an address is.
+        let told = pem.replace('\n', "|");
+        Ok((server.tls_config(ServerTlsConfig::new().identity(identity))?, told))
+    }
+
+    fn trusting(endpoint: Endpoint, told: &str) -> Result<Endpoint> {
+        use tonic::transport::{Certificate, ClientTlsConfig};
+        let root = Certificate::from_pem(told.replace('|', "\n"));
+        Ok(endpoint.tls_config(ClientTlsConfig::new().ca_certificate(root).domain_name("localhost"))?)
+    }
+}
+
+pub(crate) struct Tonic<C>(PhantomData<C>);
 
 #[derive(Clone)]
 pub(crate) struct TonicClient(EchoClient<Channel>);
 
-impl Peer for Tonic {
-    const NAME: &'static str = "tonic";
-    const KIND: Kind = Kind::Rpc;
+impl<C: Carrier> Peer for Tonic<C> {
+    const NAME: &'static str = C::NAME;
+    const KIND: Kind = C::KIND;
     const OFFERS: Offers = Offers::ALL;
     type Client = TonicClient;
 
     async fn serve(needs: Needs) -> Result<String> {
         let listener = listen()?;
-        let address = format!("http://{}", listener.local_addr()?);
-        let server = Server::builder()
+        let url = format!("{}://{}", C::SCHEME, listener.local_addr()?);
+        let (server, told) = C::secured(Server::builder())?;
+        let mut server = server
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_frame_size(FRAME)
-            .max_concurrent_streams(needs.streams.max(200))
+            .max_concurrent_streams(needs.streams.max(200));
+        let server = server
             .add_service(EchoServer::new(Service))
             .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)));
         tokio::spawn(server);
-        Ok(address)
+        Ok(format!("{url} {told}"))
     }
 
     async fn connect(address: &str, _: Needs) -> Result<TonicClient> {
-        let endpoint = Endpoint::from_shared(address.to_owned())?
+        let (url, told) = address.split_once(' ').ok_or("an address and what is told beside it")?;
+        let endpoint = C::trusting(Endpoint::from_shared(url.to_owned())?, told)?
             .tcp_nodelay(true)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)

@@ -77,13 +77,16 @@ impl Metric {
             Self::BulkKept => "bulk kept",
             Self::Writes => "writes",
             Self::Allocations => "allocations",
+            Self::FramesAsking => "frames out",
+            Self::FramesAnswering => "frames in",
+            Self::Tickets => "with ticket",
             Self::HeapBytes => "heap bytes",
         }
     }
 
     /// Whether more of it is better.
     pub(super) fn more_is_better(self) -> bool {
-        matches!(self, Self::PerSecond | Self::MibPerSecond | Self::BulkKept)
+        matches!(self, Self::PerSecond | Self::MibPerSecond | Self::BulkKept | Self::Tickets)
     }
 }
 

@@ -42,8 +42,12 @@ impl Outcome {
     }
 }
 
-/// The medians of a run.
-struct Run<'a>(&'a [Row]);
+/// The medians of a run, and which peer of ours is compared.
+#[derive(Clone, Copy)]
+struct Run<'a> {
+    rows: &'a [Row],
+    ours: &'static str,
+}
 
 /// Who is meant by "the best".
 #[derive(Clone, Copy)]
@@ -56,8 +60,18 @@ enum Whose {
 
 impl Run<'_> {
     fn of(&self, peer: &str, workload: &str, metric: Metric) -> Option<f64> {
-        let row = self.0.iter().find(|row| row.peer == peer && row.workload.name == workload)?;
+        let row = self.rows.iter().find(|row| row.peer == peer && row.workload.name == workload)?;
         row.figures.get(&metric).map(|figure| figure.median)
+    }
+
+    /// The same medians, for another peer of ours.
+    fn with(self, ours: &'static str) -> Self {
+        Self { ours, ..self }
+    }
+
+    /// What a goal's text begins with: nothing for ipfi over TCP.
+    fn whose(&self) -> String {
+        if self.ours == "ipfi" { String::new() } else { format!("{}: ", self.ours) }
     }
 
     /// The figure to compare with, and whose it is.
@@ -67,7 +81,7 @@ impl Run<'_> {
             Whose::BestRpc => &[Kind::Rpc],
             Whose::BestPeer => &[Kind::Rpc, Kind::Streams],
         };
-        let rows = self.0.iter().filter(|row| row.workload.name == workload && kinds.contains(&row.kind));
+        let rows = self.rows.iter().filter(|row| row.workload.name == workload && kinds.contains(&row.kind));
         let figures = rows.filter_map(|row| Some((row.figures.get(&metric)?.median, row.peer)));
         let best = |a: &(f64, _), b: &(f64, _)| a.0.total_cmp(&b.0);
         if metric.more_is_better() { figures.max_by(best) } else { figures.min_by(best) }
@@ -76,11 +90,11 @@ impl Run<'_> {
     /// How many times as much ipfi has of it.
     fn times(&self, what: &str, workload: &str, metric: Metric, whose: Whose, bound: Bound) -> Outcome {
         let theirs = self.theirs(whose, workload, metric);
-        let seen = self.of("ipfi", workload, metric).zip(theirs).map(|(ours, (theirs, _))| ours / theirs);
+        let seen = self.of(self.ours, workload, metric).zip(theirs).map(|(ours, (theirs, _))| ours / theirs);
         let name = theirs.map_or("the best peer", |(_, name)| name);
         let cpu = |peer| self.of(peer, workload, Metric::CpuUs).filter(|_| metric.more_is_better());
-        let by_cpu = cpu(name).zip(cpu("ipfi")).map(|(theirs, ours)| theirs / ours);
-        Outcome { text: format!("{what}, times {name}"), bound, seen, by_cpu }
+        let by_cpu = cpu(name).zip(cpu(self.ours)).map(|(theirs, ours)| theirs / ours);
+        Outcome { text: format!("{}{what}, times {name}", self.whose()), bound, seen, by_cpu }
     }
 
     /// How many times better ipfi is, of something that is better when it is less.
@@ -94,12 +108,14 @@ impl Run<'_> {
     }
 
     fn plain(&self, what: &str, workload: &str, metric: Metric, bound: Bound) -> Outcome {
-        Outcome { text: what.to_owned(), bound, seen: self.of("ipfi", workload, metric), by_cpu: None }
+        let text = format!("{}{what}", self.whose());
+        Outcome { text, bound, seen: self.of(self.ours, workload, metric), by_cpu: None }
     }
 
     /// What it costs at the worst step of a growth, over what it costs at the first.
     fn growth(&self, what: &str, steps: &[&str], bound: Bound) -> Outcome {
-        let costs: Option<Vec<f64>> = steps.iter().map(|step| self.of("ipfi", step, Metric::CpuUs)).collect();
+        let costs: Option<Vec<f64>> =
+            steps.iter().map(|step| self.of(self.ours, step, Metric::CpuUs)).collect();
         let seen = costs.and_then(|costs| {
             let worst = costs.iter().copied().max_by(f64::total_cmp)?;
             Some(worst / costs.first()?)
@@ -114,7 +130,7 @@ const DECODED_TEXT: f64 = 1.0;
 /// All goals, for what the run has.
 pub(super) fn evaluate(rows: &[Row]) -> Vec<Outcome> {
     use Metric::{Allocations, BulkKept, HeapBytes, MibPerSecond, P50Us, P99Us, PerSecond, Writes};
-    let run = Run(rows);
+    let run = Run { rows, ours: "ipfi" };
     let raw = Whose::Peer("raw_tcp");
     let ids = Whose::Peer("bare_ids");
     let allocations = run.plain(
@@ -123,7 +139,7 @@ pub(super) fn evaluate(rows: &[Row]) -> Vec<Outcome> {
         Allocations,
         AtMost(8.0),
     );
-    vec![
+    let over_tcp = vec![
         run.times("sequential latency", "sequential", P50Us, raw, AtMost(1.2)),
         run.times("calls at 64 outstanding", "outstanding_64", PerSecond, Whose::BestRpc, AtLeast(3.0)),
         run.times("calls at 1024 outstanding", "outstanding_1024", PerSecond, Whose::BestRpc, AtLeast(5.0)),
@@ -151,7 +167,41 @@ pub(super) fn evaluate(rows: &[Row]) -> Vec<Outcome> {
             &["streams_10", "streams_1000", "streams_10000", "streams_100000"],
             AtMost(1.2),
         ),
-    ]
+    ];
+    over_tcp.into_iter().chain(over_quic(run)).collect()
+}
+
+/// The goals over QUIC. Its peers are quinn with the same settings, where what ipfi adds to a stream is asked, and
+/// what a user would take instead, where its own way is.
+fn over_quic(run: Run<'_>) -> Vec<Outcome> {
+    use Metric::{FramesAnswering, FramesAsking, MibPerSecond, P50Us, P99Us, PerSecond};
+    const CALLS: [(&str, &str); 3] = [
+        ("calls at 64 outstanding", "outstanding_64"),
+        ("calls at 512 outstanding", "outstanding_512"),
+        ("calls at 1024 outstanding", "outstanding_1024"),
+    ];
+    let (shared, streams) = (run.with("ipfi_quic"), run.with("ipfi_quic_streams"));
+    let same = Whose::Peer("raw_quinn_mtu");
+    let mut goals = vec![streams.better("sequential latency", "sequential", P50Us, same, AtLeast(0.95))];
+    for (what, workload) in &CALLS[..2] {
+        goals.push(streams.times(what, workload, PerSecond, same, AtLeast(0.95)));
+    }
+    for (what, workload) in [CALLS[0], CALLS[2]] {
+        for theirs in ["raw_quinn", "irpc"] {
+            goals.push(shared.times(what, workload, PerSecond, Whose::Peer(theirs), AtLeast(5.0)));
+        }
+    }
+    goals.push(shared.times("bulk on 1 stream", "bulk_1", MibPerSecond, same, AtLeast(0.95)));
+    goals.push(shared.times("bulk on 16 streams", "bulk_16", MibPerSecond, same, AtLeast(0.95)));
+    let defaults = Whose::Peer("raw_quinn");
+    goals.push(shared.better("p99 beside 8 bulk streams", "beside_bulk_8", P99Us, defaults, AtLeast(4.0)));
+    for (workload, which) in [("frames_1", "one at a time"), ("frames_100", "100 at once")] {
+        for (what, metric) in [("asked", FramesAsking), ("answered", FramesAnswering)] {
+            let text = format!("STREAM frames of a call, {what}, {which}");
+            goals.push(streams.plain(&text, workload, metric, AtMost(1.05)));
+        }
+    }
+    goals
 }
 
 pub(super) fn print(goals: &[Outcome]) {

@@ -51,7 +51,7 @@ pub(super) fn class(kind: Kind) -> &'static str {
     match kind {
         Kind::Ipfi => "ours",
         Kind::Bound => "bound",
-        Kind::Rpc | Kind::Streams => "bar",
+        Kind::Rpc | Kind::Streams | Kind::Encrypted => "bar",
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::load::{Done, Load, Stop, check};
 use crate::payload::TEXT;
-use crate::peer::{Client, Needs, Peer, Result};
+use crate::peer::{Client, Handshake, Needs, Peer, Result};
 use crate::sample::{Ends, Metric, Sample, Setup};
 
 /// Connections a second that are made, make one call and are closed, by `loops` that do so.
@@ -13,9 +13,16 @@ pub(super) async fn connect<P: Peer>(setup: &Setup, needs: Needs, loops: usize) 
     let mut ends = Ends::start::<P>(setup, needs).await?;
     let address: Arc<str> = Arc::from(ends.address.as_str());
     all_loops::<P>(&address, needs, loops, setup.warm_up()).await?;
-    let meter = ends.meter()?;
+    let (meter, tickets) = (ends.meter()?, P::tickets_used());
     let connections = all_loops::<P>(&address, needs, loops, setup.window).await?;
-    Ok(ends.spent(&meter)?.rate(connections))
+    let sample = ends.spent(&meter)?.rate(connections);
+    match needs.handshake {
+        Handshake::Full => Ok(sample),
+        _ => {
+            let tickets = P::tickets_used() - tickets;
+            Ok(sample.with(Metric::Tickets, tickets as f64 / connections as f64))
+        }
+    }
 }
 
 async fn all_loops<P: Peer>(address: &Arc<str>, needs: Needs, loops: usize, time: Duration) -> Result<u64> {
@@ -26,9 +33,7 @@ async fn all_loops<P: Peer>(address: &Arc<str>, needs: Needs, loops: usize, time
             tokio::spawn(async move {
                 let mut count = 0;
                 while !stop.is_stopped() {
-                    let client = P::connect(&address, needs).await?;
-                    check(&client.echo(TEXT).await?)?;
-                    drop(client);
+                    drop(P::connect_and_call(&address, needs).await?);
                     count += 1;
                 }
                 Ok::<u64, Box<dyn std::error::Error + Send + Sync>>(count)

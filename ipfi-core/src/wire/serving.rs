@@ -126,11 +126,10 @@ impl Serving {
         let mut arrived = None;
         for _ in 0..ACCEPT_BATCH {
             let shared = self.core.shared_or_over();
-            // Each of the two carriers bounds its own calls: both together are bounded here. Those that wait
-            // have places at their carriers and nowhere else.
+            // A carrier that has a few streams more than there are places, or two carriers, are bounded here. What
+            // waits has a place at its carrier and nowhere else.
             let limit = self.core.limits().max_inbound_calls as usize;
-            if self.core.options().sharing.is_some() && self.core.inbound().poll_room(cx, limit).is_pending()
-            {
+            if self.core.inbound().poll_room(cx, limit).is_pending() {
                 self.news.bi = true;
                 return Ok(());
             }

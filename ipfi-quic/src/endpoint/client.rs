@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use ipfi_core::error::ConnectionError;
@@ -10,7 +10,7 @@ use ipfi_core::limits::Limits;
 use ipfi_core::wire::{Wire, WireOptions};
 use quinn::crypto::rustls::QuicClientConfig;
 
-use super::{ANYWHERE, EndpointError, endpoint, handshake_error, wire, wire_over};
+use super::{EndpointError, endpoint, handshake_error, wire, wire_over};
 use crate::config::{QuicOptions, transport};
 use crate::session::QuicSession;
 use crate::tls::TlsClient;
@@ -19,9 +19,7 @@ use crate::tls::TlsClient;
 #[derive(Clone, Debug)]
 pub struct QuicClient {
     endpoint: quinn::Endpoint,
-    /// For servers on this very host, and for others.
-    near: quinn::ClientConfig,
-    far: quinn::ClientConfig,
+    config: quinn::ClientConfig,
     protocols: Arc<[Vec<u8>]>,
     options: QuicOptions,
 }
@@ -61,15 +59,10 @@ impl QuicClient {
     ) -> Result<Self, EndpointError> {
         let crypto = QuicClientConfig::try_from(Arc::clone(tls.as_rustls()))
             .map_err(|error| EndpointError::Tls { what: error.to_string() })?;
-        let crypto = Arc::new(crypto);
-        let config = |server| {
-            let mut config = quinn::ClientConfig::new(Arc::clone(&crypto) as _);
-            config.transport_config(Arc::new(transport(limits, options, server)));
-            config
-        };
-        let (near, far) = (config(Ipv4Addr::LOCALHOST.into()), config(ANYWHERE));
+        let mut config = quinn::ClientConfig::new(Arc::new(crypto));
+        config.transport_config(Arc::new(transport(limits, options)));
         let protocols = tls.as_rustls().alpn_protocols.clone().into();
-        Ok(Self { endpoint, near, far, protocols, options: options.clone() })
+        Ok(Self { endpoint, config, protocols, options: options.clone() })
     }
 
     /// Connects to the server at `address` and makes a wire. Its certificate must be for `server_name`, a host name
@@ -187,9 +180,9 @@ impl QuicClient {
         &self.endpoint
     }
 
-    /// The settings with which it connects to `server`: for programs that call quinn themselves.
-    pub fn config(&self, server: IpAddr) -> &quinn::ClientConfig {
-        if server.to_canonical().is_loopback() { &self.near } else { &self.far }
+    /// The settings with which it connects: for programs that call quinn themselves.
+    pub fn config(&self) -> &quinn::ClientConfig {
+        &self.config
     }
 
     fn connecting(
@@ -198,7 +191,7 @@ impl QuicClient {
         server_name: &str,
     ) -> Result<quinn::Connecting, ConnectionError> {
         self.endpoint
-            .connect_with(self.config(address.ip()).clone(), address, server_name)
+            .connect_with(self.config.clone(), address, server_name)
             .map_err(|error| ConnectionError::lost(format!("QUIC: {error}")))
     }
 

@@ -1,7 +1,7 @@
 //! The end that is connected to.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,7 +9,7 @@ use ipfi_core::error::ConnectionError;
 use ipfi_core::limits::Limits;
 use ipfi_core::wire::{Wire, WireOptions};
 
-use super::{ANYWHERE, EndpointError, endpoint, handshake_error, server_config, server_config_for, wire};
+use super::{EndpointError, endpoint, handshake_error, server_config, wire};
 use crate::config::QuicOptions;
 use crate::tls::TlsServer;
 
@@ -17,9 +17,7 @@ use crate::tls::TlsServer;
 #[derive(Clone, Debug)]
 pub struct QuicServer {
     endpoint: quinn::Endpoint,
-    /// For clients on this very host, and for others.
-    near: Arc<quinn::ServerConfig>,
-    far: Arc<quinn::ServerConfig>,
+    config: Arc<quinn::ServerConfig>,
     protocols: Arc<[Vec<u8>]>,
     options: QuicOptions,
     /// Handshakes of addresses that have not proven to be theirs.
@@ -57,10 +55,9 @@ impl QuicServer {
         limits: &Limits,
         options: &QuicOptions,
     ) -> Result<Self, EndpointError> {
-        let near = Arc::new(server_config_for(tls, limits, options, Ipv4Addr::LOCALHOST.into())?);
-        let far = Arc::new(server_config_for(tls, limits, options, ANYWHERE)?);
+        let config = Arc::new(server_config(tls, limits, options)?);
         let protocols = tls.as_rustls().alpn_protocols.clone().into();
-        Ok(Self { endpoint, near, far, protocols, options: options.clone(), unproven: Arc::default() })
+        Ok(Self { endpoint, config, protocols, options: options.clone(), unproven: Arc::default() })
     }
 
     /// The next client that wants to connect, before its handshake; `None` once the endpoint is closed. Clients beyond
@@ -80,13 +77,12 @@ impl QuicServer {
                 continue;
             }
             let unproven = (!proven).then(|| Unproven::new(&self.unproven));
-            let near = incoming.remote_address().ip().to_canonical().is_loopback();
             return Some(Incoming {
                 incoming,
-                config: Arc::clone(if near { &self.near } else { &self.far }),
+                config: Arc::clone(&self.config),
                 protocols: Arc::clone(&self.protocols),
                 options: self.options.clone(),
-                _unproven: unproven,
+                unproven,
             });
         }
     }
@@ -140,7 +136,7 @@ pub struct Incoming {
     config: Arc<quinn::ServerConfig>,
     protocols: Arc<[Vec<u8>]>,
     options: QuicOptions,
-    _unproven: Option<Unproven>,
+    unproven: Option<Unproven>,
 }
 
 impl Incoming {
@@ -170,7 +166,13 @@ impl Incoming {
         let after = limits.handshake_timeout;
         if self.options.early_data {
             // With early data the connection is there before the handshake is done: calls in it can be answered.
-            if let Ok((connection, _)) = connecting.into_0rtt() {
+            if let Ok((connection, handshake)) = connecting.into_0rtt() {
+                // Its address is as unproven as any until the handshake is done.
+                let unproven = self.unproven;
+                tokio::spawn(async move {
+                    handshake.await;
+                    drop(unproven);
+                });
                 return Ok(wire(connection, options, &self.options));
             }
             return Err(ConnectionError::lost("QUIC: a server's handshake without early data"));

@@ -2,24 +2,27 @@
 //!
 //! With quinn a stream's window does not grow by need, so it must be large for a long path; and 256 such windows
 //! are more than a connection may hold. Streams that nobody reads could then take all of its credit from those that
-//! are read. When the peer says that the connection's window blocks it, and nothing comes any more, the stream
-//! that was left unread for longest is given up with RESOURCE_EXHAUSTED: it fails itself, and the others go on.
+//! are read. When the peer says that the connection's window blocks it, and nothing comes any more, the streams
+//! that were left unread for longest are given up with RESOURCE_EXHAUSTED: they fail themselves, and the others go on.
 //!
 //! The peer's word (DATA_BLOCKED, RFC 9000 section 19.12) is only seen in quinn's counters, so a task looks at them,
-//! but only while enough streams stand unread to fill the window: on a connection that is read nothing runs.
+//! but only while enough streams stand unread to fill the window: on a connection that is read nothing runs. A stream
+//! is unread when it was read and nobody waits for more, and also when somebody waited, more came, and he lets it lie.
 
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::task::AtomicWaker;
 use ipfi_core::close_code::StreamCode;
 use ipfi_core::limits::Limits;
 use quinn::VarInt;
 use slab::Slab;
+use tokio::runtime::Handle;
 
 use super::lock;
 use crate::config::varint;
@@ -35,9 +38,17 @@ const AGAIN: Duration = Duration::from_millis(50);
 pub(super) struct Stalled {
     connection: quinn::Connection,
     entries: Mutex<Slab<Arc<Entry>>>,
+    counts: Arc<Counts>,
+}
+
+/// How many of them nobody waits on. Wakers have this, which quinn wakes under its lock: no handle of the connection
+/// may end there.
+#[derive(Debug)]
+struct Counts {
+    stalled: Weak<Stalled>,
+    runtime: Handle,
     /// Counts reads, to know which was longest ago.
     reads: AtomicUsize,
-    /// Streams that nobody waits on.
     unread: AtomicUsize,
     /// With so many unread streams the window can be full.
     enough: usize,
@@ -49,11 +60,56 @@ pub(super) struct Stalled {
 #[derive(Debug)]
 pub(super) struct Entry {
     recv: Mutex<quinn::RecvStream>,
-    /// When it was last read, as a count; 0 while somebody waits for it.
-    unread_since: AtomicUsize,
+    state: Arc<State>,
     given_up: AtomicBool,
     /// Its key among the entries, and one more.
     key: AtomicUsize,
+}
+
+/// Whether anybody waits for what comes on a stream. It is the waker that quinn keeps, and so holds neither the
+/// stream nor the connection.
+#[derive(Debug)]
+struct State {
+    counts: Arc<Counts>,
+    /// When it was last read, as a count; 0 while somebody waits for it, and [`LEFT`] when nothing more is read.
+    unread_since: AtomicUsize,
+    reader: AtomicWaker,
+}
+
+/// Nobody reads it any more.
+const LEFT: usize = usize::MAX;
+
+impl State {
+    /// Somebody waits for what comes on the stream, or nothing will: `now` is 0 or [`LEFT`].
+    fn set(&self, now: usize) {
+        if !matches!(self.unread_since.swap(now, Ordering::Relaxed), 0 | LEFT) {
+            self.counts.unread.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Something was read, or has come, and nobody waits for what follows.
+    fn is_unread(&self) {
+        let counts = &self.counts;
+        let now = counts.reads.fetch_add(1, Ordering::Relaxed);
+        if self.unread_since.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            let unread = counts.unread.fetch_add(1, Ordering::Relaxed) + 1;
+            if unread >= counts.enough && !counts.watched.swap(true, Ordering::Relaxed) {
+                counts.runtime.spawn(watch(Weak::clone(&counts.stalled)));
+            }
+        }
+    }
+}
+
+impl Wake for State {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Whoever waited may want no more of it, as where a handler never reads and only its end is waited for.
+        self.is_unread();
+        self.reader.wake();
+    }
 }
 
 impl Stalled {
@@ -61,20 +117,29 @@ impl Stalled {
         // Quinn grants nothing anew until an eighth of the window is free: so much of it may be of no use.
         let usable = limits.quic_connection_window_bytes / 8 * 7;
         let windows = usable / limits.quic_stream_window_bytes.max(1);
-        Arc::new(Self {
+        Arc::new_cyclic(|stalled| Self {
             connection: connection.clone(),
             entries: Mutex::new(Slab::new()),
-            reads: AtomicUsize::new(1),
-            unread: AtomicUsize::new(0),
-            enough: (windows as usize).max(1),
-            watched: AtomicBool::new(false),
+            counts: Arc::new(Counts {
+                stalled: Weak::clone(stalled),
+                runtime: Handle::current(),
+                reads: AtomicUsize::new(1),
+                unread: AtomicUsize::new(0),
+                enough: (windows as usize).max(1),
+                watched: AtomicBool::new(false),
+            }),
         })
     }
 
     fn enter(&self, recv: quinn::RecvStream) -> Arc<Entry> {
+        let state = State {
+            counts: Arc::clone(&self.counts),
+            unread_since: AtomicUsize::new(0),
+            reader: AtomicWaker::new(),
+        };
         let entry = Arc::new(Entry {
             recv: Mutex::new(recv),
-            unread_since: AtomicUsize::new(0),
+            state: Arc::new(state),
             given_up: AtomicBool::new(false),
             key: AtomicUsize::new(0),
         });
@@ -84,82 +149,87 @@ impl Stalled {
     }
 
     fn leave(&self, entry: &Entry) {
-        self.waited_for(entry);
+        entry.state.set(LEFT);
         let key = entry.key.swap(0, Ordering::Relaxed);
         if key > 0 {
             drop(lock(&self.entries).try_remove(key - 1));
         }
     }
 
-    /// Somebody waits for what comes on the stream, or nothing will.
-    fn waited_for(&self, entry: &Entry) {
-        if entry.unread_since.swap(0, Ordering::Relaxed) > 0 {
-            self.unread.fetch_sub(1, Ordering::Relaxed);
+    /// Gives up half of the streams that are too many, those that were left unread for longest: the others may turn out
+    /// to hold little.
+    fn give_up_half(&self) {
+        let since = |entry: &Entry| entry.state.unread_since.load(Ordering::Relaxed);
+        let mut unread: Vec<(usize, Arc<Entry>)> = lock(&self.entries)
+            .iter()
+            .map(|(_, entry)| (since(entry), Arc::clone(entry)))
+            .filter(|(since, _)| !matches!(*since, 0 | LEFT))
+            .collect();
+        unread.sort_by_key(|(since, _)| *since);
+        // With one less than `enough` the window cannot be full.
+        let half = (unread.len() + 1).saturating_sub(self.counts.enough).div_ceil(2);
+        for (_, entry) in unread.into_iter().take(half) {
+            self.give_up(&entry);
         }
     }
 
-    /// Something was read, and nobody waits for what follows.
-    fn was_read(self: &Arc<Self>, entry: &Entry) {
-        let now = self.reads.fetch_add(1, Ordering::Relaxed);
-        if entry.unread_since.swap(now, Ordering::Relaxed) == 0 {
-            let unread = self.unread.fetch_add(1, Ordering::Relaxed) + 1;
-            if unread >= self.enough && !self.watched.swap(true, Ordering::Relaxed) {
-                tokio::spawn(watch(Arc::downgrade(self)));
-            }
-        }
+    fn give_up(&self, entry: &Entry) {
+        let mut recv = lock(&entry.recv);
+        tracing::warn!(
+            target: "ipfi::connection",
+            peer = %self.connection.remote_address(),
+            stream = %recv.id(),
+            "the connection's window is full (limit quic_connection_window_bytes): of the streams that were left \
+             unread, this one for long, it is given up"
+        );
+        entry.given_up.store(true, Ordering::Relaxed);
+        // Its end came just now: then it holds nothing that the peer waits for.
+        let _ = recv.stop(varint(StreamCode::RESOURCE_EXHAUSTED.0));
+        drop(recv);
+        entry.state.set(LEFT);
+        entry.state.reader.wake();
     }
+}
 
-    /// Gives up the stream that was left unread for longest.
-    fn give_one_up(&self) {
-        let longest = {
-            let entries = lock(&self.entries);
-            let unread = entries.iter().filter(|(_, entry)| entry.unread_since.load(Ordering::Relaxed) > 0);
-            unread
-                .min_by_key(|(_, entry)| entry.unread_since.load(Ordering::Relaxed))
-                .map(|(_, entry)| Arc::clone(entry))
-        };
-        if let Some(entry) = longest {
-            let mut recv = lock(&entry.recv);
-            tracing::warn!(
-                target: "ipfi::connection",
-                peer = %self.connection.remote_address(),
-                stream = %recv.id(),
-                "the connection's window is full (limit quic_connection_window_bytes): the stream that was left \
-                 unread for longest is given up"
-            );
-            entry.given_up.store(true, Ordering::Relaxed);
-            // Its end came just now: then it holds nothing that the peer waits for.
-            let _ = recv.stop(varint(StreamCode::RESOURCE_EXHAUSTED.0));
-            drop(recv);
-            self.waited_for(&entry);
-        }
-    }
+/// What the counters of a connection say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Seen {
+    /// How often the peer has said that the connection's window blocks it. It says so when its program has written as
+    /// much as it may, which may be before all of that has left.
+    blocked: u64,
+    /// How often it was granted more since.
+    granted: u64,
+    /// STREAM frames that came.
+    frames: u64,
 }
 
 /// Looks until few streams are unread. What it looks at is the connection's; it keeps none alive.
 async fn watch(stalled: Weak<Stalled>) {
-    // What was seen last, and whether the peer had said by then that it is blocked.
-    let mut before = ((0, 0), false);
-    let mut gave_up = false;
+    let mut last = Seen::default();
+    let mut blocked = false;
     loop {
         let wait = {
             let Some(stalled) = stalled.upgrade() else { return };
-            let received = stalled.connection.stats().frame_rx;
-            let seen = (received.data_blocked, received.stream);
+            let stats = stalled.connection.stats();
+            let seen = Seen {
+                blocked: stats.frame_rx.data_blocked,
+                granted: stats.frame_tx.max_data,
+                frames: stats.frame_rx.stream,
+            };
             let ended = stalled.connection.close_reason().is_some();
-            if ended || stalled.unread.load(Ordering::Relaxed) < stalled.enough {
-                stalled.watched.store(false, Ordering::Relaxed);
+            if ended || stalled.counts.unread.load(Ordering::Relaxed) < stalled.counts.enough {
+                stalled.counts.watched.store(false, Ordering::Relaxed);
                 return;
             }
-            let (last, blocked) = before;
-            // It stays blocked while nothing comes. What was given up lets something come, and then it says so anew.
-            let still = blocked && (seen == last || gave_up);
-            gave_up = still;
-            if still {
-                stalled.give_one_up();
+            // It is blocked from when it said so until it is granted more.
+            let told = blocked && seen.granted == last.granted;
+            let full = told && seen.frames == last.frames;
+            if full {
+                stalled.give_up_half();
             }
-            before = (seen, blocked && seen.1 == last.1 || seen.0 > last.0);
-            let least = if still { AGAIN } else { PATIENCE };
+            blocked = told || seen.blocked > last.blocked;
+            last = seen;
+            let least = if full { AGAIN } else { PATIENCE };
             least.max(2 * stalled.connection.rtt())
         };
         tokio::time::sleep(wait).await;
@@ -186,7 +256,7 @@ impl Source {
     /// A stream that is to stay open, and that nobody reads yet.
     pub(super) fn unread(recv: quinn::RecvStream, stalled: &Arc<Stalled>) -> Self {
         let entry = stalled.enter(recv);
-        stalled.was_read(&entry);
+        entry.state.is_unread();
         Self::Shared(entry)
     }
 
@@ -221,15 +291,17 @@ impl Source {
                 let code = varint(StreamCode::RESOURCE_EXHAUSTED.0);
                 Poll::Ready(Err(quinn::ReadError::Reset(code)))
             }
-            Self::Shared(entry) => pin!(lock(&entry.recv).read_chunks(chunks)).poll(cx),
+            Self::Shared(entry) => {
+                // Before the poll: what comes after it counts.
+                entry.state.set(0);
+                entry.state.reader.register(cx.waker());
+                let waker = Waker::from(Arc::clone(&entry.state));
+                pin!(lock(&entry.recv).read_chunks(chunks)).poll(&mut Context::from_waker(&waker))
+            }
             Self::Over { .. } => Poll::Ready(Ok(None)),
         };
         match &polled {
-            Poll::Pending => {
-                if let Self::Shared(entry) = self {
-                    stalled.waited_for(entry);
-                }
-            }
+            Poll::Pending => {}
             Poll::Ready(Ok(Some(_))) => self.was_read(stalled),
             Poll::Ready(_) => self.forget(stalled),
         }
@@ -243,7 +315,7 @@ impl Source {
             *self = Self::Shared(stalled.enter(*recv));
         }
         if let Self::Shared(entry) = self {
-            stalled.was_read(entry);
+            entry.state.is_unread();
         }
     }
 

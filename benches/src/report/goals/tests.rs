@@ -59,3 +59,19 @@ fn growth_is_the_worst_step_over_the_first() {
     rows.pop();
     assert_eq!(seen(&rows, text), (None, None));
 }
+
+#[test]
+fn goals_over_quic_are_those_of_the_peer_they_name() {
+    let rows = [
+        row("ipfi_quic", Kind::Ipfi, "outstanding_64", &[(Metric::PerSecond, 600.0)]),
+        row("ipfi_quic_streams", Kind::Ipfi, "outstanding_64", &[(Metric::PerSecond, 90.0)]),
+        row("raw_quinn", Kind::Encrypted, "outstanding_64", &[(Metric::PerSecond, 100.0)]),
+        row("raw_quinn_mtu", Kind::Encrypted, "outstanding_64", &[(Metric::PerSecond, 100.0)]),
+        row("ipfi_quic_streams", Kind::Ipfi, "frames_1", &[(Metric::FramesAsking, 1.1)]),
+    ];
+    let text = "calls at 64 outstanding, times";
+    assert_eq!(seen(&rows, &format!("ipfi_quic: {text} raw_quinn")), (Some(6.0), Some(true)));
+    assert_eq!(seen(&rows, &format!("ipfi_quic_streams: {text} raw_quinn_mtu")), (Some(0.9), Some(false)));
+    let frames = "ipfi_quic_streams: STREAM frames of a call, asked, one at a time";
+    assert_eq!(seen(&rows, frames), (Some(1.1), Some(false)));
+}

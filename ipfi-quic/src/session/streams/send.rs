@@ -40,7 +40,7 @@ enum Sink {
     Own(quinn::SendStream),
     /// It is reset when the peer asks for it.
     Watched(Arc<Watched>),
-    /// It was finished: who closes the connection waits for its end.
+    /// It was finished or reset: who closes the connection waits for its end.
     Finished,
 }
 
@@ -174,13 +174,18 @@ impl QuicSendStream {
         if !self.release_at_finish && matches!(self.stopped, Stopping::Unasked) {
             self.stopped = self.sink.stopped();
         }
-        self.stream.held.shared.finished.push(match std::mem::replace(&mut self.sink, Sink::Finished) {
+        self.leave_to_flush();
+        Ok(())
+    }
+
+    /// Nothing more is done with the half here; who closes the connection waits for its end to be acknowledged.
+    fn leave_to_flush(&mut self) {
+        let unacknowledged = match std::mem::replace(&mut self.sink, Sink::Finished) {
             Sink::Own(send) => Unacknowledged::Own(send),
             Sink::Watched(watched) => Unacknowledged::Watched(watched),
-            // It was open above.
-            Sink::Finished => return Ok(()),
-        });
-        Ok(())
+            Sink::Finished => return,
+        };
+        self.stream.held.shared.finished.push(unacknowledged);
     }
 
     fn withhold_place(&mut self) {
@@ -227,6 +232,8 @@ impl SendStream for QuicSendStream {
             self.state = Sending::Reset;
             // Over already, by the connection's end or the peer's: then this changes nothing.
             let _ = self.sink.with(|send| send.reset(varint(code.0)));
+            // Who closes the connection waits until the peer has heard.
+            self.leave_to_flush();
         }
     }
 
