@@ -212,7 +212,7 @@ async fn calls_after_our_goaway_are_refused_and_never_started() {
 #[tokio::test(start_paused = true)]
 async fn datagrams_that_cannot_be_read_are_counted_and_dropped() {
     // Clause 11.2.
-    let (mut peer, wire) = HostilePeer::against(standard());
+    let (mut peer, wire) = HostilePeer::against(standard().by_datagram(10));
     peer.hello().await;
     let before = wire.stats().notifications_in_dropped;
     let broken = refused("header.json");

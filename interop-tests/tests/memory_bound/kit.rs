@@ -37,6 +37,7 @@ pub(crate) fn interface() -> Interface {
             drop(context);
         })
         .notification(u64::from(NOTICE), |(): ()| pending::<()>())
+        .by_datagram(u64::from(NOTICE))
         .sequence_with_items(
             u64::from(KEEPS_ITEMS_AND_ANSWERS),
             |context: Context, (): (), items: Receiver<u64>| {

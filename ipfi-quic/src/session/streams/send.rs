@@ -40,7 +40,7 @@ enum Sink {
     Own(quinn::SendStream),
     /// It is reset when the peer asks for it.
     Watched(Arc<Watched>),
-    /// It was finished or reset: who closes the connection waits for its end.
+    /// It was finished: who closes the connection waits for its end.
     Finished,
 }
 
@@ -232,8 +232,6 @@ impl SendStream for QuicSendStream {
             self.state = Sending::Reset;
             // Over already, by the connection's end or the peer's: then this changes nothing.
             let _ = self.sink.with(|send| send.reset(varint(code.0)));
-            // Who closes the connection waits until the peer has heard.
-            self.leave_to_flush();
         }
     }
 
