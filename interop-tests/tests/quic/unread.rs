@@ -12,7 +12,7 @@ use ipfi_core::close_code::StreamCode;
 use ipfi_core::{Interface, Receiver, Status};
 use tokio::time::{Instant, timeout};
 
-use super::kit::{ADA, Answer, Raw, client, ms, net, options, request, serve, server_address};
+use super::kit::{ADA, Answer, Raw, client, connect_quinn, ms, net, options, request, serve, server_address};
 
 /// What one stream has brought to the receiver, as far as its sender knows.
 #[derive(Debug, Default)]
@@ -79,7 +79,7 @@ async fn a_hundred_streams_that_nobody_reads_hold_twenty_mib_at_most_and_other_c
         sleep_ms(20).await;
         let asked = Instant::now();
         let mut call = raw.call(ADA, true).await;
-        let answer = timeout(ms(30_000), call.answer()).await.expect("another call goes on");
+        let answer = timeout(ms(60_000), call.answer()).await.expect("another call goes on");
         assert!(matches!(answer, Answer::Messages(_)), "{answer:?}");
         slowest = slowest.max(asked.elapsed());
     }
@@ -143,4 +143,51 @@ async fn large_calls_go_on_beside_streams_that_fill_the_window_and_those_given_u
     println!("{given_up} of {UPLOADS} uploads were given up");
     assert!((1..UPLOADS).contains(&given_up), "{given_up}");
     assert_eq!(serving.last().close_reason(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_that_hold_little_are_not_given_up_because_the_window_was_full_before() {
+    let late = standard().procedure_with_items(LATE, |(): (), mut items: Receiver<Bytes>| async move {
+        sleep_ms(150).await;
+        let mut bytes = 0;
+        while let Some(item) = items.next().await {
+            bytes += item?.len();
+        }
+        Ok::<usize, Status>(bytes)
+    });
+    let (net, tls, some) = (net(5), quic_pair::tls(false), options(|_| {}));
+    let serving = serve(&net, &tls.1, &some, late);
+    let connecting = client(&net, &tls.0, &some);
+    let quinn = connect_quinn(&connecting).await;
+    let wire = ipfi_quic::endpoint::wire(quinn.clone(), Interface::new(), &some);
+    let uploads = (0..40).map(|_| {
+        let wire = wire.clone();
+        async move {
+            let mut upload = wire.upload::<Bytes, usize>(LATE, ()).await?;
+            for _ in 0..32 {
+                upload.send(Bytes::from(vec![1; 64 << 10])).await?;
+            }
+            upload.finish().await
+        }
+    });
+    for bytes in futures_util::future::join_all(uploads).await {
+        assert_eq!(bytes.unwrap(), 2 << 20);
+    }
+    assert!(quinn.stats().frame_tx.data_blocked > 0, "the window was never full");
+    let mut idle = Vec::new();
+    for _ in 0..30 {
+        let mut upload = wire.upload::<Bytes, u64>(NEVER_READS, ()).await.unwrap();
+        upload.send(Bytes::from_static(b"little")).await.unwrap();
+        idle.push(upload);
+    }
+    for wait in [100, 10_000] {
+        sleep_ms(wait).await;
+        for upload in &mut idle {
+            upload.send(Bytes::from_static(b"more")).await.unwrap();
+        }
+    }
+    for upload in &idle {
+        assert!(!upload.is_stopped());
+    }
+    assert_eq!(serving.last().inbound_calls(), 30);
 }

@@ -34,11 +34,16 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// How long after that until the next is, if it is full again.
 const AGAIN: Duration = Duration::from_millis(50);
 
+/// What is granted to hear whether the peer is blocked.
+const ASKED_BYTES: u32 = 1024;
+
 /// The streams of one connection that were read from and may be left unread.
 pub(super) struct Stalled {
     connection: quinn::Connection,
     entries: Mutex<Slab<Arc<Entry>>>,
     counts: Arc<Counts>,
+    /// The limit `quic_connection_window_bytes`.
+    window: u32,
 }
 
 /// How many of them nobody waits on. Wakers have this, which quinn wakes under its lock: no handle of the connection
@@ -119,6 +124,7 @@ impl Stalled {
         let windows = usable / limits.quic_stream_window_bytes.max(1);
         Arc::new_cyclic(|stalled| Self {
             connection: connection.clone(),
+            window: limits.quic_connection_window_bytes,
             entries: Mutex::new(Slab::new()),
             counts: Arc::new(Counts {
                 stalled: Weak::clone(stalled),
@@ -173,6 +179,12 @@ impl Stalled {
         }
     }
 
+    /// Grants a little: a peer that is blocked sends that, and says anew that it is.
+    fn ask(&self) {
+        self.connection.set_receive_window((self.window + ASKED_BYTES).into());
+        self.connection.set_receive_window(self.window.into());
+    }
+
     fn give_up(&self, entry: &Entry) {
         let mut recv = lock(&entry.recv);
         tracing::warn!(
@@ -191,45 +203,42 @@ impl Stalled {
     }
 }
 
-/// What the counters of a connection say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Seen {
-    /// How often the peer has said that the connection's window blocks it. It says so when its program has written as
-    /// much as it may, which may be before all of that has left.
-    blocked: u64,
-    /// How often it was granted more since.
-    granted: u64,
-    /// STREAM frames that came.
-    frames: u64,
-}
-
 /// Looks until few streams are unread. What it looks at is the connection's; it keeps none alive.
+///
+/// That the peer was blocked once may be long over, and counters do not tell in what order it said so and was granted
+/// more. So when nothing comes any more, it is asked.
 async fn watch(stalled: Weak<Stalled>) {
-    let mut last = Seen::default();
-    let mut blocked = false;
+    let mut frames = 0;
+    // How often it had said that it is blocked when it was asked.
+    let mut asked = None;
     loop {
         let wait = {
             let Some(stalled) = stalled.upgrade() else { return };
-            let stats = stalled.connection.stats();
-            let seen = Seen {
-                blocked: stats.frame_rx.data_blocked,
-                granted: stats.frame_tx.max_data,
-                frames: stats.frame_rx.stream,
-            };
+            let received = stalled.connection.stats().frame_rx;
             let ended = stalled.connection.close_reason().is_some();
             if ended || stalled.counts.unread.load(Ordering::Relaxed) < stalled.counts.enough {
                 stalled.counts.watched.store(false, Ordering::Relaxed);
                 return;
             }
-            // It is blocked from when it said so until it is granted more.
-            let told = blocked && seen.granted == last.granted;
-            let full = told && seen.frames == last.frames;
-            if full {
-                stalled.give_up_half();
-            }
-            blocked = told || seen.blocked > last.blocked;
-            last = seen;
-            let least = if full { AGAIN } else { PATIENCE };
+            let quiet = frames == received.stream;
+            frames = received.stream;
+            let least = match asked {
+                Some(before) if received.data_blocked > before => {
+                    stalled.give_up_half();
+                    asked = None;
+                    AGAIN
+                }
+                None if quiet && received.data_blocked > 0 => {
+                    stalled.ask();
+                    asked = Some(received.data_blocked);
+                    AGAIN
+                }
+                Some(_) if !quiet => {
+                    asked = None;
+                    PATIENCE
+                }
+                _ => PATIENCE,
+            };
             least.max(2 * stalled.connection.rtt())
         };
         tokio::time::sleep(wait).await;
