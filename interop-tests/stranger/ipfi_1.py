@@ -252,6 +252,7 @@ def write_items(parts):
 
 SETTINGS = {1: "max_message_bytes", 2: "max_metadata_bytes", 3: "serves", 4: "shared_calls"}
 ISOLATED = 5  # may come again, and is absent where none came
+MAX_CALLS = 6  # absent where it is 256
 DEFAULTS = {"max_message_bytes": 4 << 20, "max_metadata_bytes": 16384, "serves": True, "shared_calls": False}
 
 
@@ -265,13 +266,17 @@ def read_settings(payload):
                 if len(isolated) < 64:
                     isolated.append(value)
                 continue
-            if key not in SETTINGS:
+            if key not in SETTINGS and key != MAX_CALLS:
                 continue
             if key in seen:
                 raise Refused("setting-twice")
             if key in (3, 4) and value > 1:
                 raise Refused("setting-value")
             seen.add(key)
+            if key == MAX_CALLS:
+                if value != 256:
+                    settings["max_inbound_calls"] = value
+                continue
             settings[SETTINGS[key]] = value if key in (1, 2) else value == 1
     except Short:
         raise Refused("settings-truncated") from None
@@ -318,5 +323,6 @@ def write_control(parts):
             sent = [(key, part["settings"][name]) for key, name in SETTINGS.items()]
             sent = [(key, value) for key, value in sent if value != DEFAULTS[SETTINGS[key]]]
             sent += [(ISOLATED, index) for index in part["settings"].get("isolated", [])]
+            sent += [(MAX_CALLS, part["settings"]["max_inbound_calls"])] if "max_inbound_calls" in part["settings"] else []
             out += b"\x00" + sized(b"".join(integer(key) + integer(value) for key, value in sent))
     return out

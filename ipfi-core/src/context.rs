@@ -26,6 +26,8 @@ pub enum CancelCause {
     Connection,
     /// This side is shutting down and the grace period is over, or the caller's side says so of itself.
     Shutdown,
+    /// A limit of this side was reached, and its stream was given up.
+    Limit,
 }
 
 impl CancelCause {
@@ -46,6 +48,7 @@ impl fmt::Display for CancelCause {
             Self::Deadline => "deadline passed",
             Self::Connection => "connection lost",
             Self::Shutdown => "shutting down",
+            Self::Limit => "limit reached",
         })
     }
 }
@@ -133,6 +136,7 @@ impl Context {
             ReadError::Reset(StreamCode::DETACHED) | ReadError::Stopped => {}
             ReadError::Reset(code) => self.cancel(CancelCause::of(*code)),
             ReadError::Connection(_) => self.cancel(CancelCause::Connection),
+            ReadError::Limit(_) => self.cancel(CancelCause::Limit),
         }
     }
 

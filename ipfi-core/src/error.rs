@@ -8,6 +8,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use crate::status::LimitSeen;
 use crate::close_code::{CloseCode, StreamCode, TransportCode};
 
 /// The one cause with which a connection ended, given to everything that waited on it.
@@ -157,6 +158,9 @@ pub enum ReadError {
     /// This side stopped the stream before.
     #[error("the stream was already stopped by this side")]
     Stopped,
+    /// This side gave the stream up, because a limit of its connection was reached.
+    #[error("this side gave the stream up: limit {} = {} reached", .0.name, .0.limit)]
+    Limit(LimitSeen),
     /// The connection ended.
     #[error(transparent)]
     Connection(#[from] ConnectionError),

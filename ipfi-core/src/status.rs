@@ -49,6 +49,12 @@ pub struct LimitSeen {
     pub seen: u64,
 }
 
+impl From<LimitSeen> for Status {
+    fn from(LimitSeen { name, limit, seen }: LimitSeen) -> Self {
+        Self::limit(name, limit, seen)
+    }
+}
+
 /// How a call failed. One pointer wide, so that a `Result<T, Status>` stays small.
 ///
 /// Never serializable through serde: a status travels as an item of its own, never as a value.
@@ -87,6 +93,7 @@ impl Status {
             "max_metadata_bytes" => "metadata too large",
             "max_metadata_entries" => "too much metadata",
             "max_inbound_calls" | "max_outbound_calls" => "too many calls at once",
+            "quic_connection_window_bytes" => "streams that were left unread fill the connection's window",
             _ => "limit reached",
         };
         Self::new(Code::ResourceExhausted, message).with_limit(LimitSeen { name, limit, seen })

@@ -78,10 +78,11 @@ pub(crate) fn bidirectional(limits: &Limits, options: &QuicOptions) -> u32 {
     places(limits.max_inbound_calls).saturating_add(options.shared_calls.into())
 }
 
-/// So many streams that `places` of them can be used again as soon as they are free: quinn tells the peer of free places
-/// when more than an eighth of all are. The wire holds the limit itself: it accepts no more calls than it has places.
+/// Twice as many streams as calls. A stream is free again when its last byte is acknowledged, and quinn tells the peer
+/// only when more than an eighth of all are: callers would wait for places that are free. The limit itself is the
+/// wires': the caller's opens no more than it was told (`docs/protocol.md` 2.5), the callee's runs no more.
 fn places(places: u32) -> u32 {
-    if places < 8 { places } else { places.saturating_add(places / 7 + 1) }
+    if places < 8 { places } else { places.saturating_mul(2) }
 }
 
 /// The transport configuration for `limits` and `options`.

@@ -262,6 +262,11 @@ impl IncomingCall {
             InboundError::Refused(status) => Failure::Status(status),
             InboundError::Read(ReadError::Reset(code)) => self.cancelled(CancelCause::of(code)),
             InboundError::Read(ReadError::Connection(_)) => self.cancelled(CancelCause::Connection),
+            InboundError::Read(ReadError::Limit(limit)) => {
+                // The context learns the cause first, as of every other end.
+                let _ = self.cancelled(CancelCause::Limit);
+                Failure::Status(limit.into())
+            }
             InboundError::Read(ReadError::Stopped) => {
                 Failure::Status(Status::internal("the request was given up by this side"))
             }

@@ -244,7 +244,7 @@ impl Exchange {
         let procedure = outgoing.procedure();
         let tracker = Tracker::new(wire, procedure);
         let core = tracker.wire().core();
-        let has_place = core.outbound().running() <= core.limits().max_outbound_calls as usize;
+        let has_place = core.outbound().running() <= core.outbound_limit();
         if !has_place || !core.is_greeted() {
             return Ok(Sending::Waits { outgoing, tracker });
         }

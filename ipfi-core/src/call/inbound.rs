@@ -17,9 +17,9 @@ use crate::wire::{BoxRecv, WireCore};
 /// left the window it came in, so this is what a call can hold beside its window.
 const READ_BYTES: usize = 16 << 10;
 
-/// By what a message that is assembled outgrows what has come of it: one of 64 KiB, of which 16 come first,
-/// has its place at once.
-const GROWTH: usize = 8;
+/// By what a message that is assembled outgrows what has come of it: one of 64 KiB, of which a packet of 6 comes
+/// first, has its place at once.
+const GROWTH: usize = 16;
 
 /// What came.
 #[derive(Debug)]

@@ -43,7 +43,7 @@ pub(crate) async fn open_call(
 ) -> Result<((BoxSend, BoxRecv), bool), CallError> {
     let mut place = Place { core, ticket: None };
     // With a place and credit at hand, as nearly always, nothing is boxed and nobody waits.
-    let has_place = core.outbound().running() <= core.limits().max_outbound_calls as usize;
+    let has_place = core.outbound().running() <= core.outbound_limit();
     let shared = shared_for(core, procedure).filter(|_| shares);
     let session = shared.unwrap_or_else(|| core.session());
     if shared.is_some() {

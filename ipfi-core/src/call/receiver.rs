@@ -139,6 +139,9 @@ impl<T> Receiver<T> {
                 let status = Status::cancelled(format!("the caller broke off its items: {code}"));
                 CallError::new(procedure, status.with_origin(Origin::Callee))
             }
+            InboundError::Read(ReadError::Limit(limit)) => {
+                CallError::new(procedure, Status::from(limit).with_origin(Origin::Callee))
+            }
             InboundError::Read(error) => CallError::read(procedure, error),
         }
     }

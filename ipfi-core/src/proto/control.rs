@@ -87,6 +87,9 @@ pub struct Settings {
     /// Key 5, once for each: a procedure whose calls want streams of their own, though they are small. At most
     /// [`MAX_ISOLATED`] of them; more are not told, and not kept. Default none.
     pub isolated: Vec<u64>,
+    /// Key 6: how many calls of the peer this side runs at once: the peer opens no more, whatever streams its carrier
+    /// would take. Default 256.
+    pub max_inbound_calls: u64,
 }
 
 impl Default for Settings {
@@ -97,6 +100,7 @@ impl Default for Settings {
             serves: true,
             shared_calls: false,
             isolated: Vec::new(),
+            max_inbound_calls: 256,
         }
     }
 }
@@ -114,6 +118,10 @@ impl Settings {
             varint::put(out, 5);
             varint::put(out, *index);
         }
+        if self.max_inbound_calls != Self::default().max_inbound_calls {
+            varint::put(out, 6);
+            varint::put(out, self.max_inbound_calls.min(varint::MAX));
+        }
     }
 
     fn pairs(&self) -> [(u64, u64); 4] {
@@ -128,7 +136,7 @@ impl Settings {
     /// Clause 2.5.
     fn decode(mut payload: &[u8]) -> Result<Self, ControlError> {
         let mut settings = Self::default();
-        let mut known = [false; 4];
+        let mut known = [false; 6];
         while !payload.is_empty() {
             let mut integer = || {
                 let (value, len) = varint::get(payload).ok_or(ControlError::SettingsTruncated)?;
@@ -152,10 +160,11 @@ impl Settings {
                     }
                     continue;
                 }
+                6 => settings.max_inbound_calls = value,
                 // An extension point (clause 1.5).
                 _ => continue,
             }
-            let index = usize::try_from(key - 1).expect("the arms above leave 1 to 4");
+            let index = usize::try_from(key - 1).expect("the arms above leave 1 to 6");
             if core::mem::replace(&mut known[index], true) {
                 return Err(ControlError::SettingTwice { key });
             }

@@ -166,9 +166,23 @@ impl WireCore {
         &self.outbound
     }
 
+    /// What the peer said of itself.
+    pub(super) fn set_peer_settings(&self, settings: &Settings) {
+        self.peer_settings.set(settings);
+        // It may take more calls than was assumed.
+        self.outbound_places.freed();
+    }
+
+    /// How many calls of this side may be open: as many as both sides allow.
+    #[inline]
+    pub(crate) fn outbound_limit(&self) -> usize {
+        let ours = self.limits().max_outbound_calls as usize;
+        ours.min(self.peer_settings.max_inbound_calls.load(Ordering::Relaxed))
+    }
+
     /// Ready when one more call of this side, which the gauge counts already, may open its stream.
     pub(crate) fn poll_place(&self, cx: &Context<'_>, ticket: &mut Option<u64>) -> Poll<()> {
-        self.outbound_places.poll_enter(cx, &self.outbound, self.limits().max_outbound_calls as usize, ticket)
+        self.outbound_places.poll_enter(cx, &self.outbound, self.outbound_limit(), ticket)
     }
 
     /// Gives up waiting for a place.
@@ -179,7 +193,7 @@ impl WireCore {
     /// A call of this side has ended.
     pub(crate) fn outbound_ended(&self) {
         let running = self.outbound.leave();
-        if running > self.limits().max_outbound_calls as usize {
+        if running > self.outbound_limit() {
             self.outbound_places.freed();
         }
     }
@@ -263,6 +277,7 @@ impl fmt::Debug for WireCore {
 pub(super) struct PeerSettings {
     max_message_bytes: AtomicUsize,
     max_metadata_bytes: AtomicU64,
+    max_inbound_calls: AtomicUsize,
     serves_not: AtomicBool,
     pub(super) going_away: AtomicBool,
     /// We have told the peer that we go away.
@@ -276,6 +291,7 @@ impl Default for PeerSettings {
         Self {
             max_message_bytes: AtomicUsize::new(usize::MAX),
             max_metadata_bytes: AtomicU64::new(Settings::default().max_metadata_bytes),
+            max_inbound_calls: AtomicUsize::new(to_usize(Settings::default().max_inbound_calls)),
             serves_not: AtomicBool::new(false),
             going_away: AtomicBool::new(false),
             told_goaway: AtomicBool::new(false),
@@ -284,10 +300,15 @@ impl Default for PeerSettings {
     }
 }
 
+/// More than this machine could count is no limit on it.
+fn to_usize(limit: u64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
 impl PeerSettings {
     pub(super) fn set(&self, settings: &Settings) {
-        let max_message = usize::try_from(settings.max_message_bytes).unwrap_or(usize::MAX);
-        self.max_message_bytes.store(max_message, Ordering::Release);
+        self.max_message_bytes.store(to_usize(settings.max_message_bytes), Ordering::Release);
+        self.max_inbound_calls.store(to_usize(settings.max_inbound_calls), Ordering::Relaxed);
         self.max_metadata_bytes.store(settings.max_metadata_bytes, Ordering::Release);
         self.serves_not.store(!settings.serves, Ordering::Release);
         if !settings.isolated.is_empty() {

@@ -1,4 +1,4 @@
-//! Places for calls of this side: at most `max_outbound_calls` of them are open, the rest wait in line.
+//! Places for calls of this side: no more of them are open than both sides allow, the rest wait in line.
 
 use core::task::{Context, Poll, Waker};
 use std::collections::BTreeMap;

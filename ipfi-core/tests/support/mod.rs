@@ -274,6 +274,9 @@ fn settings_json(settings: &Settings) -> Value {
     if !settings.isolated.is_empty() {
         json["isolated"] = settings.isolated.iter().copied().map(number).collect();
     }
+    if settings.max_inbound_calls != Settings::default().max_inbound_calls {
+        json["max_inbound_calls"] = number(settings.max_inbound_calls);
+    }
     json
 }
 
@@ -329,6 +332,9 @@ pub fn encode_control(parts: &[Value]) -> BytesMut {
                 settings.shared_calls = json["shared_calls"].as_bool().unwrap();
                 if let Some(isolated) = json.get("isolated") {
                     settings.isolated = isolated.as_array().unwrap().iter().map(integer).collect();
+                }
+                if let Some(calls) = json.get("max_inbound_calls") {
+                    settings.max_inbound_calls = integer(calls);
                 }
                 put_preamble(&mut out, &settings);
             }

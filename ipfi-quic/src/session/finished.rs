@@ -1,11 +1,12 @@
 //! What was finished and is not acknowledged: a close before that would lose it.
 //!
 //! Quinn tells of each stream whether the peer has acknowledged its end, and of all of them together nothing. So
-//! finished halves are kept, and looked through when they have become many: twice as many as were left the last
-//! time, which makes it one look for each.
+//! finished halves are kept, and the older half of them is looked through when they have become many: twice as many as
+//! were left the last time, which makes it one look for each.
 
+use std::collections::VecDeque;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
@@ -18,8 +19,6 @@ use super::stops::Watched;
 /// Fewer than this are kept without a look.
 const FEW: usize = 64;
 
-type Acknowledged = Pin<Box<dyn Future<Output = ()> + Send>>;
-
 /// A half that is finished.
 #[derive(Debug)]
 pub(crate) enum Unacknowledged {
@@ -30,18 +29,28 @@ pub(crate) enum Unacknowledged {
 }
 
 impl Unacknowledged {
-    /// Ready when its end is acknowledged, stopped by the peer, or lost with the connection.
-    fn settled(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let stopped = match self {
+    /// Ready when its end is acknowledged, stopped by the peer, or lost with the connection. Quinn's handle is kept until
+    /// then.
+    async fn settled(self) {
+        let stopped = match &self {
             Self::Own(send) => send.stopped(),
             Self::Watched(watched) => match watched.with(|send| send.stopped()) {
                 Ok(stopped) => stopped,
-                Err(_) => return Box::pin(std::future::ready(())),
+                Err(_) => return,
             },
         };
-        Box::pin(async move {
-            let _ = stopped.await;
-        })
+        let _ = stopped.await;
+    }
+
+    /// Whether it is so now.
+    fn is_settled(&self) -> bool {
+        let now = &mut Context::from_waker(Waker::noop());
+        match self {
+            Self::Own(send) => pin!(send.stopped()).poll(now).is_ready(),
+            Self::Watched(watched) => {
+                watched.with(|send| pin!(send.stopped()).poll(now).is_ready()).unwrap_or(true)
+            }
+        }
     }
 }
 
@@ -50,12 +59,13 @@ impl Unacknowledged {
 pub(crate) struct Finished {
     streams: Mutex<Streams>,
     /// Those whose end somebody waits for.
-    awaited: Mutex<FuturesUnordered<Acknowledged>>,
+    awaited: Mutex<FuturesUnordered<Pin<Box<dyn Future<Output = ()> + Send>>>>,
 }
 
 #[derive(Default)]
 struct Streams {
-    finished: Vec<Unacknowledged>,
+    /// In the order in which they were finished, but for those that were looked at before.
+    finished: VecDeque<Unacknowledged>,
     /// To be looked through at this length.
     full: usize,
 }
@@ -64,30 +74,26 @@ impl Finished {
     /// Keeps a half that is finished.
     pub(crate) fn push(&self, stream: Unacknowledged) {
         let mut streams = lock(&self.streams);
-        streams.finished.push(stream);
-        if streams.finished.len() >= streams.full.max(FEW) {
-            let mut looked_at = std::mem::take(&mut streams.finished);
-            // Not under the lock: each look takes the connection's.
-            drop(streams);
-            looked_at.retain(|stream| {
-                stream.settled().as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
-            });
-            let mut streams = lock(&self.streams);
-            streams.finished.append(&mut looked_at);
-            streams.full = streams.finished.len() * 2;
+        streams.finished.push_back(stream);
+        let count = streams.finished.len();
+        if count < streams.full.max(FEW) {
+            return;
         }
+        // The older half: what was finished just now is hardly acknowledged yet, and a look at it would be for nothing.
+        let mut older: Vec<_> = streams.finished.drain(..count / 2).collect();
+        // Not under the lock: each look takes the connection's.
+        drop(streams);
+        older.retain(|stream| !stream.is_settled());
+        let mut streams = lock(&self.streams);
+        streams.finished.extend(older);
+        streams.full = streams.finished.len() * 2;
     }
 
     /// Ready when all that was finished so far is acknowledged, or never will be.
     pub(crate) fn poll_flushed(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut awaited = lock(&self.awaited);
         for stream in std::mem::take(&mut lock(&self.streams).finished) {
-            let settled = stream.settled();
-            awaited.push(Box::pin(async move {
-                // Quinn's handle is kept until then.
-                let _stream = stream;
-                settled.await;
-            }));
+            awaited.push(Box::pin(stream.settled()));
         }
         loop {
             match awaited.poll_next_unpin(cx) {

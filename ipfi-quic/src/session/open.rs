@@ -3,16 +3,54 @@
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use ipfi_core::error::ConnectionError;
-use tokio::sync::Mutex as FairMutex;
+use tokio::sync::{Mutex as FairMutex, MutexGuard};
 
 use super::{Held, QuicRecvStream, QuicSendStream, streams};
 
 /// Lets those who wait for credit ask one after another: quinn wakes all of them at once, and whoever runs first
 /// would be served first.
-pub(super) type Turnstile = Arc<FairMutex<()>>;
+#[derive(Clone, Default)]
+pub(super) struct Turnstile(Arc<Turns>);
+
+#[derive(Default)]
+struct Turns {
+    turn: FairMutex<()>,
+    /// How many wait for it, or have it.
+    waiting: AtomicUsize,
+}
+
+/// One who waits.
+struct Ticket(Arc<Turns>);
+
+impl Turnstile {
+    /// Whether nobody waits. With credit at hand nobody takes a lock to know.
+    fn is_free(&self) -> bool {
+        self.0.waiting.load(Ordering::Acquire) == 0
+    }
+
+    /// Joins the line.
+    fn ticket(&self) -> Ticket {
+        self.0.waiting.fetch_add(1, Ordering::AcqRel);
+        Ticket(Arc::clone(&self.0))
+    }
+}
+
+impl Ticket {
+    /// Ready when all who came before have been served, or have gone.
+    async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.0.turn.lock().await
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
+}
 
 type Waiting<T> = Pin<Box<dyn Future<Output = Result<T, quinn::ConnectionError>> + Send>>;
 
@@ -30,14 +68,14 @@ where
     F: Future<Output = Result<T, quinn::ConnectionError>> + Send + 'static,
 {
     if waiting.is_none() {
-        if let Ok(_turn) = turnstile.try_lock()
+        if turnstile.is_free()
             && let Poll::Ready(opened) = now(&mut Context::from_waker(Waker::noop()))
         {
             return Poll::Ready(opened);
         }
-        let (turnstile, connection) = (Arc::clone(turnstile), connection.clone());
+        let (ticket, connection) = (turnstile.ticket(), connection.clone());
         *waiting = Some(Box::pin(async move {
-            let _turn = turnstile.lock().await;
+            let _turn = ticket.turn().await;
             later(connection).await
         }));
     }
@@ -51,7 +89,9 @@ where
 /// Opens a bidirectional stream for a request that is finished as it is opened, if nobody waits and there is credit.
 pub(super) fn now(held: &Arc<Held>) -> Option<Result<(QuicSendStream, QuicRecvStream), ConnectionError>> {
     let shared = &held.shared;
-    let _turn = shared.open_bi.try_lock().ok()?;
+    if !shared.open_bi.is_free() {
+        return None;
+    }
     match pin!(shared.connection.open_bi()).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok((send, recv))) => Some(Ok(streams::opened_whole(held, send, recv))),
         Poll::Ready(Err(error)) => Some(Err(shared.cause(error))),
@@ -77,11 +117,12 @@ impl QuicOpenBi {
         if *confirmed.borrow_and_update() {
             return Self::new(held);
         }
-        let (turnstile, connection) = (Arc::clone(&held.shared.open_bi), held.shared.connection.clone());
+        let (turnstile, connection) = (held.shared.open_bi.clone(), held.shared.connection.clone());
         let waiting: Waiting<_> = Box::pin(async move {
             // Its sender is the connection's, which this future keeps.
             let _ = confirmed.wait_for(|confirmed| *confirmed).await;
-            let _turn = turnstile.lock().await;
+            let ticket = turnstile.ticket();
+            let _turn = ticket.turn().await;
             connection.open_bi().await
         });
         Self { held, waiting: Some(waiting) }

@@ -249,7 +249,7 @@ async fn watch(stalled: Weak<Stalled>) {
 #[derive(Debug)]
 pub(super) enum Source {
     /// Nobody else can give it up: nothing of it was left unread so far.
-    Own(Box<quinn::RecvStream>),
+    Own(quinn::RecvStream),
     Shared(Arc<Entry>),
     /// It was read to its end, or stopped.
     Over {
@@ -259,11 +259,11 @@ pub(super) enum Source {
 
 impl Source {
     pub(super) fn own(recv: quinn::RecvStream) -> Self {
-        Self::Own(Box::new(recv))
+        Self::Own(recv)
     }
 
     /// A stream that is to stay open, and that nobody reads yet.
-    pub(super) fn unread(recv: quinn::RecvStream, stalled: &Arc<Stalled>) -> Self {
+    pub(super) fn unread(recv: quinn::RecvStream, stalled: &Stalled) -> Self {
         let entry = stalled.enter(recv);
         entry.state.is_unread();
         Self::Shared(entry)
@@ -278,6 +278,11 @@ impl Source {
         }
     }
 
+    /// Whether nothing of it was left unread so far.
+    pub(super) fn is_fresh(&self) -> bool {
+        matches!(self, Self::Own(_))
+    }
+
     /// Whether it came before the handshake was done.
     pub(super) fn is_early(&self) -> bool {
         match self {
@@ -287,12 +292,12 @@ impl Source {
         }
     }
 
-    /// As quinn's `read_chunks`.
+    /// As quinn's `read_chunks`; after something was read, [`was_read`](Self::was_read) is due.
     pub(super) fn poll_chunks(
         &mut self,
         cx: &mut Context<'_>,
         chunks: &mut [Bytes],
-        stalled: &Arc<Stalled>,
+        stalled: &Stalled,
     ) -> Poll<Result<Option<usize>, quinn::ReadError>> {
         let polled = match self {
             Self::Own(recv) => pin!(recv.read_chunks(chunks)).poll(cx),
@@ -309,19 +314,18 @@ impl Source {
             }
             Self::Over { .. } => Poll::Ready(Ok(None)),
         };
-        match &polled {
-            Poll::Pending => {}
-            Poll::Ready(Ok(Some(_))) => self.was_read(stalled),
-            Poll::Ready(_) => self.forget(stalled),
+        if matches!(polled, Poll::Ready(Ok(None) | Err(_))) {
+            self.forget(stalled);
         }
         polled
     }
 
-    fn was_read(&mut self, stalled: &Arc<Stalled>) {
+    /// Something was read, and not the end: what follows may be left unread.
+    pub(super) fn was_read(&mut self, stalled: &Stalled) {
         if let Self::Own(_) = self
             && let Self::Own(recv) = std::mem::replace(self, Self::Over { early: self.is_early() })
         {
-            *self = Self::Shared(stalled.enter(*recv));
+            *self = Self::Shared(stalled.enter(recv));
         }
         if let Self::Shared(entry) = self {
             entry.state.is_unread();
@@ -329,7 +333,7 @@ impl Source {
     }
 
     /// Stops the peer.
-    pub(super) fn stop(&mut self, code: VarInt, stalled: &Arc<Stalled>) {
+    pub(super) fn stop(&mut self, code: VarInt, stalled: &Stalled) {
         // Over already: then nothing is left to stop.
         let _ = match self {
             Self::Own(recv) => recv.stop(code),
@@ -340,7 +344,7 @@ impl Source {
     }
 
     /// Nothing more is read.
-    pub(super) fn forget(&mut self, stalled: &Arc<Stalled>) {
+    pub(super) fn forget(&mut self, stalled: &Stalled) {
         if let Self::Shared(entry) = self {
             stalled.leave(entry);
         }

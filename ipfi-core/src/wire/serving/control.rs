@@ -63,6 +63,7 @@ impl Serving {
             serves: self.core.role() != Role::CallerOnly,
             shared_calls: self.core.options().sharing.is_some() && self.core.session().side() == Side::Server,
             isolated: self.core.interface().isolated_procedures(),
+            max_inbound_calls: u64::from(limits.max_inbound_calls),
         }
     }
 
@@ -73,7 +74,7 @@ impl Serving {
             while let Some(message) = decoder.next()? {
                 match message {
                     ControlMessage::Settings(settings) => {
-                        self.core.peer_settings.set(&settings);
+                        self.core.set_peer_settings(&settings);
                         self.settings_seen = true;
                         if settings.shared_calls
                             && self.core.session().side() == Side::Client

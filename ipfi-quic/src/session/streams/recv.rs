@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Bytes, BytesMut};
 use ipfi_core::close_code::StreamCode;
@@ -16,7 +16,7 @@ use crate::session::places::Kind;
 use crate::session::stalled::Source;
 
 /// Chunks taken from quinn in one visit to its lock.
-const CHUNKS: usize = 4;
+const CHUNKS: usize = 8;
 
 /// A request up to this size is put together if it has come whole, in several packets.
 const WHOLE_BYTES: usize = 16 << 10;
@@ -28,7 +28,7 @@ pub struct QuicRecvStream {
     source: Source,
     id: u64,
     /// Taken from quinn and not read.
-    ready: VecDeque<Bytes>,
+    ready: Ready,
     state: Reading,
     /// Its end frees a place of the peer's, which is withheld until this handle is gone.
     keeps_place: bool,
@@ -36,16 +36,66 @@ pub struct QuicRecvStream {
 }
 
 /// How far the reading of a half has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Reading {
     /// Quinn has more, or will have.
     Going,
     /// All has been taken from quinn.
     Taken,
-    /// The end or a reset was read: it stays so, even when the connection ends after.
-    Ended(Result<(), StreamCode>),
+    /// The end or an error was met: it stays so, even when the connection ends after. What came before it is read first.
+    Ended(Result<(), ReadError>),
     /// This side stopped it.
     Stopped,
+}
+
+/// Chunks in their order; the first is apart, because most streams have no more than that.
+#[derive(Debug, Default)]
+struct Ready {
+    first: Bytes,
+    more: VecDeque<Bytes>,
+}
+
+impl Ready {
+    fn is_empty(&self) -> bool {
+        self.first.is_empty()
+    }
+
+    /// Adds a chunk, which is not empty.
+    fn push(&mut self, chunk: Bytes) {
+        if self.is_empty() {
+            self.first = chunk;
+        } else {
+            self.more.push_back(chunk);
+        }
+    }
+
+    /// The next bytes, at most `max`.
+    fn pop(&mut self, max: usize) -> Option<Bytes> {
+        if self.first.is_empty() {
+            return None;
+        }
+        if self.first.len() > max {
+            return Some(self.first.split_to(max));
+        }
+        let next = self.more.pop_front().unwrap_or_default();
+        Some(std::mem::replace(&mut self.first, next))
+    }
+
+    /// All of it in one piece, unless that is more than one that is put together.
+    fn take_whole(&mut self) -> Option<Bytes> {
+        if self.more.is_empty() {
+            return Some(std::mem::take(&mut self.first));
+        }
+        let len = self.first.len() + self.more.iter().map(Bytes::len).sum::<usize>();
+        if len > WHOLE_BYTES {
+            return None;
+        }
+        let mut whole = BytesMut::with_capacity(len);
+        while let Some(chunk) = self.pop(usize::MAX) {
+            whole.extend_from_slice(&chunk);
+        }
+        Some(whole.freeze())
+    }
 }
 
 impl QuicRecvStream {
@@ -54,7 +104,7 @@ impl QuicRecvStream {
             stream: Arc::clone(stream),
             id: source.id(),
             source,
-            ready: VecDeque::new(),
+            ready: Ready::default(),
             state: Reading::Going,
             keeps_place: false,
             holds_place: false,
@@ -71,15 +121,11 @@ impl QuicRecvStream {
     /// What has come by the time the stream is accepted, which for a small request is all of it.
     pub(super) fn take_in(&mut self) {
         // A reset or the connection's end is told to whoever reads.
-        if let Poll::Ready(Err(ReadError::Reset(code))) =
-            self.poll_source(&mut Context::from_waker(Waker::noop()))
-        {
-            self.state = Reading::Ended(Err(code));
-        }
+        let _ = self.poll_source(&mut Context::from_waker(Waker::noop()));
     }
 
     /// [`poll_chunks`](Self::poll_chunks), with the peer's place withheld from before its end is read, if it is.
-    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ReadError>> {
+    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.keeps_place || self.holds_place {
             return self.poll_chunks(cx);
         }
@@ -87,54 +133,55 @@ impl QuicRecvStream {
         let places = &stream.held.shared.places;
         places.withhold(Kind::Uni);
         let polled = self.poll_chunks(cx);
-        self.holds_place = self.state != Reading::Going || matches!(polled, Poll::Ready(Err(_)));
+        self.holds_place = !matches!(self.state, Reading::Going);
         if !self.holds_place {
             places.release(Kind::Uni);
         }
         polled
     }
 
-    /// Moves what has come from quinn to `ready`; pending only when nothing has.
-    fn poll_chunks(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ReadError>> {
+    /// Moves what has come from quinn to `ready`, and sees the end; pending only when nothing has come.
+    fn poll_chunks(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let shared = &self.stream.held.shared;
         let mut chunks = [const { Bytes::new() }; CHUNKS];
         let mut took = false;
         loop {
             match self.source.poll_chunks(cx, &mut chunks, &shared.stalled) {
-                Poll::Pending if took => return Poll::Ready(Ok(())),
-                Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(Some(count))) => {
                     let bytes = chunks[..count].iter().map(Bytes::len).sum();
                     shared.reward(|budget| budget.payload(bytes));
-                    self.ready.extend(chunks[..count].iter_mut().map(std::mem::take));
+                    chunks[..count].iter_mut().for_each(|chunk| self.ready.push(std::mem::take(chunk)));
                     took = true;
-                    if count == CHUNKS {
-                        return Poll::Ready(Ok(()));
+                    // Fewer than there was room for: the end of a small message may have come with it, and is told for
+                    // nothing. A stream that was read before is a long one.
+                    if count < CHUNKS && self.source.is_fresh() {
+                        continue;
                     }
-                    // Fewer than there was room for: the end may have come with them, and is told for nothing.
                 }
                 Poll::Ready(Ok(None)) => {
                     self.state = Reading::Taken;
-                    return Poll::Ready(Ok(()));
+                    return Poll::Ready(());
                 }
-                // What came before the error is read before it.
-                Poll::Ready(Err(_)) if took => return Poll::Ready(Ok(())),
                 Poll::Ready(Err(error)) => {
                     let error = error::read(error, || shared.ours());
                     if let ReadError::Reset(code) = error {
                         self.stream.given_up(code);
                     }
-                    return Poll::Ready(Err(error));
+                    self.state = Reading::Ended(Err(error));
+                    return Poll::Ready(());
                 }
+                Poll::Pending if !took => return Poll::Pending,
+                Poll::Pending => {}
             }
+            self.source.was_read(&shared.stalled);
+            return Poll::Ready(());
         }
     }
 
     /// The next bytes of `ready`, at most `max`.
     fn pop(&mut self, max: usize) -> Option<Chunk> {
-        let front = self.ready.front_mut()?;
-        let bytes = if front.len() > max { front.split_to(max) } else { self.ready.pop_front()? };
-        let fin = self.ready.is_empty() && self.state == Reading::Taken;
+        let bytes = self.ready.pop(max)?;
+        let fin = self.ready.is_empty() && matches!(self.state, Reading::Taken);
         if fin {
             self.state = Reading::Ended(Ok(()));
         }
@@ -160,39 +207,18 @@ impl RecvStream for QuicRecvStream {
                     continue;
                 }
                 Reading::Ended(Ok(())) => return Poll::Ready(Ok(Chunk { bytes: Bytes::new(), fin: true })),
-                Reading::Ended(Err(code)) => return Poll::Ready(Err(ReadError::Reset(*code))),
+                Reading::Ended(Err(error)) => return Poll::Ready(Err(error.clone())),
                 Reading::Stopped => return Poll::Ready(Err(ReadError::Stopped)),
             }
-            match self.poll_source(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => {
-                    if let ReadError::Reset(code) = error {
-                        self.state = Reading::Ended(Err(code));
-                    }
-                    return Poll::Ready(Err(error));
-                }
-            }
+            ready!(self.poll_source(cx));
         }
     }
 
     fn take_whole(&mut self) -> Option<Bytes> {
-        if self.state != Reading::Taken {
+        if !matches!(self.state, Reading::Taken) {
             return None;
         }
-        let whole = match self.ready.len() {
-            0 => Bytes::new(),
-            1 => self.ready.pop_front()?,
-            _ => {
-                let len = self.ready.iter().map(Bytes::len).sum::<usize>();
-                if len > WHOLE_BYTES {
-                    return None;
-                }
-                let mut whole = BytesMut::with_capacity(len);
-                self.ready.drain(..).for_each(|bytes| whole.extend_from_slice(&bytes));
-                whole.freeze()
-            }
-        };
+        let whole = self.ready.take_whole()?;
         self.state = Reading::Ended(Ok(()));
         Some(whole)
     }
@@ -206,9 +232,10 @@ impl RecvStream for QuicRecvStream {
             Reading::Going => self.source.stop(varint(code.0), &self.stream.held.shared.stalled),
             // The peer has nothing left to stop.
             Reading::Taken => {}
+            Reading::Ended(_) if !self.ready.is_empty() => {}
             Reading::Ended(_) | Reading::Stopped => return,
         }
-        self.ready.clear();
+        self.ready = Ready::default();
         self.state = Reading::Stopped;
     }
 }
