@@ -253,7 +253,9 @@ impl HostileStream {
                     Ok(chunk) => decoder.push(chunk.bytes, chunk.fin),
                     Err(ReadError::Reset(code)) => return Answer::Reset(code),
                     Err(ReadError::Connection(cause)) => return Answer::Ended(cause),
-                    Err(ReadError::Stopped) => fail("this end stopped the answer itself"),
+                    Err(ReadError::Stopped | ReadError::Limit(_)) => {
+                        fail("this end stopped the answer itself")
+                    }
                 },
             }
         }

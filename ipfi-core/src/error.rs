@@ -8,8 +8,8 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use crate::status::LimitSeen;
 use crate::close_code::{CloseCode, StreamCode, TransportCode};
+use crate::status::LimitSeen;
 
 /// The one cause with which a connection ended, given to everything that waited on it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

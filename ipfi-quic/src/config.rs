@@ -33,7 +33,8 @@ pub struct QuicOptions {
     /// (RFC 9000 section 8.1.2, a round trip more for each). Default 32. *Danger*: a flood from
     /// forged addresses, and one from the address of somebody else, which must not take all the places of that address.
     pub unproven_handshakes: usize,
-    /// Handshakes that a server has under way at all; more are refused. Default 1024. *Cost*: some 64 KiB each.
+    /// Clients that may wait for a server to accept them; more are refused. Default 1024. *Cost*: 64 KiB each, and
+    /// 16 MiB for all together. What was accepted counts no more: `handshake_timeout` ends it.
     pub max_handshakes: usize,
     /// Whether the client of this connection opens the stream that small calls share, and the server takes it:
     /// see [`Isolation`](ipfi_core::call::Isolation). Default true.

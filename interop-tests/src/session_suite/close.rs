@@ -233,9 +233,21 @@ async fn no_clean_end<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {
     let ((mut send, _recv), (_answer, mut request)) = bi(&a, &b).await?;
     ok("write", write(&mut send, "not all").await)?;
     settle().await;
+    let ((mut second, _recv2), (_answer2, mut unread)) = bi(&a, &b).await?;
+    ok("write", write(&mut second, "not all").await)?;
+    let (mut third, _recv3) = ok("open", a.open_bi().await)?;
+    ok("write", write(&mut third, "not all").await)?;
+    settle().await;
     a.close(CloseCode::NO_ERROR, "");
-    let seen = read_all(&mut request).await;
-    equal("reading to the end", seen, Err(peers(CloseCode::NO_ERROR, "").into()))
+    let closed = || Err(peers(CloseCode::NO_ERROR, "").into());
+    equal("reading to the end", read_all(&mut request).await, closed())?;
+    // The close is here by now, and what came before it was not looked at yet.
+    settle().await;
+    equal("reading for the first time", read_all(&mut unread).await, closed())?;
+    match accept_bi(&b).await {
+        Ok((_answer, mut late)) => equal("one accepted after the close", read_all(&mut late).await, closed()),
+        Err(cause) => equal("accepting after the close", cause, peers(CloseCode::NO_ERROR, "")),
+    }
 }
 
 async fn ended_before<S: Session>(Pair { a, b, .. }: Pair<S>) -> Outcome {

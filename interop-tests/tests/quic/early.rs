@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use interop_tests::quic_pair;
 use interop_tests::udp_net::UdpNet;
 use ipfi_core::error::ConnectionError;
-use ipfi_core::{CallError, Code, Interface, Wire};
-use ipfi_quic::tls::{TlsClient, TlsServer};
+use ipfi_core::{CallError, Code, Context, Interface, Wire};
+use ipfi_quic::endpoint::ALPN;
+use ipfi_quic::tls::{ClientAuth, TlsClient, TlsServer, Trust};
 use ipfi_quic::{QuicClient, QuicOptions};
 use rustls::server::StoresServerSessions;
 use tokio::time::Instant;
@@ -50,6 +51,7 @@ fn interface(ran: &Ran) -> Interface {
             told.add();
             async {}
         })
+        .by_datagram(TELL)
 }
 
 fn early() -> QuicOptions {
@@ -131,6 +133,49 @@ async fn a_notification_in_early_data_that_is_not_idempotent_is_dropped_and_coun
     wire.notify(TELL, ()).await.unwrap();
     tokio::time::sleep(ms(ROUND_TRIP_MS)).await;
     assert_eq!(ran.told.get(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_datagram_in_early_data_is_dropped() {
+    let (net, tls, ran) = (net(ROUND_TRIP_MS / 2), quic_pair::tls(true), Ran::default());
+    let (client, _serving) = with_ticket(&net, &tls, &ran).await;
+    let first = |wire: Wire| async move { wire.notify(TELL, ()).datagram() };
+    let early = count_packets(&net, None, Packet::ZeroRtt);
+    let connected = client.connect_early(server_address(), "localhost", Interface::new(), first).await;
+    let (wire, sent) = connected.unwrap();
+    sent.unwrap();
+    assert!(early.get() > 0, "nothing was sent early");
+    tokio::time::sleep(ms(ROUND_TRIP_MS)).await;
+    assert_eq!(ran.told.get(), 0);
+    wire.notify(TELL, ()).datagram().unwrap();
+    tokio::time::sleep(ms(ROUND_TRIP_MS)).await;
+    assert_eq!(ran.told.get(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_clients_show_certificates_calls_see_them_however_early_they_come() {
+    let (net, issued) = (net(ROUND_TRIP_MS / 2), quic_pair::identity());
+    let pins = ClientAuth::pinned([issued.certificate_hash()]);
+    let server = TlsServer::builder(issued.clone()).early_data(true).client_auth(pins);
+    let trust = Trust::pinned([issued.certificate_hash()]);
+    let client = TlsClient::builder(trust).early_data(true).identity(issued).build(&[ALPN]).unwrap();
+    let shown = Interface::new()
+        .procedure(LOOK, |context: Context, (): ()| async move { context.peer().certificates().len() })
+        .idempotent(LOOK);
+    let _serving = serve(&net, &server.build(&[ALPN]).unwrap(), &early(), shown);
+    let client = self::client(&net, &client, &early());
+    // The second time it has a ticket, and its certificate is known by that.
+    for round_trips in [2, 1] {
+        let started = Instant::now();
+        let first = |wire: Wire| async move { wire.call::<usize>(LOOK, ()).await };
+        let connected = client.connect_early(server_address(), "localhost", Interface::new(), first).await;
+        let (wire, seen) = connected.unwrap();
+        assert_eq!(seen.unwrap(), 1, "certificates, where the call takes {round_trips} round trips");
+        assert_eq!(started.elapsed().as_millis() / u128::from(ROUND_TRIP_MS), round_trips);
+        tokio::time::sleep(ms(5 * ROUND_TRIP_MS)).await;
+        drop(wire);
+        tokio::time::sleep(ms(5 * ROUND_TRIP_MS)).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -269,7 +314,7 @@ async fn a_replayed_flight_that_another_server_takes_runs_again_only_what_is_ide
     let (client, server) = quic_pair::tls(true);
     let mut rustls = (**server.as_rustls()).clone();
     rustls.session_storage = Arc::new(SharedSessions::default());
-    let tls = (client, TlsServer::from_rustls(Arc::new(rustls)));
+    let tls = (client, TlsServer::from_rustls(Arc::new(rustls)).of_anonymous_clients());
     let ran = Ran::default();
     let _server = replayed(&tls, &ran).await;
     // Were it not 2, nothing would have been replayed.

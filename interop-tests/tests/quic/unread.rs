@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use interop_tests::conformance::kit::{ECHO_BYTES, NEVER_READS, OWN, sleep_ms, standard};
 use interop_tests::quic_pair;
 use ipfi_core::close_code::StreamCode;
-use ipfi_core::{Interface, Receiver, Status};
+use ipfi_core::{Code, Interface, Receiver, Status};
 use tokio::time::{Instant, timeout};
 
 use super::kit::{ADA, Answer, Raw, client, connect_quinn, ms, net, options, request, serve, server_address};
@@ -135,7 +135,9 @@ async fn large_calls_go_on_beside_streams_that_fill_the_window_and_those_given_u
         match upload.await.unwrap() {
             Ok(bytes) => assert_eq!(bytes, 2 << 20),
             Err(error) => {
-                assert!(error.to_string().contains("RESOURCE_EXHAUSTED"), "{error}");
+                assert_eq!(error.code(), Code::ResourceExhausted, "{error}");
+                let limit = error.status().limit_seen().expect("it names the limit");
+                assert_eq!(limit.name, "quic_connection_window_bytes");
                 given_up += 1;
             }
         }

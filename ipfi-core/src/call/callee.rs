@@ -437,6 +437,10 @@ impl IncomingCall {
                 self.outbound.reset(StreamCode::SHUTDOWN);
                 Some(Code::Unavailable)
             }
+            Err(Failure::Cancelled(CancelCause::Limit)) => {
+                self.outbound.reset(StreamCode::RESOURCE_EXHAUSTED);
+                Some(Code::ResourceExhausted)
+            }
             Err(Failure::Cancelled(cause @ (CancelCause::Caller | CancelCause::Connection))) => {
                 if cause == CancelCause::Connection {
                     self.core.count_lost();

@@ -52,9 +52,7 @@ impl CallError {
                 error.0.never_started = code == StreamCode::REFUSED;
                 error
             }
-            ReadError::Limit(limit) => {
-                Self::new(procedure, Status::from(limit).with_origin(Origin::Caller))
-            }
+            ReadError::Limit(limit) => Self::new(procedure, Status::from(limit).with_origin(Origin::Caller)),
             ReadError::Stopped => Self::new(
                 procedure,
                 Status::cancelled("this side gave the call up").with_origin(Origin::Caller),

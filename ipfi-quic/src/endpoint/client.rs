@@ -134,7 +134,7 @@ impl QuicClient {
                     .await
                     .map_err(|_| ConnectionError::HandshakeTimeout { after })?;
                 if accepted {
-                    session.confirm();
+                    session.confirmed().send_replace(true);
                     let made = match made {
                         Some(made) => made,
                         None => calls.await,

@@ -2,15 +2,17 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use ipfi_core::error::ConnectionError;
 use ipfi_core::limits::Limits;
 use ipfi_core::wire::{Wire, WireOptions};
 
-use super::{EndpointError, endpoint, handshake_error, server_config, wire};
+use super::{EndpointError, endpoint, handshake_error, server_config, wire, wire_over};
 use crate::config::QuicOptions;
+use crate::session::QuicSession;
 use crate::tls::TlsServer;
 
 /// A UDP socket that is connected to. Cheap to clone.
@@ -22,6 +24,8 @@ pub struct QuicServer {
     options: QuicOptions,
     /// Handshakes of addresses that have not proven to be theirs.
     unproven: Arc<AtomicUsize>,
+    asks_clients: bool,
+    stopped: Arc<AtomicBool>,
 }
 
 impl QuicServer {
@@ -57,14 +61,28 @@ impl QuicServer {
     ) -> Result<Self, EndpointError> {
         let config = Arc::new(server_config(tls, limits, options)?);
         let protocols = tls.as_rustls().alpn_protocols.clone().into();
-        Ok(Self { endpoint, config, protocols, options: options.clone(), unproven: Arc::default() })
+        let asks_clients = tls.asks_clients();
+        Ok(Self {
+            endpoint,
+            config,
+            protocols,
+            options: options.clone(),
+            unproven: Arc::default(),
+            asks_clients,
+            stopped: Arc::default(),
+        })
     }
 
     /// The next client that wants to connect, before its handshake; `None` once the endpoint is closed. Clients beyond
-    /// the limits of [`QuicOptions`] are asked to prove their address, or refused. Cancel safe.
+    /// the limits of [`QuicOptions`] are asked to prove their address, or refused, and all are refused once the server
+    /// is [stopped](Self::stop). Cancel safe.
     pub async fn accept(&self) -> Option<Incoming> {
         loop {
             let incoming = self.endpoint.accept().await?;
+            if self.stopped.load(Ordering::Relaxed) {
+                incoming.refuse();
+                continue;
+            }
             let proven = incoming.remote_address_validated();
             if !proven && self.unproven.load(Ordering::Relaxed) >= self.options.unproven_handshakes {
                 // Costs the server nothing: the client comes back with a token.
@@ -83,13 +101,33 @@ impl QuicServer {
                 protocols: Arc::clone(&self.protocols),
                 options: self.options.clone(),
                 unproven,
+                asks_clients: self.asks_clients,
             });
         }
     }
 
-    /// Takes no more connections; those that are there go on.
+    /// Takes no more connections; those that are there go on. Until they have ended, whoever comes is refused, where there
+    /// is a tokio runtime to do it; after that, and without one, nobody is answered.
     pub fn stop(&self) {
-        self.endpoint.set_server_config(None);
+        if self.stopped.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return self.endpoint.set_server_config(None);
+        };
+        let endpoint = self.endpoint.clone();
+        runtime.spawn(async move {
+            let mut idle = pin!(endpoint.wait_idle());
+            loop {
+                tokio::select! {
+                    biased;
+                    () = &mut idle => break,
+                    Some(incoming) = endpoint.accept() => incoming.refuse(),
+                    else => break,
+                }
+            }
+            endpoint.set_server_config(None);
+        });
     }
 
     /// Waits until all connections have ended and their last words have left.
@@ -137,6 +175,7 @@ pub struct Incoming {
     protocols: Arc<[Vec<u8>]>,
     options: QuicOptions,
     unproven: Option<Unproven>,
+    asks_clients: bool,
 }
 
 impl Incoming {
@@ -164,22 +203,34 @@ impl Incoming {
         let explain = |error| handshake_error(error, &limits, &self.protocols);
         let connecting = self.incoming.accept_with(self.config).map_err(explain)?;
         let after = limits.handshake_timeout;
-        if self.options.early_data {
-            // With early data the connection is there before the handshake is done: calls in it can be answered.
-            if let Ok((connection, handshake)) = connecting.into_0rtt() {
-                // Its address is as unproven as any until the handshake is done.
-                let unproven = self.unproven;
-                tokio::spawn(async move {
-                    handshake.await;
-                    drop(unproven);
-                });
-                return Ok(wire(connection, options, &self.options));
-            }
+        if !self.options.early_data {
+            return match tokio::time::timeout(after, connecting).await {
+                Ok(connected) => Ok(wire(connected.map_err(explain)?, options, &self.options)),
+                Err(_) => Err(ConnectionError::HandshakeTimeout { after }),
+            };
+        }
+        // With early data the connection is there before the handshake is done: calls in it can be answered.
+        let Ok((connection, handshake)) = connecting.into_0rtt() else {
             return Err(ConnectionError::lost("QUIC: a server's handshake without early data"));
+        };
+        if self.asks_clients && connection.peer_identity().is_none() {
+            let handshake = tokio::time::timeout(after, handshake);
+            handshake.await.map_err(|_| ConnectionError::HandshakeTimeout { after })?;
+            return match connection.close_reason() {
+                Some(reason) => Err(explain(reason)),
+                None => Ok(wire(connection, options, &self.options)),
+            };
         }
-        match tokio::time::timeout(after, connecting).await {
-            Ok(connected) => Ok(wire(connected.map_err(explain)?, options, &self.options)),
-            Err(_) => Err(ConnectionError::HandshakeTimeout { after }),
-        }
+        let session = QuicSession::early(connection, &limits, &self.options);
+        let confirmed = session.confirmed();
+        // Its address is as unproven as any until the handshake is done, or the wire has waited long enough for its
+        // peer's first word.
+        let unproven = self.unproven;
+        tokio::spawn(async move {
+            handshake.await;
+            confirmed.send_replace(true);
+            drop(unproven);
+        });
+        Ok(wire_over(&session, options, &self.options))
     }
 }

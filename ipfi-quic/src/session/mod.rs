@@ -22,7 +22,7 @@ mod streams;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -97,15 +97,15 @@ impl QuicSession {
         Self::made(connection, limits, options, true)
     }
 
-    /// As [`new`](Self::new), of a client whose handshake is not done: what is sent now is early data, until
-    /// [`confirm`](Self::confirm).
+    /// As [`new`](Self::new), where the handshake is not done: what the client sends is early data, until
+    /// [`confirmed`](Self::confirmed) is told.
     pub(crate) fn early(connection: quinn::Connection, limits: &Limits, options: &QuicOptions) -> Self {
         Self::made(connection, limits, options, false)
     }
 
-    /// The handshake is done, and the server has taken what was sent early.
-    pub(crate) fn confirm(&self) {
-        self.held.shared.confirmed.send_replace(true);
+    /// To be told that the handshake is done, and that the server has taken what was sent early.
+    pub(crate) fn confirmed(&self) -> watch::Sender<bool> {
+        self.held.shared.confirmed.clone()
     }
 
     /// Leaves the connection to others: this session no longer closes it.
@@ -317,7 +317,14 @@ impl Session for QuicSession {
 
     fn poll_recv_datagram(&self, cx: &mut Context<'_>) -> Poll<Result<Bytes, ConnectionError>> {
         let shared = &self.held.shared;
-        shared.poll_incoming(&shared.datagrams, cx)
+        loop {
+            let datagram = ready!(shared.poll_incoming(&shared.datagrams, cx));
+            // Clause 12.5: what it is for may not run twice, and nothing says of a datagram whether it came early.
+            let early = shared.side == Side::Server && !*shared.confirmed.borrow();
+            if !early || datagram.is_err() {
+                return Poll::Ready(datagram);
+            }
+        }
     }
 
     fn max_datagram_bytes(&self) -> Option<usize> {

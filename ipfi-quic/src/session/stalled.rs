@@ -20,6 +20,7 @@ use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use ipfi_core::close_code::StreamCode;
 use ipfi_core::limits::Limits;
+use ipfi_core::status::LimitSeen;
 use quinn::VarInt;
 use slab::Slab;
 use tokio::runtime::Handle;
@@ -137,6 +138,12 @@ impl Stalled {
         })
     }
 
+    /// The limit that is reached where a stream is given up.
+    fn limit(&self) -> LimitSeen {
+        let window = self.window.into();
+        LimitSeen { name: "quic_connection_window_bytes".into(), limit: window, seen: window }
+    }
+
     fn enter(&self, recv: quinn::RecvStream) -> Arc<Entry> {
         let state = State {
             counts: Arc::clone(&self.counts),
@@ -245,6 +252,14 @@ async fn watch(stalled: Weak<Stalled>) {
     }
 }
 
+/// Why nothing more can be read.
+#[derive(Debug)]
+pub(super) enum NotRead {
+    Quinn(quinn::ReadError),
+    /// The limit that was reached.
+    GivenUp(LimitSeen),
+}
+
 /// Where a half reads from.
 #[derive(Debug)]
 pub(super) enum Source {
@@ -298,19 +313,20 @@ impl Source {
         cx: &mut Context<'_>,
         chunks: &mut [Bytes],
         stalled: &Stalled,
-    ) -> Poll<Result<Option<usize>, quinn::ReadError>> {
+    ) -> Poll<Result<Option<usize>, NotRead>> {
         let polled = match self {
-            Self::Own(recv) => pin!(recv.read_chunks(chunks)).poll(cx),
+            Self::Own(recv) => pin!(recv.read_chunks(chunks)).poll(cx).map_err(NotRead::Quinn),
             Self::Shared(entry) if entry.given_up.load(Ordering::Relaxed) => {
-                let code = varint(StreamCode::RESOURCE_EXHAUSTED.0);
-                Poll::Ready(Err(quinn::ReadError::Reset(code)))
+                Poll::Ready(Err(NotRead::GivenUp(stalled.limit())))
             }
             Self::Shared(entry) => {
                 // Before the poll: what comes after it counts.
                 entry.state.set(0);
                 entry.state.reader.register(cx.waker());
                 let waker = Waker::from(Arc::clone(&entry.state));
-                pin!(lock(&entry.recv).read_chunks(chunks)).poll(&mut Context::from_waker(&waker))
+                let polled =
+                    pin!(lock(&entry.recv).read_chunks(chunks)).poll(&mut Context::from_waker(&waker));
+                polled.map_err(NotRead::Quinn)
             }
             Self::Over { .. } => Poll::Ready(Ok(None)),
         };

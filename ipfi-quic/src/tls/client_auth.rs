@@ -78,6 +78,11 @@ impl ClientAuth {
         Self(Kind::None)
     }
 
+    /// Whether clients may show one.
+    pub(super) fn asks(&self) -> bool {
+        !matches!(self.0, Kind::None)
+    }
+
     /// Only clients get in that show a certificate one of `roots` has issued.
     pub fn required(roots: ClientRoots) -> Self {
         Self(Kind::Required(roots))

@@ -19,7 +19,11 @@ const REMEMBERED_SESSIONS: usize = 1024;
 /// How to speak TLS 1.3 as the side that is connected to, with its protocols. Cheap to clone; clones share the
 /// memory of sessions.
 #[derive(Clone, Debug)]
-pub struct TlsServer(Arc<ServerConfig>);
+pub struct TlsServer {
+    config: Arc<ServerConfig>,
+    /// Clients may show a certificate, or it is not known whether they may.
+    asks_clients: bool,
+}
 
 impl TlsServer {
     /// Begins with the identity that clients are shown. Keep a clone of the [`ReloadableIdentity`] to change it
@@ -37,12 +41,27 @@ impl TlsServer {
     ///
     /// *Danger*: nothing of them is checked.
     pub fn from_rustls(config: Arc<ServerConfig>) -> Self {
-        Self(config)
+        Self { config, asks_clients: true }
+    }
+
+    /// Says that clients show no certificates, which rustls' settings do not tell: then early data need not wait for
+    /// the handshake to know whose it is.
+    ///
+    /// *Danger*: where they do, [`Peer::certificates`](ipfi_core::Peer::certificates) is empty for all that send early.
+    #[must_use]
+    pub fn of_anonymous_clients(mut self) -> Self {
+        self.asks_clients = false;
+        self
     }
 
     /// The settings as rustls has them.
     pub fn as_rustls(&self) -> &Arc<ServerConfig> {
-        &self.0
+        &self.config
+    }
+
+    /// Whether who the client is may be known only once its handshake is done.
+    pub(crate) fn asks_clients(&self) -> bool {
+        self.asks_clients
     }
 }
 
@@ -74,7 +93,9 @@ impl TlsServerBuilder {
     }
 
     /// Takes what QUIC clients send before the handshake is done (0-RTT). Off by default, and byte pipes never
-    /// do it. The limit for it is then QUIC's, which knows only none and any (RFC 9001 section 4.6.1).
+    /// do it. The limit for it is then QUIC's, which knows only none and any (RFC 9001 section 4.6.1). Where clients may
+    /// show certificates, those of one that comes back are known from its session; what others send waits for the
+    /// handshake.
     ///
     /// *Danger*: whoever recorded it may send it again. A session is resumed once in one process, so that replays
     /// come through only where several share an address. Only for calls that may run twice.
@@ -101,6 +122,6 @@ impl TlsServerBuilder {
         if self.key_log {
             config.key_log = Arc::new(KeyLogFile::new());
         }
-        Ok(TlsServer(Arc::new(config)))
+        Ok(TlsServer { config: Arc::new(config), asks_clients: self.client_auth.asks() })
     }
 }

@@ -13,7 +13,7 @@ use super::Stream;
 use crate::config::varint;
 use crate::error;
 use crate::session::places::Kind;
-use crate::session::stalled::Source;
+use crate::session::stalled::{NotRead, Source};
 
 /// Chunks taken from quinn in one visit to its lock.
 const CHUNKS: usize = 8;
@@ -163,7 +163,10 @@ impl QuicRecvStream {
                     return Poll::Ready(());
                 }
                 Poll::Ready(Err(error)) => {
-                    let error = error::read(error, || shared.ours());
+                    let error = match error {
+                        NotRead::Quinn(error) => error::read(error, || shared.ours()),
+                        NotRead::GivenUp(limit) => ReadError::Limit(limit),
+                    };
                     if let ReadError::Reset(code) = error {
                         self.stream.given_up(code);
                     }
