@@ -73,10 +73,11 @@ pub struct Limits {
     pub handshake_timeout: Duration,
     /// How long a call's header and arguments together may take to arrive. Default 10 s.
     pub request_timeout: Duration,
-    /// After this long without a record from the peer, a ping is sent. Default 15 s; `None` never.
+    /// After this long without a record from the peer, a ping is sent. Default 15 s; `None` never. Over QUIC after
+    /// half of `idle_timeout` at the latest.
     pub ping_interval: Option<Duration>,
     /// After this long without a record from the peer, the connection is dead. Default 20 s; `None`
-    /// never (stdio, Unix sockets, byte at a time).
+    /// never (stdio, Unix sockets, byte at a time). Over QUIC the ping begins it anew: at most half as long again.
     pub idle_timeout: Option<Duration>,
     /// How long the peer may take no bytes while some wait. Default 10 s. *Danger*: a frozen reader.
     pub write_stall_timeout: Duration,

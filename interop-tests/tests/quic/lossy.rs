@@ -133,11 +133,8 @@ async fn small_calls_on_their_own_streams_wait_for_no_lost_packet_of_bulk_beside
     }
 }
 
-/// A client's first word takes two datagrams, for its key exchange is post-quantum, and the first probe comes after a
-/// second: some 94 in a hundred are what ten seconds are enough for.
 #[tokio::test(start_paused = true)]
-async fn of_two_hundred_handshakes_nine_in_ten_are_done_in_ten_seconds_where_three_in_ten_datagrams_are_lost()
-{
+async fn of_two_hundred_handshakes_95_in_100_are_done_in_ten_seconds_where_three_in_ten_datagrams_are_lost() {
     const CLIENTS: u8 = 200;
     let net = net(Path { loss: 0.3, ..Path::with_delay(ms(25)) });
     let (tls, some) = (quic_pair::tls(false), options(|_| {}));
@@ -153,5 +150,5 @@ async fn of_two_hundred_handshakes_nine_in_ten_are_done_in_ten_seconds_where_thr
     });
     let up = futures_util::future::join_all(connecting).await.into_iter().flatten().count();
     println!("{up} of {CLIENTS} connected");
-    assert!(up * 10 >= usize::from(CLIENTS) * 9, "{up}");
+    assert!(up * 100 >= usize::from(CLIENTS) * 95, "{up}");
 }

@@ -181,7 +181,7 @@ async fn of_fifty_handshakes_where_the_system_loses_three_in_ten_datagrams_most_
     });
     let up = futures_util::future::join_all(connecting).await.into_iter().flatten().count();
     println!("{up} of 50 connected");
-    // Real dice: 47 are to be expected, as on the simulated network, and the rest is room for chance.
-    assert!(up >= 40, "{up}");
+    // Real dice: 49 are to be expected, as on the simulated network, and the rest is room for chance.
+    assert!(up >= 47, "{up}");
     assert!(namespaces.lost() > 0, "the system lost nothing");
 }

@@ -290,9 +290,10 @@ impl Session for QuicSession {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(QuicSendStream, QuicRecvStream), ConnectionError>> {
         let shared = &self.held.shared;
-        shared
-            .poll_incoming(&shared.bi, cx)
-            .map_ok(|(send, recv)| streams::accepted_bi(&self.held, send, recv))
+        shared.poll_incoming(&shared.bi, cx).map_ok(|(send, recv)| {
+            shared.places.accepted();
+            streams::accepted_bi(&self.held, send, recv)
+        })
     }
 
     fn poll_accept_uni(&self, cx: &mut Context<'_>) -> Poll<Result<QuicRecvStream, ConnectionError>> {

@@ -6,17 +6,21 @@
 //! its half can be over until it is dropped.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use ipfi_core::limits::Limits;
 
 use super::lock;
-use crate::config::{QuicOptions, bidirectional};
+use crate::config::{QuicOptions, bidirectional, first_bidirectional};
 
 /// How many places are withheld, by kind.
 pub(super) struct Places {
     connection: quinn::Connection,
     bi: Mutex<Withheld>,
     uni: Mutex<Withheld>,
+    /// How many bidirectional streams are to be accepted until the peer gets all of its places.
+    few: AtomicU32,
+    all_bi: u32,
 }
 
 struct Withheld {
@@ -33,11 +37,25 @@ pub(super) enum Kind {
 
 impl Places {
     pub(super) fn new(connection: &quinn::Connection, limits: &Limits, options: &QuicOptions) -> Self {
-        let all = |places| Mutex::new(Withheld { places, withheld: 0 });
+        let some = |places| Mutex::new(Withheld { places, withheld: 0 });
+        let first = first_bidirectional(limits, options);
+        let all_bi = bidirectional(limits, options);
         Self {
             connection: connection.clone(),
-            bi: all(bidirectional(limits, options)),
-            uni: all(limits.max_inbound_notifications),
+            bi: some(first),
+            uni: some(limits.max_inbound_notifications),
+            few: AtomicU32::new(if first < all_bi { first / 2 } else { 0 }),
+            all_bi,
+        }
+    }
+
+    /// A bidirectional stream was accepted.
+    #[inline]
+    pub(super) fn accepted(&self) {
+        let one_less = |few: u32| few.checked_sub(1);
+        if self.few.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less) == Ok(1) {
+            lock(&self.bi).places = self.all_bi;
+            self.change(Kind::Bi, |withheld| withheld);
         }
     }
 
