@@ -135,10 +135,10 @@ impl Limits {
     }
 
     /// The same for a connection over QUIC: [`memory_bound_bytes`](Self::memory_bound_bytes), which is what the stream
-    /// of small calls can be made to hold, and `quic_connection_window_bytes` for all others. Quinn's own state for a
-    /// connection, some 200 KiB, comes in addition.
+    /// of small calls can be made to hold, and for all others `quic_connection_window_bytes` twice: unread, and sent but
+    /// not acknowledged. Quinn's own state for a connection, some 200 KiB, comes in addition.
     pub fn quic_memory_bound_bytes(&self, outbound_calls: u32) -> u64 {
-        self.memory_bound_bytes(outbound_calls) + u64::from(self.quic_connection_window_bytes)
+        self.memory_bound_bytes(outbound_calls) + 2 * u64::from(self.quic_connection_window_bytes)
     }
 }
 

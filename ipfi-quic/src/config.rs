@@ -27,7 +27,8 @@ pub struct QuicOptions {
     pub congestion: Congestion,
     /// Whether a client may send before the handshake is done, with a ticket of an earlier connection, and a server
     /// take it. Default false. *Danger*: what is sent early can be replayed by anybody who has seen it, so it carries
-    /// only calls of procedures that are marked idempotent.
+    /// only calls of procedures that are marked idempotent. The wire, too, is there before the handshake is done: hooks
+    /// that decide who may connect run for a replay as they ran for the client.
     pub early_data: bool,
     /// Handshakes of unproven addresses that a server has under way before it asks the next ones to prove theirs
     /// (RFC 9000 section 8.1.2, a round trip more for each). Default 32. *Danger*: a flood from

@@ -35,6 +35,9 @@ use crate::tls::TlsServer;
 /// [`TlsServer`] for it.
 pub const ALPN: &str = "ipfi-1";
 
+/// What every path of QUIC has room for (RFC 9000 section 14), in bytes.
+const LEAST_MTU: u16 = 1200;
+
 /// What one handshake may buffer before it is looked at, and all of them.
 const INCOMING_BYTES: u64 = 64 << 10;
 const ALL_INCOMING_BYTES: u64 = 16 << 20;
@@ -57,7 +60,7 @@ pub enum EndpointError {
         /// Why not.
         what: String,
     },
-    /// An option has a value that it cannot have.
+    /// An option or a limit has a value that it cannot have.
     #[error("the QUIC options cannot be used: {what}")]
     Options {
         /// Which, its value and why not.
@@ -69,12 +72,13 @@ pub enum EndpointError {
 ///
 /// # Errors
 ///
-/// [`EndpointError::Tls`] when `tls` is not for QUIC.
+/// [`EndpointError::Tls`] when `tls` is not for QUIC, [`EndpointError::Options`] when the windows of `limits` cannot be.
 pub fn server_config(
     tls: &TlsServer,
     limits: &Limits,
     options: &QuicOptions,
 ) -> Result<quinn::ServerConfig, EndpointError> {
+    check_limits(limits)?;
     let crypto = QuicServerConfig::try_from(Arc::clone(tls.as_rustls()))
         .map_err(|error| EndpointError::Tls { what: error.to_string() })?;
     let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
@@ -90,14 +94,35 @@ pub fn server_config(
 ///
 /// # Errors
 ///
-/// [`EndpointError::Options`] when `max_mtu` is below 1200.
+/// [`EndpointError::Options`] when a packet size is not between 1200 and 65 527 bytes, or `max_mtu` is below
+/// `initial_mtu`.
 pub fn endpoint_config(options: &QuicOptions) -> Result<quinn::EndpointConfig, EndpointError> {
+    let QuicOptions { max_mtu, initial_mtu, .. } = *options;
+    let refused = |what| Err(EndpointError::Options { what });
+    if initial_mtu < LEAST_MTU {
+        return refused(format!("initial_mtu is {initial_mtu}, and QUIC needs at least {LEAST_MTU} bytes"));
+    }
+    if max_mtu < initial_mtu {
+        return refused(format!("max_mtu is {max_mtu}, less than initial_mtu, which is {initial_mtu}"));
+    }
     let mut config = quinn::EndpointConfig::default();
-    let max = options.max_mtu.max(options.initial_mtu);
-    config
-        .max_udp_payload_size(max)
-        .map_err(|_| EndpointError::Options { what: format!("max_mtu is {max}, at least 1200 must be") })?;
-    Ok(config)
+    match config.max_udp_payload_size(max_mtu) {
+        Ok(_) => Ok(config),
+        Err(_) => refused(format!("max_mtu is {max_mtu}, more than UDP has room for")),
+    }
+}
+
+/// Whether streams over QUIC can carry anything under `limits`, and one of them cannot take all.
+fn check_limits(limits: &Limits) -> Result<(), EndpointError> {
+    let (stream, connection) = (limits.quic_stream_window_bytes, limits.quic_connection_window_bytes);
+    if stream == 0 || stream > connection {
+        let what = format!(
+            "quic_stream_window_bytes is {stream}, which must be at least 1 and at most \
+             quic_connection_window_bytes, which is {connection}"
+        );
+        return Err(EndpointError::Options { what });
+    }
+    Ok(())
 }
 
 fn endpoint(
@@ -158,6 +183,19 @@ fn handshake_error(error: quinn::ConnectionError, limits: &Limits, protocols: &[
             let ours = Ours { closed: None, idle_timeout: limits.idle_timeout.unwrap_or(Duration::MAX) };
             error::connection(error, &ours)
         }
+    }
+}
+
+/// Whether the two sides have agreed on [`ALPN`], where TLS settings name more than that.
+fn agreed(connection: &quinn::Connection) -> Result<(), ConnectionError> {
+    match protocol(connection) {
+        Some(agreed) if agreed != ALPN.as_bytes() => {
+            let agreed = String::from_utf8_lossy(&agreed).into_owned();
+            let text = format!("the two sides agreed on the protocol {agreed:?}, and ipfi's is {ALPN:?}");
+            refuse(connection, &text);
+            Err(ConnectionError::lost(format!("TLS: {text}")))
+        }
+        _ => Ok(()),
     }
 }
 

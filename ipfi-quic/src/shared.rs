@@ -16,13 +16,17 @@ use ipfi_mux::driver::tokio::session;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 
+/// Longer than any program runs.
+const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);
+
 /// Makes the session of a shared stream.
 pub(crate) fn over(stream: SharedStream) -> Option<Sharing> {
     let SharedStream { send, recv, first, side, mut limits } = stream;
     limits.ping_interval = None;
     limits.idle_timeout = None;
+    limits.write_stall_timeout = FOREVER;
     // The peer takes the stream when it has decided on this side, for which the wire has its own patience.
-    limits.handshake_timeout = Duration::from_secs(u32::MAX.into());
+    limits.handshake_timeout = FOREVER;
     let (written, ended) = oneshot::channel();
     let reader = Reader { recv, rest: first };
     let writer = Writer { send, rest: Bytes::new(), _written: written };

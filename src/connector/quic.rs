@@ -22,7 +22,7 @@ impl Connector {
 
     /// Moves the QUIC connections of this connector and its clones to new ports: they go on from there with no
     /// call lost, as they do when the network changes under them (RFC 9000 section 9). Gives the new addresses: one
-    /// for each family in use.
+    /// for each family in use. Of a connector that is used in more than a few runtimes, the sockets used last.
     ///
     /// # Errors
     ///

@@ -98,7 +98,8 @@ impl Server {
     }
 
     /// Connections at once, all listeners together; more are closed as they come. Default 1024. *Cost*:
-    /// each may hold [`Limits::memory_bound_bytes`]. *Danger*: a flood of connections.
+    /// each may hold [`Limits::memory_bound_bytes`], over QUIC
+    /// [`Limits::quic_memory_bound_bytes`]. *Danger*: a flood of connections.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections;
         self

@@ -58,7 +58,10 @@ impl Settings for AsIpfi {
     }
 
     fn transport(needs: Needs) -> TransportConfig {
-        transport(&limits(quic::roomy(needs)), &QuicOptions::default())
+        let mut transport = transport(&limits(quic::roomy(needs)), &QuicOptions::default());
+        // A session of ipfi grants more as it needs more.
+        transport.max_concurrent_bidi_streams(quic::roomy(needs).streams.max(100).into());
+        transport
     }
 }
 

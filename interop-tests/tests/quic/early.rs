@@ -215,10 +215,13 @@ async fn is_sent_once_more(net: &UdpNet, client: &QuicClient, ran: &Ran) {
     assert_eq!(answer.unwrap(), "seen");
     assert!(early.get() > 0, "nothing was sent early");
     assert_eq!((began.get(), ran.looks.get()), (2, 1));
-    // Both handles are of the wire that lives.
-    for wire in [wire, used] {
+    // Both handles are of the wire that lives, and it lives on: what was there before takes nothing from it.
+    for wire in [&wire, &used] {
         assert_eq!(wire.call::<String>(PAY, ()).await.unwrap(), "paid");
     }
+    tokio::time::sleep(ms(11_000)).await;
+    assert_eq!(wire.close_reason(), None);
+    assert_eq!(wire.call::<String>(PAY, ()).await.unwrap(), "paid");
 }
 
 #[tokio::test(start_paused = true)]

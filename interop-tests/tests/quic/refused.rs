@@ -8,13 +8,13 @@ use interop_tests::quic_pair::{self, identity};
 use interop_tests::udp_net::UdpNet;
 use ipfi_core::error::ConnectionError;
 use ipfi_core::{Interface, Limits};
-use ipfi_quic::ALPN;
-use ipfi_quic::QuicOptions;
+use ipfi_quic::endpoint::{EndpointError, endpoint_config, server_config};
 use ipfi_quic::tls::{ClientAuth, Identity, TlsClient, TlsServer, Trust};
+use ipfi_quic::{ALPN, QuicClient, QuicOptions};
 use rcgen::{CertificateParams, KeyPair};
 use tokio::time::Instant;
 
-use super::kit::{Serving, client, client_at, ms, net, options, serve, server_address};
+use super::kit::{Serving, client, client_at, limits, ms, net, options, serve, server_address};
 
 fn client_tls(trust: Trust, protocols: &[&str]) -> TlsClient {
     TlsClient::builder(trust).build(protocols).unwrap()
@@ -225,4 +225,40 @@ async fn a_server_that_takes_no_more_connections_keeps_those_it_has_and_refuses_
     says(&error.to_string(), &["closed by the peer", "CONNECTION_REFUSED"]);
     assert!(started.elapsed() <= AT_ONCE, "{:?}", started.elapsed());
     assert_eq!(before.call::<String>(ECHO, ("x",)).await.unwrap(), "x");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_agrees_on_another_protocol_is_told_apart_at_once() {
+    let protocols = ["h3", ALPN];
+    let client = TlsClient::builder(pinned(&identity())).build(&protocols).unwrap();
+    let server = TlsServer::builder(identity()).build(&protocols).unwrap();
+    let (error, took, at_server) = refused((&client, &server), "localhost").await;
+    says(&error, &["agreed on the protocol \"h3\"", "ipfi's is \"ipfi-1\""]);
+    assert!(took <= AT_ONCE, "{took:?}");
+    says(&at_server.unwrap(), &["agreed on the protocol \"h3\""]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn options_and_limits_that_cannot_be_are_refused_by_name() {
+    fn what<T>(result: Result<T, EndpointError>) -> String {
+        result.map(drop).unwrap_err().to_string()
+    }
+    let sizes = |max_mtu, initial_mtu| {
+        what(endpoint_config(&options(|options| {
+            (options.max_mtu, options.initial_mtu) = (max_mtu, initial_mtu)
+        })))
+    };
+    says(&sizes(1452, 1199), &["initial_mtu is 1199", "1200"]);
+    says(&sizes(1300, 1400), &["max_mtu is 1300", "initial_mtu, which is 1400"]);
+    says(&sizes(65_528, 1200), &["max_mtu is 65528"]);
+    let (client, server) = quic_pair::tls(false);
+    for (stream, connection) in [(0, 1000), (1001, 1000)] {
+        let limits = limits(|limits| {
+            (limits.quic_stream_window_bytes, limits.quic_connection_window_bytes) = (stream, connection);
+        });
+        let wanted = [&*format!("quic_stream_window_bytes is {stream}"), "quic_connection_window_bytes"];
+        says(&what(server_config(&server, &limits, &options(|_| {}))), &wanted);
+        let bound = QuicClient::bind(([127, 0, 0, 1], 1).into(), &client, &limits, &options(|_| {}));
+        says(&what(bound), &wanted);
+    }
 }

@@ -3,8 +3,11 @@
 use std::future::IntoFuture;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
-use interop_tests::conformance::kit::{ECHO, NEVER, NEVER_READS, ONE_THEN_NEVER, SLEEP, standard};
+use interop_tests::conformance::kit::{
+    ECHO, NEVER, NEVER_READS, ONE_THEN_NEVER, OWN, SLEEP, sleep_ms, standard,
+};
 use interop_tests::quic_pair;
 use ipfi_core::call::{CallError, Isolation};
 use ipfi_core::{Interface, WireOptions};
@@ -158,11 +161,23 @@ async fn without_pings_an_idle_connection_ends_at_the_shorter_idle_timeout_and_s
 
 #[tokio::test(start_paused = true)]
 async fn silence_shorter_than_the_idle_timeout_loses_no_call() {
-    let ends = plain_ends(net(10), standard()).await;
+    // As much as no window holds: what cannot leave waits, on the stream that small calls share too.
+    const ANSWER: usize = 60 << 10;
+    let large = standard().procedure(OWN, |(): ()| async move {
+        sleep_ms(200).await;
+        Bytes::from(vec![1; ANSWER])
+    });
+    let ends = plain_ends(net(10), large).await;
     let call = tokio::spawn(ends.client.call::<u64>(SLEEP, (2000_u64,)).into_future());
+    let many: Vec<_> =
+        (0..64).map(|_| tokio::spawn(ends.client.call::<Bytes>(OWN, ()).into_future())).collect();
     tokio::time::sleep(ms(100)).await;
+    assert_eq!(ends.client.stats().calls_out_shared, 65);
     ends.net.change_both(client_address(), server_address(), |path| path.blackhole = true);
     tokio::time::sleep(Duration::from_secs(12)).await;
     ends.net.change_both(client_address(), server_address(), |path| path.blackhole = false);
     assert_eq!(call.await.unwrap().unwrap(), 2000);
+    for call in many {
+        assert_eq!(call.await.unwrap().unwrap().len(), ANSWER);
+    }
 }

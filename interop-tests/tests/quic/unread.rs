@@ -1,13 +1,15 @@
 //! Streams that nobody reads. [A10]
 
+use std::future::IntoFuture;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use interop_tests::conformance::kit::{ECHO_BYTES, NEVER_READS, OWN, sleep_ms, standard};
+use interop_tests::conformance::kit::{ECHO, ECHO_BYTES, NEVER_READS, OWN, SUM, sleep_ms, standard};
 use interop_tests::quic_pair;
+use ipfi_core::call::Isolation;
 use ipfi_core::close_code::StreamCode;
 use ipfi_core::{Code, Interface, Receiver, Status};
 use tokio::time::{Instant, timeout};
@@ -192,4 +194,70 @@ async fn streams_that_hold_little_are_not_given_up_because_the_window_was_full_b
         assert!(!upload.is_stopped());
     }
     assert_eq!(serving.last().inbound_calls(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_are_waited_for_and_not_taken_do_not_freeze_the_wire() {
+    let large = standard().procedure(LATE, |(): ()| async move { Bytes::from(vec![1; 2 << 20]) });
+    let (net, tls, some) = (net(5), quic_pair::tls(false), options(|_| {}));
+    let _serving = serve(&net, &tls.1, &some, large);
+    let connecting = client(&net, &tls.0, &some);
+    let wire = connecting.connect(server_address(), "localhost", Interface::new()).await.unwrap();
+    // As those of `buffer_unordered`, while the loop around it waits for something else.
+    let mut calls: Vec<_> = (0..32)
+        .map(|_| Box::pin(wire.call::<Bytes>(LATE, ()).isolation(Isolation::OwnStream).into_future()))
+        .collect();
+    for call in &mut calls {
+        assert!(futures_util::poll!(call).is_pending());
+    }
+    sleep_ms(100).await;
+    // Not a shared one: it needs the window, too.
+    let own = wire.call::<String>(ECHO, ("x",)).isolation(Isolation::OwnStream);
+    let answer = timeout(Duration::from_secs(5), own.into_future()).await.expect("another call goes on");
+    assert_eq!(answer.unwrap(), "x");
+    let mut given_up = 0;
+    for call in calls {
+        match call.await {
+            Ok(answer) => assert_eq!(answer.len(), 2 << 20),
+            Err(error) => {
+                assert_eq!(error.code(), Code::ResourceExhausted, "{error}");
+                given_up += 1;
+            }
+        }
+    }
+    println!("{given_up} of 32 answers were given up");
+    assert!((1..32).contains(&given_up), "{given_up}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_that_hold_nothing_are_not_given_up_for_those_that_do() {
+    let chunks = |(): ()| futures_util::stream::repeat_with(|| Bytes::from(vec![1; 64 << 10])).take(32);
+    let offered = standard().sequence(LATE, chunks);
+    let (net, tls, some) = (net(5), quic_pair::tls(false), options(|_| {}));
+    let _serving = serve(&net, &tls.1, &some, offered);
+    let connecting = client(&net, &tls.0, &some);
+    let wire = connecting.connect(server_address(), "localhost", Interface::new()).await.unwrap();
+    let mut idle = Vec::new();
+    for _ in 0..20 {
+        idle.push(wire.upload::<u64, u64>(SUM, ()).await.unwrap());
+    }
+    let mut unread = Vec::new();
+    for _ in 0..24 {
+        unread.push(wire.stream::<Bytes>(LATE, ()).await.unwrap());
+    }
+    sleep_ms(10_000).await;
+    let own = wire.call::<String>(ECHO, ("x",)).isolation(Isolation::OwnStream);
+    assert_eq!(timeout(Duration::from_secs(5), own.into_future()).await.unwrap().unwrap(), "x");
+    for upload in idle {
+        assert_eq!(upload.finish().await.unwrap(), 0);
+    }
+    let mut given_up = 0;
+    for mut items in unread {
+        while let Some(item) = items.next().await {
+            if item.is_err() {
+                given_up += 1;
+            }
+        }
+    }
+    assert!((1..24).contains(&given_up), "{given_up}");
 }

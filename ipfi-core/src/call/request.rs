@@ -31,7 +31,7 @@ const SHARED_BYTES: usize = 4 << 10;
 /// been sent again. Calls on streams of their own do not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Isolation {
-    /// Shared, if it is a unary call without a priority whose request has at most 4 KiB, and the procedure is not
+    /// Shared, if it is a unary call without a priority whose request, with its metadata, has at most 4 KiB, and the procedure is not
     /// declared [isolated](crate::Interface::isolated). The default.
     #[default]
     Auto,
@@ -101,7 +101,9 @@ impl Outgoing {
             Isolation::OwnStream => false,
             Isolation::Auto => {
                 let payload = self.payload.as_ref().map_or(0, Bytes::len);
-                unary && self.header.priority == 0 && self.staged.len() + payload <= SHARED_BYTES
+                let metadata = usize::try_from(self.header.metadata.encoded_len()).unwrap_or(usize::MAX);
+                let bytes = (self.staged.len() + payload).saturating_add(metadata);
+                unary && self.header.priority == 0 && bytes <= SHARED_BYTES
             }
         }
     }

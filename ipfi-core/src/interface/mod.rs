@@ -327,7 +327,8 @@ impl<S> Interface<S> {
     }
 
     /// Declares that calls of a procedure want streams of their own, however small their requests are: its answers
-    /// are large, or must not wait behind a lost packet of another call. Callers are told of 64 such procedures.
+    /// are large, or must not wait behind a lost packet of another call. Callers are told of the 64 with the lowest indices; the
+    /// calls of further ones share.
     ///
     /// # Panics
     ///

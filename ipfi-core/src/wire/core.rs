@@ -182,7 +182,7 @@ impl WireCore {
 
     /// Ready when one more call of this side, which the gauge counts already, may open its stream.
     pub(crate) fn poll_place(&self, cx: &Context<'_>, ticket: &mut Option<u64>) -> Poll<()> {
-        self.outbound_places.poll_enter(cx, &self.outbound, self.outbound_limit(), ticket)
+        self.outbound_places.poll_enter(cx, &self.outbound, || self.outbound_limit(), ticket)
     }
 
     /// Gives up waiting for a place.

@@ -28,10 +28,10 @@ impl Places {
         &self,
         cx: &Context<'_>,
         gauge: &Gauge,
-        limit: usize,
+        limit: impl Fn() -> usize,
         ticket: &mut Option<u64>,
     ) -> Poll<()> {
-        if ticket.is_none() && gauge.running() <= limit {
+        if ticket.is_none() && gauge.running() <= limit() {
             return Poll::Ready(());
         }
         let mut waiting = self.lock();
@@ -40,7 +40,8 @@ impl Places {
         // All that run and do not wait have a place, or are about to wait.
         let open = gauge.running().saturating_sub(waiting.len());
         let first = waiting.first_key_value().is_none_or(|(first, _)| *first == ticket_now);
-        if open >= limit {
+        // It may have been raised before this one was in line.
+        if open >= limit() {
             return Poll::Pending;
         }
         if !first {

@@ -70,6 +70,8 @@ pub(crate) type Share = Arc<dyn Fn(SharedStream) -> Option<Sharing> + Send + Syn
 #[derive(Default)]
 pub(super) struct SharedSession {
     session: OnceLock<Box<dyn ErasedSession>>,
+    /// It has been offered, or asked for.
+    claimed: AtomicBool,
     /// It takes calls: it is established, and has not ended.
     open: AtomicBool,
     /// Who waits until there is one.
@@ -98,12 +100,12 @@ impl WireCore {
         self.shared.open.store(false, Ordering::Relaxed);
     }
 
-    /// Whether a call of `procedure` that the peer opened asks for the shared stream, and may have it.
+    /// Whether a call of `procedure` that the peer opened asks for the shared stream, and may have it: the first does.
     pub(crate) fn offers_sharing(&self, procedure: u64) -> bool {
         procedure == SHARED_STREAM_PROCEDURE
             && self.session().side() == Side::Server
             && self.options().sharing.is_some()
-            && self.shared_or_over().is_none()
+            && !self.shared.claimed.swap(true, Ordering::Relaxed)
     }
 
     /// Makes `send` and `recv` the shared stream. Where the limits forbid it they are dropped, which the peer sees.

@@ -10,7 +10,7 @@ use ipfi_core::limits::Limits;
 use ipfi_core::wire::{Wire, WireOptions};
 use quinn::crypto::rustls::QuicClientConfig;
 
-use super::{EndpointError, endpoint, handshake_error, wire, wire_over};
+use super::{EndpointError, agreed, check_limits, endpoint, handshake_error, wire, wire_over};
 use crate::config::{QuicOptions, transport};
 use crate::session::QuicSession;
 use crate::tls::TlsClient;
@@ -50,13 +50,15 @@ impl QuicClient {
     ///
     /// # Errors
     ///
-    /// [`EndpointError::Tls`] when `tls` is not for QUIC.
+    /// [`EndpointError::Tls`] when `tls` is not for QUIC, [`EndpointError::Options`] when the windows of `limits` cannot
+    /// be.
     pub fn over(
         endpoint: quinn::Endpoint,
         tls: &TlsClient,
         limits: &Limits,
         options: &QuicOptions,
     ) -> Result<Self, EndpointError> {
+        check_limits(limits)?;
         let crypto = QuicClientConfig::try_from(Arc::clone(tls.as_rustls()))
             .map_err(|error| EndpointError::Tls { what: error.to_string() })?;
         let mut config = quinn::ClientConfig::new(Arc::new(crypto));
@@ -134,7 +136,7 @@ impl QuicClient {
                     .await
                     .map_err(|_| ConnectionError::HandshakeTimeout { after })?;
                 if accepted {
-                    session.confirmed().send_replace(true);
+                    session.confirmed()();
                     let made = match made {
                         Some(made) => made,
                         None => calls.await,
@@ -142,7 +144,7 @@ impl QuicClient {
                     return Ok((early, made));
                 }
                 // The connection goes on without anything that was sent early.
-                session.let_go();
+                session.abandon();
                 drop(early);
                 if let Some(reason) = connection.close_reason() {
                     return Err(self.explain(reason, &limits));
@@ -202,7 +204,7 @@ impl QuicClient {
     ) -> Result<quinn::Connection, ConnectionError> {
         let after = limits.handshake_timeout;
         match tokio::time::timeout(after, connecting).await {
-            Ok(Ok(connection)) => Ok(connection),
+            Ok(Ok(connection)) => agreed(&connection).map(|()| connection),
             // It heard nothing, for as long as a connection may be silent.
             Ok(Err(quinn::ConnectionError::TimedOut)) => {
                 let after = limits.idle_timeout.unwrap_or(after);

@@ -5,15 +5,19 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use ipfi_core::error::ConnectionError;
 use ipfi_core::limits::Limits;
 use ipfi_core::wire::{Wire, WireOptions};
 
-use super::{EndpointError, endpoint, handshake_error, server_config, wire, wire_over};
+use super::{EndpointError, agreed, endpoint, handshake_error, refuse, server_config, wire, wire_over};
 use crate::config::QuicOptions;
 use crate::session::QuicSession;
 use crate::tls::TlsServer;
+
+/// How much longer a handshake with early data may take than a wire waits for its peer's first word.
+const WIRES_OWN: Duration = Duration::from_secs(1);
 
 /// A UDP socket that is connected to. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -205,7 +209,11 @@ impl Incoming {
         let after = limits.handshake_timeout;
         if !self.options.early_data {
             return match tokio::time::timeout(after, connecting).await {
-                Ok(connected) => Ok(wire(connected.map_err(explain)?, options, &self.options)),
+                Ok(connected) => {
+                    let connection = connected.map_err(explain)?;
+                    agreed(&connection)?;
+                    Ok(wire(connection, options, &self.options))
+                }
                 Err(_) => Err(ConnectionError::HandshakeTimeout { after }),
             };
         }
@@ -213,6 +221,7 @@ impl Incoming {
         let Ok((connection, handshake)) = connecting.into_0rtt() else {
             return Err(ConnectionError::lost("QUIC: a server's handshake without early data"));
         };
+        agreed(&connection)?;
         if self.asks_clients && connection.peer_identity().is_none() {
             let handshake = tokio::time::timeout(after, handshake);
             handshake.await.map_err(|_| ConnectionError::HandshakeTimeout { after })?;
@@ -221,14 +230,16 @@ impl Incoming {
                 None => Ok(wire(connection, options, &self.options)),
             };
         }
-        let session = QuicSession::early(connection, &limits, &self.options);
+        let session = QuicSession::early(connection.clone(), &limits, &self.options);
         let confirmed = session.confirmed();
-        // Its address is as unproven as any until the handshake is done, or the wire has waited long enough for its
-        // peer's first word.
+        // Its address is as unproven as any until the handshake is done. A wire whose peer has said nothing by then says
+        // so itself.
         let unproven = self.unproven;
         tokio::spawn(async move {
-            handshake.await;
-            confirmed.send_replace(true);
+            match tokio::time::timeout(after + WIRES_OWN, handshake).await {
+                Ok(_) => confirmed(),
+                Err(_) => refuse(&connection, "the handshake was not completed in time"),
+            }
             drop(unproven);
         });
         Ok(wire_over(&session, options, &self.options))

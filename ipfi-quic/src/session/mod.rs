@@ -28,6 +28,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::stream;
+use futures_util::task::AtomicWaker;
 use ipfi_core::close_code::CloseCode;
 use ipfi_core::error::{ConnectionError, DatagramError};
 use ipfi_core::limits::Limits;
@@ -83,6 +84,10 @@ pub(crate) struct Shared {
     stops: Stops,
     /// The handshake is done: what is sent is not early data.
     confirmed: watch::Sender<bool>,
+    /// The server has refused what was sent early, and the connection goes on without this session.
+    abandoned: AtomicBool,
+    /// Who waits for what the peer opens, to hear of either.
+    accepting: AtomicWaker,
     /// The limit `max_datagram_frame_bytes`.
     max_datagram_bytes: usize,
     budget: Mutex<AbuseBudget>,
@@ -98,20 +103,28 @@ impl QuicSession {
     }
 
     /// As [`new`](Self::new), where the handshake is not done: what the client sends is early data, until
-    /// [`confirmed`](Self::confirmed) is told.
+    /// [`confirmed`](Self::confirmed) is called.
     pub(crate) fn early(connection: quinn::Connection, limits: &Limits, options: &QuicOptions) -> Self {
         Self::made(connection, limits, options, false)
     }
 
-    /// To be told that the handshake is done, and that the server has taken what was sent early.
-    pub(crate) fn confirmed(&self) -> watch::Sender<bool> {
-        self.held.shared.confirmed.clone()
+    /// To be called when the handshake is done and the server has taken what was sent early. Keeps no connection.
+    pub(crate) fn confirmed(&self) -> impl FnOnce() + Send + use<> {
+        let shared = Arc::clone(&self.held.shared);
+        move || {
+            shared.confirmed.send_replace(true);
+            shared.accepting.wake();
+        }
     }
 
-    /// Leaves the connection to others: this session no longer closes it.
-    pub(crate) fn let_go(&self) {
-        lock(&self.held.shared.ours).closed =
-            Some((CloseCode::NO_ERROR, "its early data was refused".into()));
+    /// Leaves the connection to another session: this one has ended, and neither closes the connection nor takes
+    /// anything from it.
+    pub(crate) fn abandon(&self) {
+        let shared = &self.held.shared;
+        let reason = "the server refused early data";
+        lock(&shared.ours).closed = Some((CloseCode::NO_ERROR, reason.into()));
+        shared.abandoned.store(true, Ordering::SeqCst);
+        shared.accepting.wake();
     }
 
     fn made(connection: quinn::Connection, limits: &Limits, options: &QuicOptions, confirmed: bool) -> Self {
@@ -135,6 +148,8 @@ impl QuicSession {
             stops: Stops::default(),
             max_datagram_bytes: limits.max_datagram_frame_bytes as usize,
             confirmed: watch::Sender::new(confirmed),
+            abandoned: AtomicBool::new(false),
+            accepting: AtomicWaker::new(),
             budget: Mutex::new(AbuseBudget::new(limits.abuse_budget, runtime.now())),
             budget_full: AtomicBool::new(true),
             runtime,
@@ -171,6 +186,16 @@ impl Shared {
         incoming: &Incoming<T>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<T, ConnectionError>> {
+        if !*self.confirmed.borrow() {
+            self.accepting.register(cx.waker());
+            if self.abandoned.load(Ordering::SeqCst) {
+                return Poll::Ready(Err(error::early_rejected()));
+            }
+            // What the server opens is for the session that stays.
+            if self.side == Side::Client && !*self.confirmed.borrow() {
+                return Poll::Pending;
+            }
+        }
         let mut incoming = lock(incoming);
         match incoming.as_mut().poll_next(cx) {
             Poll::Ready(Some(next)) => Poll::Ready(next.map_err(|error| self.cause(error))),
@@ -343,6 +368,9 @@ impl Session for QuicSession {
 
     fn close_reason(&self) -> Option<ConnectionError> {
         let shared = &self.held.shared;
+        if shared.abandoned.load(Ordering::SeqCst) {
+            return Some(error::early_rejected());
+        }
         shared.connection.close_reason().map(|error| shared.cause(error))
     }
 

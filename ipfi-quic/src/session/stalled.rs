@@ -38,6 +38,10 @@ const AGAIN: Duration = Duration::from_millis(50);
 /// What is granted to hear whether the peer is blocked.
 const ASKED_BYTES: u32 = 1024;
 
+/// How often a peer is asked that takes what is granted and does not say that it is blocked (RFC 9000 section 4.1 wants
+/// that it does): then it is taken to be.
+const ASKED_TIMES: u32 = 64;
+
 /// The streams of one connection that were read from and may be left unread.
 pub(super) struct Stalled {
     connection: quinn::Connection,
@@ -85,11 +89,27 @@ struct State {
 /// Nobody reads it any more.
 const LEFT: usize = usize::MAX;
 
+impl Counts {
+    /// Whether enough streams are unread for the window to be full, and nobody looks yet: whoever is told so does.
+    fn begin_watch(&self) -> bool {
+        self.unread.load(Ordering::SeqCst) >= self.enough && !self.watched.swap(true, Ordering::SeqCst)
+    }
+
+    /// Whether the task ends: too few are unread, also after it said that it looks no more.
+    fn end_watch(&self) -> bool {
+        if self.unread.load(Ordering::SeqCst) >= self.enough {
+            return false;
+        }
+        self.watched.store(false, Ordering::SeqCst);
+        !self.begin_watch()
+    }
+}
+
 impl State {
     /// Somebody waits for what comes on the stream, or nothing will: `now` is 0 or [`LEFT`].
     fn set(&self, now: usize) {
-        if !matches!(self.unread_since.swap(now, Ordering::Relaxed), 0 | LEFT) {
-            self.counts.unread.fetch_sub(1, Ordering::Relaxed);
+        if !matches!(self.unread_since.swap(now, Ordering::SeqCst), 0 | LEFT) {
+            self.counts.unread.fetch_sub(1, Ordering::SeqCst);
         }
     }
 
@@ -97,11 +117,12 @@ impl State {
     fn is_unread(&self) {
         let counts = &self.counts;
         let now = counts.reads.fetch_add(1, Ordering::Relaxed);
-        if self.unread_since.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            let unread = counts.unread.fetch_add(1, Ordering::Relaxed) + 1;
-            if unread >= counts.enough && !counts.watched.swap(true, Ordering::Relaxed) {
-                counts.runtime.spawn(watch(Weak::clone(&counts.stalled)));
-            }
+        // Counted before it says so: whoever undoes it finds it counted.
+        counts.unread.fetch_add(1, Ordering::SeqCst);
+        if self.unread_since.compare_exchange(0, now, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+            counts.unread.fetch_sub(1, Ordering::SeqCst);
+        } else if counts.begin_watch() {
+            counts.runtime.spawn(watch(Weak::clone(&counts.stalled)));
         }
     }
 }
@@ -188,7 +209,8 @@ impl Stalled {
 
     /// Grants a little: a peer that is blocked sends that, and says anew that it is.
     fn ask(&self) {
-        self.connection.set_receive_window((self.window + ASKED_BYTES).into());
+        let more = u64::from(self.window) + u64::from(ASKED_BYTES);
+        self.connection.set_receive_window(VarInt::from_u64(more).unwrap_or(VarInt::MAX));
         self.connection.set_receive_window(self.window.into());
     }
 
@@ -218,26 +240,26 @@ async fn watch(stalled: Weak<Stalled>) {
     let mut frames = 0;
     // How often it had said that it is blocked when it was asked.
     let mut asked = None;
+    let mut times = 0;
     loop {
         let wait = {
             let Some(stalled) = stalled.upgrade() else { return };
             let received = stalled.connection.stats().frame_rx;
-            let ended = stalled.connection.close_reason().is_some();
-            if ended || stalled.counts.unread.load(Ordering::Relaxed) < stalled.counts.enough {
-                stalled.counts.watched.store(false, Ordering::Relaxed);
+            if stalled.connection.close_reason().is_some() || stalled.counts.end_watch() {
                 return;
             }
             let quiet = frames == received.stream;
             frames = received.stream;
             let least = match asked {
-                Some(before) if received.data_blocked > before => {
+                Some(before) if received.data_blocked > before || times >= ASKED_TIMES => {
                     stalled.give_up_half();
-                    asked = None;
+                    (asked, times) = (None, 0);
                     AGAIN
                 }
                 None if quiet && received.data_blocked > 0 => {
                     stalled.ask();
                     asked = Some(received.data_blocked);
+                    times += 1;
                     AGAIN
                 }
                 Some(_) if !quiet => {
@@ -263,8 +285,10 @@ pub(super) enum NotRead {
 /// Where a half reads from.
 #[derive(Debug)]
 pub(super) enum Source {
-    /// Nobody else can give it up: nothing of it was left unread so far.
+    /// Nobody else can give it up: nothing of it was left unread so far, and its reader reads at once what comes first.
     Own(quinn::RecvStream),
+    /// As long as nobody has waited for it.
+    Answer(quinn::RecvStream),
     Shared(Arc<Entry>),
     /// It was read to its end, or stopped.
     Over {
@@ -277,31 +301,34 @@ impl Source {
         Self::Own(recv)
     }
 
-    /// A stream that is to stay open, and that nobody reads yet.
-    pub(super) fn unread(recv: quinn::RecvStream, stalled: &Stalled) -> Self {
+    /// A stream on which nothing has come, and that nobody may ever read: it is unread once something comes.
+    pub(super) fn opened(recv: quinn::RecvStream, stalled: &Stalled) -> Self {
         let entry = stalled.enter(recv);
-        entry.state.is_unread();
+        let waker = Waker::from(Arc::clone(&entry.state));
+        // Whatever it may give, an error, is given again to whoever reads.
+        let _ =
+            pin!(lock(&entry.recv).read_chunks(&mut [Bytes::new()])).poll(&mut Context::from_waker(&waker));
         Self::Shared(entry)
+    }
+
+    /// A stream whose request is finished as it is opened: its answer may be left unread once somebody has waited for it.
+    pub(super) fn answer(recv: quinn::RecvStream) -> Self {
+        Self::Answer(recv)
     }
 
     /// The stream's id.
     pub(super) fn id(&self) -> u64 {
         match self {
-            Self::Own(recv) => VarInt::from(recv.id()).into_inner(),
+            Self::Own(recv) | Self::Answer(recv) => VarInt::from(recv.id()).into_inner(),
             Self::Shared(entry) => VarInt::from(lock(&entry.recv).id()).into_inner(),
             Self::Over { .. } => 0,
         }
     }
 
-    /// Whether nothing of it was left unread so far.
-    pub(super) fn is_fresh(&self) -> bool {
-        matches!(self, Self::Own(_))
-    }
-
     /// Whether it came before the handshake was done.
     pub(super) fn is_early(&self) -> bool {
         match self {
-            Self::Own(recv) => recv.is_0rtt(),
+            Self::Own(recv) | Self::Answer(recv) => recv.is_0rtt(),
             Self::Shared(entry) => lock(&entry.recv).is_0rtt(),
             Self::Over { early } => *early,
         }
@@ -314,8 +341,13 @@ impl Source {
         chunks: &mut [Bytes],
         stalled: &Stalled,
     ) -> Poll<Result<Option<usize>, NotRead>> {
+        if let Self::Answer(_) = self {
+            self.enter(stalled);
+        }
         let polled = match self {
-            Self::Own(recv) => pin!(recv.read_chunks(chunks)).poll(cx).map_err(NotRead::Quinn),
+            Self::Own(recv) | Self::Answer(recv) => {
+                pin!(recv.read_chunks(chunks)).poll(cx).map_err(NotRead::Quinn)
+            }
             Self::Shared(entry) if entry.given_up.load(Ordering::Relaxed) => {
                 Poll::Ready(Err(NotRead::GivenUp(stalled.limit())))
             }
@@ -338,21 +370,26 @@ impl Source {
 
     /// Something was read, and not the end: what follows may be left unread.
     pub(super) fn was_read(&mut self, stalled: &Stalled) {
-        if let Self::Own(_) = self
-            && let Self::Own(recv) = std::mem::replace(self, Self::Over { early: self.is_early() })
-        {
-            *self = Self::Shared(stalled.enter(recv));
-        }
+        self.enter(stalled);
         if let Self::Shared(entry) = self {
             entry.state.is_unread();
         }
+    }
+
+    /// Lets others give it up, too.
+    fn enter(&mut self, stalled: &Stalled) {
+        let over = Self::Over { early: self.is_early() };
+        *self = match std::mem::replace(self, over) {
+            Self::Own(recv) | Self::Answer(recv) => Self::Shared(stalled.enter(recv)),
+            entered => entered,
+        };
     }
 
     /// Stops the peer.
     pub(super) fn stop(&mut self, code: VarInt, stalled: &Stalled) {
         // Over already: then nothing is left to stop.
         let _ = match self {
-            Self::Own(recv) => recv.stop(code),
+            Self::Own(recv) | Self::Answer(recv) => recv.stop(code),
             Self::Shared(entry) => lock(&entry.recv).stop(code),
             Self::Over { .. } => Ok(()),
         };

@@ -6,11 +6,13 @@
 //! were opened to stay open. A small request, which is finished as it is opened, is none of them.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::task::Poll;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::task::AtomicWaker;
 use quinn::VarInt;
 use tokio::sync::mpsc;
 
@@ -27,6 +29,14 @@ pub(super) struct Stops(OnceLock<mpsc::UnboundedSender<Stop>>);
 pub(crate) struct Watched {
     send: Mutex<quinn::SendStream>,
     stopped: OnceLock<VarInt>,
+    /// Wakes whoever waits for the peer's stop, once nobody has the half.
+    gone: Arc<AtomicWaker>,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.gone.wake();
+    }
 }
 
 impl Watched {
@@ -49,9 +59,17 @@ impl Stops {
     /// Watches `send`.
     pub(super) fn watch(&self, send: quinn::SendStream) -> Arc<Watched> {
         let stopped = send.stopped();
-        let watched = Arc::new(Watched { send: Mutex::new(send), stopped: OnceLock::new() });
+        let gone = Arc::new(AtomicWaker::new());
+        let watched =
+            Arc::new(Watched { send: Mutex::new(send), stopped: OnceLock::new(), gone: Arc::clone(&gone) });
         let weak = Arc::downgrade(&watched);
         let stop: Stop = Box::pin(async move {
+            let mut stopped = pin!(stopped);
+            // Quinn says nothing of a half that this side has reset.
+            let stopped = std::future::poll_fn(|cx| {
+                gone.register(cx.waker());
+                if weak.strong_count() == 0 { Poll::Ready(Ok(None)) } else { stopped.as_mut().poll(cx) }
+            });
             if let Ok(Some(code)) = stopped.await
                 && let Some(watched) = weak.upgrade()
             {

@@ -91,7 +91,7 @@ pub(super) fn opened_bi(
     let stream = Stream::new(held, false);
     (
         QuicSendStream::watched(&stream, send),
-        QuicRecvStream::new(&stream, Source::unread(recv, &held.shared.stalled)),
+        QuicRecvStream::new(&stream, Source::opened(recv, &held.shared.stalled)),
     )
 }
 
@@ -102,7 +102,7 @@ pub(super) fn opened_whole(
     recv: quinn::RecvStream,
 ) -> (QuicSendStream, QuicRecvStream) {
     let stream = Stream::new(held, false);
-    (QuicSendStream::new(&stream, send), QuicRecvStream::new(&stream, Source::own(recv)))
+    (QuicSendStream::new(&stream, send), QuicRecvStream::new(&stream, Source::answer(recv)))
 }
 
 pub(super) fn opened_uni(held: &Arc<Held>, send: quinn::SendStream) -> QuicSendStream {

@@ -33,6 +33,8 @@ pub struct QuicRecvStream {
     /// Its end frees a place of the peer's, which is withheld until this handle is gone.
     keeps_place: bool,
     holds_place: bool,
+    /// Nothing was read so far.
+    fresh: bool,
 }
 
 /// How far the reading of a half has come.
@@ -108,6 +110,7 @@ impl QuicRecvStream {
             state: Reading::Going,
             keeps_place: false,
             holds_place: false,
+            fresh: true,
         }
     }
 
@@ -154,7 +157,7 @@ impl QuicRecvStream {
                     took = true;
                     // Fewer than there was room for: the end of a small message may have come with it, and is told for
                     // nothing. A stream that was read before is a long one.
-                    if count < CHUNKS && self.source.is_fresh() {
+                    if count < CHUNKS && std::mem::take(&mut self.fresh) {
                         continue;
                     }
                 }

@@ -161,6 +161,10 @@ impl QuicSendStream {
                 Poll::Ready(Err(StoppedError::ConnectionLost(error))) => {
                     return Err(WriteError::Connection(shared.cause(error)));
                 }
+                // Another stream may have its number by now.
+                Poll::Ready(Err(StoppedError::ZeroRttRejected)) => {
+                    return Err(WriteError::Connection(error::early_rejected()));
+                }
                 _ => {}
             }
         }
@@ -265,8 +269,15 @@ impl SendStream for QuicSendStream {
     }
 
     fn set_priority(&mut self, priority: i8) {
-        // A stream that is over has nothing to be urgent with.
-        let _ = self.sink.with(|send| send.set_priority(priority.into()));
+        // A stream that is over has nothing to be urgent with, and of one whose early data was refused another may have
+        // the number.
+        let now = &mut Context::from_waker(Waker::noop());
+        let _ = self.sink.with(|send| {
+            let stopped = pin!(send.stopped()).poll(now);
+            if !matches!(stopped, Poll::Ready(Err(StoppedError::ZeroRttRejected))) {
+                let _ = send.set_priority(priority.into());
+            }
+        });
     }
 }
 
