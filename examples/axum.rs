@@ -51,7 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let connector = Connector::new().header("Cookie", "name=Ada");
     let wire = connector.connect(&format!("ws://{address}/calls")).await?;
     println!("{}", wire.call::<String>(0, ()).await?);
-    let numbers: Vec<u64> = wire.stream(1, (5_u64,)).await?.try_collect().await?;
+    let numbers: Vec<u64> = wire.stream::<u64>(1, (5_u64,)).await?.try_collect().await?;
     println!("{numbers:?}");
 
     println!("{}", look_at(&address.to_string(), "/calls").await?);

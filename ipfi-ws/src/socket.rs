@@ -29,6 +29,9 @@ use crate::config::{WsOptions, tungstenite};
 /// What is thrown away in one turn, once nothing more is read.
 const DISCARD_BYTES: usize = 16 << 10;
 
+/// What is thrown away at all: more than was on its way when the peer was told, and not what a flood goes on with.
+const MAX_DISCARD_BYTES: usize = 1 << 20;
+
 /// A byte stream that a WebSocket can run over.
 pub(crate) trait Carrier: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
@@ -42,8 +45,9 @@ struct Socket<T: Carrier> {
     close: (CloseCode, String),
     /// The close has been taken by the library.
     closing: bool,
-    /// What still comes is no longer looked at.
+    /// What still comes is no longer looked at; so many bytes have.
     discarding: bool,
+    discarded: usize,
     /// The peer's close, or its end, has come, or the connection broke: there is nothing to linger for.
     over: bool,
     limit: usize,
@@ -88,6 +92,7 @@ pub(crate) async fn directions<T: Carrier>(
         close: (CloseCode::Normal, String::new()),
         closing: false,
         discarding: false,
+        discarded: 0,
         over: false,
         limit,
         side,
@@ -172,7 +177,8 @@ impl<T: Carrier> Socket<T> {
         let mut bytes = [0; DISCARD_BYTES];
         let mut bytes = ReadBuf::new(&mut bytes);
         match ready!(ws.get_mut().poll_discard(cx, &mut bytes)) {
-            Ok(()) if !bytes.filled().is_empty() => {
+            Ok(()) if !bytes.filled().is_empty() && self.discarded < MAX_DISCARD_BYTES => {
+                self.discarded += bytes.filled().len();
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
@@ -203,8 +209,13 @@ impl<T: Carrier> Socket<T> {
             }
         }
         match ready!(self.sink()?.poll_flush(cx)) {
-            Ok(()) | Err(Error::ConnectionClosed | Error::AlreadyClosed) => Poll::Ready(Ok(())),
-            Err(error) => Poll::Ready(Err(faults::io(error))),
+            Ok(()) | Err(Error::ConnectionClosed | Error::AlreadyClosed) => {}
+            Err(error) => return Poll::Ready(Err(faults::io(error))),
+        }
+        match &mut self.ws {
+            // A peer at fault is not waited for: it is hung up on, once it has been told (RFC 6455 section 7.1.7).
+            Some(ws) if self.discarding => Pin::new(ws.get_mut()).poll_shutdown(cx),
+            _ => Poll::Ready(Ok(())),
         }
     }
 }

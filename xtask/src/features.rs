@@ -18,7 +18,7 @@ fn beside(package: &str, feature: Option<&str>) -> &'static str {
     match (package, feature) {
         ("ipfi-quic", Some("aws-lc-rs" | "ring")) => "",
         ("ipfi-quic", _) | ("ipfi", Some("quic" | "tls" | "wss")) => "ring",
-        ("ipfi-ws", Some("tls")) => "ipfi-quic/ring",
+        ("ipfi-ws", Some("tls")) => "ring",
         _ => "",
     }
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use ipfi::ConnectionError;
+use ipfi::{ConnectionError, Limits};
 use ipfi_core::session::Side;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::kit::{FIN, PING, PONG, established};
+use crate::kit::{FIN, PING, PONG, established, established_with};
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_says_nothing_any_more_is_dead() {
@@ -38,6 +38,24 @@ async fn a_browser_that_answers_pings_for_its_page_is_alive() {
     // The page goes away with the browser.
     let after = Duration::from_secs(20);
     assert_eq!(wire.closed().await, ConnectionError::IdleTimeout { after });
+}
+
+#[tokio::test(start_paused = true)]
+async fn pings_come_as_often_as_the_limit_says() {
+    let mut limits = Limits::default();
+    limits.ping_interval = Some(Duration::from_millis(500));
+    let (wire, mut raw) = established_with(Side::Server, limits).await;
+    let began = Instant::now();
+    let mut pings = 0;
+    while began.elapsed() < Duration::from_secs(10) {
+        let (first, payload) = raw.next().await.expect("the server keeps the connection");
+        if first == FIN | PING {
+            pings += 1;
+            raw.send(FIN | PONG, &payload).await;
+        }
+    }
+    assert!((18..=22).contains(&pings), "{pings} pings in ten seconds, one in half a second");
+    drop(wire);
 }
 
 #[tokio::test(start_paused = true)]
