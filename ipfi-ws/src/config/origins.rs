@@ -8,7 +8,9 @@ use core::fmt;
 #[non_exhaustive]
 pub enum Origins {
     /// Pages from the host and port that the request names in `Host`. A proxy in between must hand that header on as it
-    /// came; where it does not, list the origins.
+    /// came; where it does not, list the origins. *Danger*: whoever can make a name lead to this server's address (DNS
+    /// rebinding) has pages of the same origin. Where that matters, as it does for a server that only its own machine can
+    /// reach and that asks nobody who they are, list the origins.
     #[default]
     Same,
     /// Pages of these origins alone, written as browsers do: `https://app.example`, `http://127.0.0.1:8080`, or `null`

@@ -84,6 +84,12 @@ pub(crate) fn examine(
         return Err(Refusal::new(StatusCode::BAD_REQUEST, why));
     }
     // Programs that are no browsers send none.
+    if headers.get_all(ORIGIN).iter().count() > 1 {
+        return Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "several headers Origin, where a browser sends one",
+        ));
+    }
     if let Some(origin) = headers.get(ORIGIN) {
         // What is no text is nobody's origin.
         let origin = origin.to_str().unwrap_or("(not text)");

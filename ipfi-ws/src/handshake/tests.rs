@@ -67,6 +67,11 @@ async fn a_request_is_refused_with_a_status_and_a_sentence() {
             "403 Forbidden",
             "origin https://evil.example not allowed (allowed: same origin)",
         ),
+        (
+            with("Origin: https://example.com\r\nOrigin: https://evil.example"),
+            "400 Bad Request",
+            "several headers Origin",
+        ),
         (with("Origin: null"), "403 Forbidden", "origin null not allowed"),
     ] {
         let (made, answer) = ask(&request, &WsOptions::default()).await;
