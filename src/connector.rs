@@ -57,7 +57,7 @@ pub struct Connector {
     #[cfg(any(feature = "quic", feature = "tls", feature = "wss"))]
     secure: secure::Secure,
     #[cfg(feature = "ws")]
-    ws: ipfi_ws::WsOptions,
+    ws: ws::Web,
 }
 
 impl Default for Connector {
@@ -74,7 +74,7 @@ impl Connector {
             #[cfg(any(feature = "quic", feature = "tls", feature = "wss"))]
             secure: secure::Secure::default(),
             #[cfg(feature = "ws")]
-            ws: ipfi_ws::WsOptions::default(),
+            ws: ws::Web::default(),
         }
     }
 

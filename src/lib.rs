@@ -20,6 +20,7 @@
 //! | offer procedures | [`Interface`] | |
 //! | call a peer | [`connect`], [`connect_with`], [`Connector`], then [`Wire`] | `quic`, `tls`, `tcp`, `ws`, `wss`, `unix` |
 //! | serve many peers | [`Server`] | `quic`, `tls`, `tcp`, `ws`, `wss`, `unix`, `stdio` |
+//! | serve on a route of an application's own web server | `ws::upgrade` | `hyper` |
 //! | run a module as a child process, or be one | [`spawn`], [`stdio`](fn@stdio) | `stdio` |
 //! | use any pipe | [`mux::connect`], [`mux::accept`] | `tokio` |
 #![cfg_attr(feature = "blocking", doc = "| do without a runtime | [`blocking`](mod@blocking) | `blocking` |")]

@@ -49,6 +49,8 @@ pub mod config;
 pub mod echo;
 pub mod endpoint;
 pub mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod handshake;
 pub mod session;
 mod socket;

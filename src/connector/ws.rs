@@ -7,11 +7,26 @@ use super::tcp::reach;
 use super::{ConnectError, Connector};
 use crate::address::{Address, WebAddress};
 
+/// The options, and headers that were given one by one: neither takes the other's place.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Web {
+    options: WsOptions,
+    headers: Vec<(String, String)>,
+}
+
+impl Web {
+    fn options(&self) -> WsOptions {
+        let mut options = self.options.clone();
+        options.headers.extend_from_slice(&self.headers);
+        options
+    }
+}
+
 impl Connector {
     /// What a WebSocket has and other carriers have not; see [`WsOptions`].
     #[must_use]
     pub fn ws_options(mut self, options: WsOptions) -> Self {
-        self.ws = options;
+        self.ws.options = options;
         self
     }
 
@@ -26,7 +41,7 @@ impl Connector {
     pub(super) async fn ws(&self, address: &Address, web: &WebAddress) -> Result<Wire, ConnectError> {
         let (stream, peer) = reach(address, web.authority(), "ws").await?;
         let (host, options) = (web.host("80"), self.options.clone().peer(peer));
-        endpoint::connect(stream, host, web.target(), &self.ws, options)
+        endpoint::connect(stream, host, web.target(), &self.ws.options(), options)
             .await
             .map_err(|source| ConnectError::Handshake { address: address.clone(), source })
     }
@@ -37,7 +52,7 @@ impl Connector {
         let (stream, peer) = reach(address, web.authority(), "wss").await?;
         let name = self.secure.name_of(web.authority());
         let (host, options) = (web.host("443"), self.options.clone().peer(peer));
-        endpoint::connect_tls(stream, name, &tls, host, web.target(), &self.ws, options)
+        endpoint::connect_tls(stream, name, &tls, host, web.target(), &self.ws.options(), options)
             .await
             .map_err(|source| ConnectError::Handshake { address: address.clone(), source })
     }

@@ -190,3 +190,44 @@ async fn plain_and_secure_ends_that_meet_say_so() {
     let error = handshake(within("an error", connector.connect(&plain_to_secure)).await.unwrap_err());
     assert!(error.contains("WebSocket"), "{error}");
 }
+
+/// Frames of a client, masked with zeros, that break a rule, each after a good handshake.
+const BROKEN: [(&str, &[u8]); 6] = [
+    ("a text message", b"\x81\x82\0\0\0\0hi"),
+    ("an unmasked frame", b"\x82\x01x"),
+    ("a record that is none", b"\x82\x84\0\0\0\0oops"),
+    ("an announced message above the limit", b"\x82\xff\0\0\0\0\0\x10\0\0\0\0\0\0"),
+    ("an empty record", b"\x82\x80\0\0\0\0"),
+    ("half of a frame, and the end", b"\x82\xfe\x10"),
+];
+
+#[tokio::test]
+async fn a_client_that_breaks_a_rule_is_cut_and_calls_of_others_go_on() {
+    let interface = greeter().sequence(2, |(limit,): (u64,)| futures_util::stream::iter(0..limit));
+    let server = Running::bound(Server::new(interface).listen("ws://127.0.0.1:0")).await;
+    let address = server.urls[0].strip_prefix("ws://").unwrap().to_owned();
+    let beside = ipfi::connect(&server.urls[0]).await.unwrap();
+    let mut numbers = beside.stream::<u64>(2, (u64::MAX,)).await.unwrap();
+    for (what, frame) in BROKEN {
+        let mut stranger = TcpStream::connect(&address).await.unwrap();
+        let request = format!(
+            "GET / HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: qmux-02.ipfi-1\r\n\r\n"
+        );
+        stranger.write_all(request.as_bytes()).await.unwrap();
+        stranger.write_all(frame).await.unwrap();
+        if what.ends_with("the end") {
+            stranger.shutdown().await.unwrap();
+        }
+        let mut answer = Vec::new();
+        // Whoever broke a rule of the records alone has the time of a goodbye to answer the close.
+        within_time(what, Duration::from_secs(8), stranger.read_to_end(&mut answer)).await.unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 101 "), "{what}");
+        for _ in 0..100 {
+            let number =
+                within("a number", futures_util::TryStreamExt::try_next(&mut numbers)).await.unwrap();
+            assert!(number.is_some());
+        }
+        greeted(&beside).await;
+    }
+}

@@ -100,8 +100,7 @@ fn check(headers: &HeaderMap, key: &str) -> Result<(), WsFault> {
     if list(headers, &SEC_WEBSOCKET_EXTENSIONS).any(|name| !name.is_empty()) {
         return bad("it uses an extension that was not offered");
     }
-    let agreed =
-        headers.get(SEC_WEBSOCKET_PROTOCOL).map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned());
+    let agreed = headers.get(SEC_WEBSOCKET_PROTOCOL).map(|name| head::printable(name.as_bytes(), TEXT_CHARS));
     if agreed.as_deref() == Some(SUBPROTOCOL) { Ok(()) } else { Err(WsFault::NotAgreed { agreed }) }
 }
 

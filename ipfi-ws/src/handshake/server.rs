@@ -37,7 +37,9 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     fn new(status: StatusCode, why: impl Into<String>) -> Self {
-        Self { status, headers: Vec::new(), why: why.into() }
+        // A header may have tabs, and nobody's may shape a log.
+        let why = why.into().replace(char::is_control, " ");
+        Self { status, headers: Vec::new(), why }
     }
 
     /// The same as this side's error.

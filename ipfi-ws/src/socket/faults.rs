@@ -41,7 +41,8 @@ pub(super) fn closed(close: Option<&CloseFrame>) -> String {
             format!("the peer closed the WebSocket with code {}", u16::from(close.code))
         }
         Some(close) => {
-            format!("the peer closed the WebSocket with code {}: {}", u16::from(close.code), close.reason)
+            let reason = close.reason.replace(char::is_control, " ");
+            format!("the peer closed the WebSocket with code {}: {reason}", u16::from(close.code))
         }
     }
 }
