@@ -1,19 +1,21 @@
 //! Connecting by URL.
 
-#[cfg(any(feature = "tcp", feature = "tls", feature = "quic"))]
+#[cfg(any(feature = "tcp", feature = "tls", feature = "ws", feature = "quic"))]
 mod dial;
 mod error;
 #[cfg(feature = "quic")]
 mod quic;
-#[cfg(any(feature = "quic", feature = "tls"))]
+#[cfg(any(feature = "quic", feature = "tls", feature = "wss"))]
 mod secure;
-#[cfg(any(feature = "tcp", feature = "tls"))]
+#[cfg(any(feature = "tcp", feature = "tls", feature = "ws"))]
 pub(crate) mod tcp;
+#[cfg(feature = "ws")]
+mod ws;
 
 use ipfi_core::observe::Observer;
 use ipfi_core::wire::{Role, Wire, WireOptions};
 use ipfi_core::{CodecId, Interface, Limits, Peer, Status};
-#[cfg(any(feature = "quic", feature = "tls"))]
+#[cfg(any(feature = "quic", feature = "tls", feature = "wss"))]
 use ipfi_quic::tls::{ReloadableIdentity, Trust};
 
 pub use self::error::ConnectError;
@@ -22,7 +24,7 @@ use crate::address::Address;
 use crate::local::without_idle_timeout;
 
 /// Connects to `url`, to call and not to be called. The URL's scheme picks the carrier:
-/// `quic://host:port`, `tls://host:port`, `tcp://host:port` or `unix:/path`. Over QUIC and TLS the server must have
+/// `quic://host:port`, `tls://host:port`, `tcp://host:port`, `wss://host/path`, `ws://host/path` or `unix:/path`. Over QUIC and TLS the server must have
 /// a certificate that this system trusts; [`Connector::trust`] is for others.
 ///
 /// Each use makes a new [`Connector`]: keep one for several connections.
@@ -52,8 +54,10 @@ pub async fn connect_with<S>(url: &str, interface: Interface<S>) -> Result<Wire,
 #[derive(Clone, Debug)]
 pub struct Connector {
     options: WireOptions,
-    #[cfg(any(feature = "quic", feature = "tls"))]
+    #[cfg(any(feature = "quic", feature = "tls", feature = "wss"))]
     secure: secure::Secure,
+    #[cfg(feature = "ws")]
+    ws: ws::Web,
 }
 
 impl Default for Connector {
@@ -67,8 +71,10 @@ impl Connector {
     pub fn new() -> Self {
         Self {
             options: Interface::new().into(),
-            #[cfg(any(feature = "quic", feature = "tls"))]
+            #[cfg(any(feature = "quic", feature = "tls", feature = "wss"))]
             secure: secure::Secure::default(),
+            #[cfg(feature = "ws")]
+            ws: ws::Web::default(),
         }
     }
 
@@ -84,7 +90,7 @@ impl Connector {
     pub fn limits(mut self, limits: Limits) -> Self {
         self.options = self.options.limits(limits);
         // QUIC's are those of the sockets too.
-        #[cfg(any(feature = "quic", feature = "tls"))]
+        #[cfg(any(feature = "quic", feature = "tls", feature = "wss"))]
         self.secure.changed();
         self
     }
@@ -123,7 +129,7 @@ impl Connector {
     }
 
     /// Which servers to believe, over QUIC and TLS. By default [`Trust::system`]: those with a public certificate.
-    #[cfg(any(feature = "quic", feature = "tls"))]
+    #[cfg(any(feature = "quic", feature = "tls", feature = "wss"))]
     #[must_use]
     pub fn trust(mut self, trust: Trust) -> Self {
         self.secure.trust = trust;
@@ -133,7 +139,7 @@ impl Connector {
 
     /// Shows this certificate to servers that ask for one (mutual TLS). None by default. Keep a clone of a
     /// [`ReloadableIdentity`] to change it later.
-    #[cfg(any(feature = "quic", feature = "tls"))]
+    #[cfg(any(feature = "quic", feature = "tls", feature = "wss"))]
     #[must_use]
     pub fn identity(mut self, identity: impl Into<ReloadableIdentity>) -> Self {
         self.secure.identity = Some(identity.into());
@@ -142,7 +148,7 @@ impl Connector {
     }
 
     /// The name, or IP address, that the server's certificate must have. By default that in the URL.
-    #[cfg(any(feature = "quic", feature = "tls"))]
+    #[cfg(any(feature = "quic", feature = "tls", feature = "wss"))]
     #[must_use]
     pub fn server_name(mut self, name: impl Into<String>) -> Self {
         self.secure.server_name = Some(name.into().into());
@@ -153,7 +159,7 @@ impl Connector {
     /// Wireshark. Off by default, and nothing happens where the variable is not set.
     ///
     /// *Danger*: whoever has the file can read all that was recorded.
-    #[cfg(any(feature = "quic", feature = "tls"))]
+    #[cfg(any(feature = "quic", feature = "tls", feature = "wss"))]
     #[must_use]
     pub fn key_log(mut self, on: bool) -> Self {
         self.secure.key_log = on;
@@ -161,7 +167,8 @@ impl Connector {
         self
     }
 
-    /// Connects to `url`. The limit `handshake_timeout` bounds each handshake: that of TLS, and that of ipfi.
+    /// Connects to `url`. The limit `handshake_timeout` bounds each handshake: that of TLS, that of a WebSocket,
+    /// and that of ipfi.
     ///
     /// # Errors
     ///
@@ -176,6 +183,10 @@ impl Connector {
             Address::Tls(authority) => self.tls(&address, authority).await,
             #[cfg(feature = "quic")]
             Address::Quic(authority) => self.quic(&address, authority).await,
+            #[cfg(feature = "ws")]
+            Address::Ws(web) => self.ws(&address, web).await,
+            #[cfg(feature = "wss")]
+            Address::Wss(web) => self.wss(&address, web).await,
             #[cfg(all(feature = "unix", unix))]
             Address::Unix(path) => self.unix(&address, path).await,
             Address::Stdio => {

@@ -18,8 +18,9 @@
 //! | to | use | feature |
 //! | --- | --- | --- |
 //! | offer procedures | [`Interface`] | |
-//! | call a peer | [`connect`], [`connect_with`], [`Connector`], then [`Wire`] | `quic`, `tls`, `tcp`, `unix` |
-//! | serve many peers | [`Server`] | `quic`, `tls`, `tcp`, `unix`, `stdio` |
+//! | call a peer | [`connect`], [`connect_with`], [`Connector`], then [`Wire`] | `quic`, `tls`, `tcp`, `ws`, `wss`, `unix` |
+//! | serve many peers | [`Server`] | `quic`, `tls`, `tcp`, `ws`, `wss`, `unix`, `stdio` |
+//! | serve on a route of an application's own web server | `ws::upgrade` | `hyper` |
 //! | run a module as a child process, or be one | [`spawn`], [`stdio`](fn@stdio) | `stdio` |
 //! | use any pipe | [`mux::connect`], [`mux::accept`] | `tokio` |
 #![cfg_attr(feature = "blocking", doc = "| do without a runtime | [`blocking`](mod@blocking) | `blocking` |")]
@@ -45,7 +46,7 @@
 //! QUIC and TLS need a certificate at the server ([`Identity`]) and somebody to believe it ([`Trust`]); client
 //! certificates are [`ClientAuth`]. The feature `aws-lc-rs` or `ring` gives their cryptography, `platform-verifier`
 //! the trust of the operating system, and `development` certificates made on the spot. [`QuicOptions`] is what QUIC
-//! alone has.
+//! alone has, and [`WsOptions`] what WebSockets have: whose pages may connect, above all.
 //!
 //! Further features: `postcard`, `messagepack` and `json` are codecs beside the default `bincode`. All of this but
 //! those and `blocking` is on by default.
@@ -54,7 +55,7 @@
 #![warn(clippy::print_stdout)]
 
 mod address;
-#[cfg(any(feature = "quic", feature = "tls", feature = "tcp", all(feature = "unix", unix)))]
+#[cfg(any(feature = "quic", feature = "tls", feature = "tcp", feature = "ws", all(feature = "unix", unix)))]
 mod connector;
 #[cfg(any(all(feature = "unix", unix), feature = "stdio"))]
 mod local;
@@ -62,6 +63,7 @@ mod local;
     feature = "quic",
     feature = "tls",
     feature = "tcp",
+    feature = "ws",
     feature = "stdio",
     all(feature = "unix", unix)
 ))]
@@ -89,22 +91,34 @@ pub use ipfi_mux as mux;
 pub use ipfi_mux::driver::blocking;
 
 /// QUIC and TLS below the facade: endpoints of one's own, and what the words of TLS mean.
-#[cfg(any(feature = "quic", feature = "tls"))]
+#[cfg(any(feature = "quic", feature = "tls", feature = "wss"))]
 pub use ipfi_quic as quic;
 #[cfg(feature = "quic")]
 pub use ipfi_quic::QuicOptions;
-#[cfg(any(feature = "quic", feature = "tls"))]
+#[cfg(any(feature = "quic", feature = "tls", feature = "wss"))]
 pub use ipfi_quic::tls::{
     CertificateHash, ClientAuth, ClientRoots, Identity, ReloadableIdentity, TlsError, Trust,
 };
+/// WebSocket below the facade: any byte stream, and routes of an application's own server.
+#[cfg(feature = "ws")]
+pub use ipfi_ws as ws;
+#[cfg(feature = "ws")]
+pub use ipfi_ws::{Origins, WsOptions};
 
-pub use address::{Address, AddressError};
-#[cfg(any(feature = "quic", feature = "tls", feature = "tcp", all(feature = "unix", unix)))]
+pub use address::{Address, AddressError, WebAddress};
+#[cfg(any(
+    feature = "quic",
+    feature = "tls",
+    feature = "tcp",
+    feature = "ws",
+    all(feature = "unix", unix)
+))]
 pub use connector::{ConnectError, Connector, connect, connect_with};
 #[cfg(any(
     feature = "quic",
     feature = "tls",
     feature = "tcp",
+    feature = "ws",
     feature = "stdio",
     all(feature = "unix", unix)
 ))]

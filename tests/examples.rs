@@ -87,6 +87,20 @@ fn a_unix_socket_carries_calls_both_ways() {
     );
 }
 
+#[cfg(feature = "hyper")]
+#[test]
+fn an_axum_application_serves_pages_and_calls_on_one_port() {
+    assert_eq!(
+        run(&mut example("axum")).lines().collect::<Vec<_>>(),
+        [
+            "/: a page",
+            "Hello, Ada!",
+            "[0, 1, 2, 3, 4]",
+            "/calls: an ipfi server: connect by WebSocket, with the subprotocol qmux-02.ipfi-1",
+        ]
+    );
+}
+
 #[cfg(all(feature = "quic", feature = "tls", feature = "development"))]
 #[test]
 fn quic_carries_calls_and_a_client_with_another_pin_is_turned_away() {

@@ -20,6 +20,8 @@ mod quic;
 mod raw;
 #[cfg(feature = "_quic")]
 mod raw_quinn;
+#[cfg(feature = "raw_ws")]
+mod raw_ws;
 #[cfg(feature = "remoc")]
 mod remoc;
 pub(crate) mod socket;
@@ -67,6 +69,8 @@ pub(crate) fn all() -> Vec<Entry> {
         entry::<ipfi::Ipfi<ipfi::Unix>>(),
         #[cfg(feature = "ipfi_tls")]
         entry::<ipfi::Ipfi<ipfi::Tls>>(),
+        #[cfg(feature = "ipfi_ws")]
+        entry::<ipfi::Ipfi<ipfi::Ws>>(),
         #[cfg(feature = "ipfi_quic")]
         entry::<ipfi_quic::IpfiQuic<ipfi_quic::Shared>>(),
         #[cfg(feature = "ipfi_quic_streams")]
@@ -80,6 +84,8 @@ pub(crate) fn all() -> Vec<Entry> {
         entry::<raw::Raw<TcpStream>>(),
         entry::<raw::Raw<UnixStream>>(),
         entry::<bare_ids::BareIds>(),
+        #[cfg(feature = "raw_ws")]
+        entry::<raw_ws::RawWs>(),
         #[cfg(feature = "tarpc")]
         entry::<tarpc::Tarpc>(),
         #[cfg(feature = "remoc")]

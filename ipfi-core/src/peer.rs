@@ -9,6 +9,8 @@ use crate::metadata::Metadata;
 use crate::session::Side;
 use crate::wire::WireOptions;
 
+mod request;
+
 /// What is known of the peer: where it is, over what it came, who it has shown itself to be. Cheap to clone.
 #[derive(Clone)]
 pub struct Peer(Arc<Inner>);
@@ -17,6 +19,7 @@ struct Inner {
     side: Side,
     carrier: &'static str,
     address: Option<String>,
+    target: Option<String>,
     headers: Metadata,
     certificates: Arc<[Bytes]>,
     identity: OnceLock<Arc<str>>,
@@ -30,6 +33,7 @@ impl Peer {
             side,
             carrier,
             address: None,
+            target: None,
             headers: Metadata::default(),
             certificates: Arc::default(),
             identity: OnceLock::new(),
@@ -46,6 +50,12 @@ impl Peer {
     #[must_use]
     pub fn with_address(self, address: impl Into<String>) -> Self {
         self.rebuild(|inner| inner.address = Some(address.into()))
+    }
+
+    /// The same with what the connection's request asked for: a path, and a query if there is one.
+    #[must_use]
+    pub fn with_target(self, target: impl Into<String>) -> Self {
+        self.rebuild(|inner| inner.target = Some(target.into()))
     }
 
     /// The same with what came with the connection's request (HTTP headers of a WebSocket upgrade).
@@ -67,6 +77,7 @@ impl Peer {
             side: self.0.side,
             carrier: self.0.carrier,
             address: self.0.address.clone(),
+            target: self.0.target.clone(),
             headers: self.0.headers.clone(),
             certificates: Arc::clone(&self.0.certificates),
             identity: self.0.identity.clone(),
@@ -90,7 +101,8 @@ impl Peer {
         self.0.address.as_deref()
     }
 
-    /// What came with the connection's request.
+    /// What came with the connection's request: the headers of a WebSocket, say, their names in lower case. The
+    /// peer can say anything there.
     pub fn headers(&self) -> &Metadata {
         &self.0.headers
     }

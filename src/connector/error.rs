@@ -26,7 +26,7 @@ pub enum ConnectError {
     #[error("the connector's limits cannot be used: {0}")]
     Limits(#[from] ipfi_mux::ConfigError),
     /// The TLS settings cannot be used: a mistake of this program or of its files.
-    #[cfg(any(feature = "quic", feature = "tls"))]
+    #[cfg(any(feature = "quic", feature = "tls", feature = "wss"))]
     #[error("connect {address}: {source}")]
     Tls {
         /// Where to.

@@ -36,6 +36,8 @@ pub(super) struct Secure {
 struct Made {
     #[cfg(feature = "tls")]
     for_pipes: OnceCell<TlsClient>,
+    #[cfg(feature = "wss")]
+    for_web: OnceCell<TlsClient>,
     #[cfg(feature = "quic")]
     for_quic: OnceCell<TlsClient>,
     #[cfg(feature = "quic")]
@@ -81,15 +83,20 @@ impl Secure {
 
     #[cfg(feature = "tls")]
     pub(super) async fn for_pipes(&self, address: &Address) -> Result<TlsClient, ConnectError> {
-        self.client(&self.made.for_pipes, address, ipfi_quic::tls::pipe::PROTOCOL, false).await
+        self.client(&self.made.for_pipes, address, Some(ipfi_quic::tls::pipe::PROTOCOL), false).await
     }
 
-    /// The settings in `cell`, made for `protocol` if nobody has yet.
+    #[cfg(feature = "wss")]
+    pub(super) async fn for_web(&self, address: &Address) -> Result<TlsClient, ConnectError> {
+        self.client(&self.made.for_web, address, None, false).await
+    }
+
+    /// The settings in `cell`, made for `protocol` if nobody has yet; for none where the carrier agrees within TLS.
     async fn client(
         &self,
         cell: &OnceCell<TlsClient>,
         address: &Address,
-        protocol: &'static str,
+        protocol: Option<&'static str>,
         early_data: bool,
     ) -> Result<TlsClient, ConnectError> {
         let builder = TlsClient::builder(self.trust.clone()).key_log(self.key_log).early_data(early_data);
@@ -105,8 +112,12 @@ impl Secure {
 }
 
 /// The roots of the system are read from files, which takes milliseconds.
-async fn build(builder: TlsClientBuilder, protocol: &'static str) -> Result<TlsClient, TlsError> {
-    let built = tokio::task::spawn_blocking(move || builder.build(&[protocol])).await;
+async fn build(builder: TlsClientBuilder, protocol: Option<&'static str>) -> Result<TlsClient, TlsError> {
+    let built = tokio::task::spawn_blocking(move || match protocol {
+        Some(protocol) => builder.build(&[protocol]),
+        None => builder.build_without_protocols(),
+    })
+    .await;
     // It fails to run only when it panics or the runtime shuts down.
     built.unwrap_or_else(|error| Err(TlsError::Settings { what: error.to_string() }))
 }
@@ -121,7 +132,7 @@ impl Secure {
         limits: &Limits,
     ) -> Result<QuicClient, ConnectError> {
         let early_data = self.quic.early_data;
-        let tls = self.client(&self.made.for_quic, address, ipfi_quic::ALPN, early_data).await?;
+        let tls = self.client(&self.made.for_quic, address, Some(ipfi_quic::ALPN), early_data).await?;
         let runtime = tokio::runtime::Handle::current().id();
         let mut sockets = self.sockets();
         let usable = |socket: &&Socket| socket.runtime == runtime && socket.is_ipv6 == to.is_ipv6();

@@ -5,10 +5,13 @@ use std::net::SocketAddr;
 
 use ipfi_core::Peer;
 use ipfi_core::session::Side;
+#[cfg(any(feature = "tcp", feature = "tls"))]
 use ipfi_core::wire::Wire;
 use tokio::net::TcpStream;
 
-use super::{ConnectError, Connector, dial};
+#[cfg(any(feature = "tcp", feature = "tls"))]
+use super::Connector;
+use super::{ConnectError, dial};
 use crate::address::Address;
 
 /// What the system holds and has not sent: half a batch of the writer's. Measured on loopback: 32 KiB halves
@@ -16,6 +19,7 @@ use crate::address::Address;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT_BYTES: u32 = 32 << 10;
 
+#[cfg(any(feature = "tcp", feature = "tls"))]
 impl Connector {
     #[cfg(feature = "tcp")]
     pub(super) async fn tcp(&self, address: &Address, authority: &str) -> Result<Wire, ConnectError> {
@@ -36,7 +40,7 @@ impl Connector {
 }
 
 /// A connection to `authority`, and who is at its other end.
-async fn reach(
+pub(super) async fn reach(
     address: &Address,
     authority: &str,
     carrier: &'static str,

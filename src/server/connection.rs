@@ -1,7 +1,7 @@
 //! A connection that was let in, before its handshake.
 
 use std::fmt;
-#[cfg(any(feature = "tcp", feature = "tls", feature = "stdio"))]
+#[cfg(any(feature = "tcp", feature = "tls", feature = "ws", feature = "stdio"))]
 use std::io;
 
 use ipfi_core::Peer;
@@ -10,7 +10,13 @@ use ipfi_core::session::Side;
 use ipfi_core::wire::{Wire, WireOptions};
 
 use super::gate::Place;
-#[cfg(any(feature = "tcp", feature = "tls", feature = "stdio", all(feature = "unix", unix)))]
+#[cfg(any(
+    feature = "tcp",
+    feature = "tls",
+    feature = "ws",
+    feature = "stdio",
+    all(feature = "unix", unix)
+))]
 use super::placed::Placed;
 #[cfg(any(feature = "stdio", all(feature = "unix", unix)))]
 use crate::local::without_idle_timeout;
@@ -32,6 +38,8 @@ enum Pipe {
     Tcp(tokio::net::TcpStream),
     #[cfg(feature = "tls")]
     Tls(tokio::net::TcpStream, ipfi_quic::tls::TlsServer),
+    #[cfg(feature = "ws")]
+    Ws(tokio::net::TcpStream, super::ws::Web),
     #[cfg(feature = "quic")]
     Quic(Box<ipfi_quic::endpoint::Incoming>),
     #[cfg(all(feature = "unix", unix))]
@@ -53,6 +61,13 @@ impl Connection {
         let at = crate::connector::tcp::prepare(&stream)?;
         let peer = Peer::new(Side::Client, "tls").with_address(at.to_string());
         Ok(Self { peer, pipe: Pipe::Tls(stream, tls) })
+    }
+
+    #[cfg(feature = "ws")]
+    pub(super) fn ws(stream: tokio::net::TcpStream, web: super::ws::Web) -> io::Result<Self> {
+        let at = crate::connector::tcp::prepare(&stream)?;
+        let peer = Peer::new(Side::Client, web.carrier()).with_address(at.to_string());
+        Ok(Self { peer, pipe: Pipe::Ws(stream, web) })
     }
 
     #[cfg(feature = "quic")]
@@ -97,6 +112,11 @@ impl Connection {
             Pipe::Tls(stream, tls) => {
                 let stream = Placed::new(stream, place);
                 let wire = ipfi_quic::tls::pipe::accept(stream, &tls, options.peer(self.peer)).await?;
+                Ok((wire, None))
+            }
+            #[cfg(feature = "ws")]
+            Pipe::Ws(stream, web) => {
+                let wire = web.accept(Placed::new(stream, place), options.peer(self.peer)).await?;
                 Ok((wire, None))
             }
             #[cfg(feature = "quic")]

@@ -33,7 +33,7 @@ pub enum ServerError {
         address: Address,
     },
     /// The TLS settings cannot be used.
-    #[cfg(any(feature = "quic", feature = "tls"))]
+    #[cfg(any(feature = "quic", feature = "tls", feature = "wss"))]
     #[error("listen {address}: {source}")]
     Tls {
         /// Where.

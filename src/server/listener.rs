@@ -31,6 +31,8 @@ enum Socket {
     Tcp(tokio::net::TcpListener),
     #[cfg(feature = "tls")]
     Tls(tokio::net::TcpListener, ipfi_quic::tls::TlsServer),
+    #[cfg(feature = "ws")]
+    Ws(tokio::net::TcpListener, super::ws::Web),
     #[cfg(feature = "quic")]
     Quic(ipfi_quic::QuicServer),
     #[cfg(all(feature = "unix", unix))]
@@ -52,9 +54,21 @@ impl Listener {
             }
             #[cfg(feature = "tls")]
             Address::Tls(authority) => {
-                let tls = server.secure.tls(&address, ipfi_quic::tls::pipe::PROTOCOL, false)?;
+                let tls = server.secure.tls(&address, Some(ipfi_quic::tls::pipe::PROTOCOL), false)?;
                 let (local, socket) = bind_tcp(&address, authority).await?;
                 Ok(Self { address: Address::Tls(local), socket: Socket::Tls(socket, tls) })
+            }
+            #[cfg(feature = "ws")]
+            Address::Ws(web) => {
+                let taken = super::ws::Web::plain(&address, web, server)?;
+                let (local, socket) = bind_tcp(&address, web.authority()).await?;
+                Ok(Self { address: Address::Ws(web.bound(&local)), socket: Socket::Ws(socket, taken) })
+            }
+            #[cfg(feature = "wss")]
+            Address::Wss(web) => {
+                let taken = super::ws::Web::secure(&address, web, server)?;
+                let (local, socket) = bind_tcp(&address, web.authority()).await?;
+                Ok(Self { address: Address::Wss(web.bound(&local)), socket: Socket::Ws(socket, taken) })
             }
             #[cfg(feature = "quic")]
             Address::Quic(authority) => {
@@ -135,6 +149,11 @@ impl Listener {
                 let (stream, from) = socket.accept().await?;
                 Ok(Some((Connection::tls(stream, tls.clone())?, Some(from.ip()))))
             }
+            #[cfg(feature = "ws")]
+            Socket::Ws(socket, web) => {
+                let (stream, from) = socket.accept().await?;
+                Ok(Some((Connection::ws(stream, web.clone())?, Some(from.ip()))))
+            }
             #[cfg(feature = "quic")]
             Socket::Quic(socket) => Ok(socket.accept().await.map(|incoming| {
                 let from = incoming.address().ip();
@@ -151,7 +170,7 @@ impl Listener {
     }
 }
 
-#[cfg(any(feature = "tcp", feature = "tls"))]
+#[cfg(any(feature = "tcp", feature = "tls", feature = "ws"))]
 async fn bind_tcp(
     address: &Address,
     authority: &str,

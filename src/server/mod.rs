@@ -4,14 +4,16 @@ mod connection;
 mod error;
 mod gate;
 mod listener;
-#[cfg(any(feature = "tcp", feature = "tls", feature = "stdio", all(feature = "unix", unix)))]
+#[cfg(any(feature = "tcp", feature = "tls", feature = "ws", feature = "stdio", all(feature = "unix", unix)))]
 mod placed;
 #[cfg(feature = "quic")]
 mod quic;
-#[cfg(any(feature = "quic", feature = "tls"))]
+#[cfg(any(feature = "quic", feature = "tls", feature = "wss"))]
 mod secure;
 #[cfg(all(feature = "unix", unix))]
 mod unix_socket;
+#[cfg(feature = "ws")]
+mod ws;
 
 use std::fmt;
 use std::future::{Future, pending};
@@ -47,8 +49,10 @@ pub struct Server {
     max_connections: usize,
     max_connections_per_address: usize,
     grace: Duration,
-    #[cfg(any(feature = "quic", feature = "tls"))]
+    #[cfg(any(feature = "quic", feature = "tls", feature = "wss"))]
     secure: secure::Secure,
+    #[cfg(feature = "ws")]
+    ws: ipfi_ws::WsOptions,
 }
 
 impl Server {
@@ -61,8 +65,10 @@ impl Server {
             max_connections: 1024,
             max_connections_per_address: 64,
             grace: Duration::from_secs(10),
-            #[cfg(any(feature = "quic", feature = "tls"))]
+            #[cfg(any(feature = "quic", feature = "tls", feature = "wss"))]
             secure: secure::Secure::default(),
+            #[cfg(feature = "ws")]
+            ws: ipfi_ws::WsOptions::default(),
         }
     }
 
@@ -71,6 +77,8 @@ impl Server {
     /// - `quic://host:port` and `tls://host:port`, which need an `identity`. QUIC's ports are those of UDP, so that
     ///   both may have the same number;
     /// - `tcp://host:port`, for trusted networks: nothing is encrypted. Port 0 lets the system choose, here and above;
+    /// - `wss://host:port/path` and `ws://host:port/path`: WebSockets at that path, of pages of the same origin and of programs
+    ///   ([`ws_options`](Self::ws_options)); at every path where the URL has none. `wss` needs an `identity`;
     /// - `unix:/path`. A socket left behind by a dead server is replaced;
     /// - `stdio:`, once: the process that has started this one and is its client, over the standard input and output,
     ///   guarded as by [`stdio`](fn@crate::stdio). They are taken when the server is bound.

@@ -19,7 +19,7 @@ pub(super) async fn bind(
     server: &Server,
 ) -> Result<QuicServer, ServerError> {
     let options = &server.secure.quic;
-    let tls = server.secure.tls(address, ipfi_quic::ALPN, options.early_data)?;
+    let tls = server.secure.tls(address, Some(ipfi_quic::ALPN), options.early_data)?;
     let io = |source| ServerError::Io { address: address.clone(), source };
     let mut failure = io(std::io::Error::other("the host has no address"));
     for at in tokio::net::lookup_host(authority).await.map_err(io)? {

@@ -17,22 +17,25 @@ pub(super) struct Secure {
 }
 
 impl Secure {
-    /// The settings for `protocol`.
+    /// The settings for `protocol`; for none where the carrier agrees within TLS.
     pub(super) fn tls(
         &self,
         address: &Address,
-        protocol: &str,
+        protocol: Option<&str>,
         early_data: bool,
     ) -> Result<TlsServer, ServerError> {
         let Some(identity) = &self.identity else {
             return Err(ServerError::NoIdentity { address: address.clone() });
         };
-        TlsServer::builder(identity.clone())
+        let builder = TlsServer::builder(identity.clone())
             .client_auth(self.client_auth.clone())
             .key_log(self.key_log)
-            .early_data(early_data)
-            .build(&[protocol])
-            .map_err(|source| ServerError::Tls { address: address.clone(), source })
+            .early_data(early_data);
+        let built = match protocol {
+            Some(protocol) => builder.build(&[protocol]),
+            None => builder.build_without_protocols(),
+        };
+        built.map_err(|source| ServerError::Tls { address: address.clone(), source })
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::run::Cmd;
 
 /// Peers that bring dependencies of their own, each a feature of that name.
-const HEAVY: [&str; 15] = [
+const HEAVY: [&str; 17] = [
     "tarpc",
     "remoc",
     "tonic",
@@ -14,6 +14,8 @@ const HEAVY: [&str; 15] = [
     "qmux",
     "ipfi_0_1",
     "ipfi_tls",
+    "ipfi_ws",
+    "raw_ws",
     "ipfi_quic",
     "ipfi_quic_streams",
     "raw_quinn",

@@ -4,15 +4,21 @@ use crate::run::{Cmd, root};
 
 /// Packages whose features a user chooses between, and where they lie; a feature that builds only beside
 /// another one is found here. In this order, the later ones find most of what they need already built.
-const PACKAGES: [(&str, &str); 4] =
-    [("ipfi-core", "ipfi-core"), ("ipfi-mux", "ipfi-mux"), ("ipfi-quic", "ipfi-quic"), ("ipfi", "")];
+const PACKAGES: [(&str, &str); 5] = [
+    ("ipfi-core", "ipfi-core"),
+    ("ipfi-mux", "ipfi-mux"),
+    ("ipfi-quic", "ipfi-quic"),
+    ("ipfi-ws", "ipfi-ws"),
+    ("ipfi", ""),
+];
 
 /// What a package, or one of its features, cannot be built without: cryptography, of which there are two. Ring, because
 /// it builds sooner; what is in the other's place is linted with all features.
 fn beside(package: &str, feature: Option<&str>) -> &'static str {
     match (package, feature) {
         ("ipfi-quic", Some("aws-lc-rs" | "ring")) => "",
-        ("ipfi-quic", _) | ("ipfi", Some("quic" | "tls")) => "ring",
+        ("ipfi-quic", _) | ("ipfi", Some("quic" | "tls" | "wss")) => "ring",
+        ("ipfi-ws", Some("tls")) => "ring",
         _ => "",
     }
 }

@@ -1,4 +1,4 @@
-//! ipfi itself, as a user has it: the facade, over TCP, over a Unix socket, and over TLS over TCP.
+//! ipfi itself, as a user has it: the facade, over TCP, over a Unix socket, over WebSocket, and over TLS over TCP.
 //!
 //! Settings: default limits, except that as many calls may be open as the workload has (the default of 256
 //! would queue the rest). The default codec for text and numbers, `Raw` where bytes are bytes.
@@ -54,6 +54,18 @@ impl Carrier for Unix {
 
     fn url() -> Result<String> {
         Ok(format!("unix:{}", socket_path()?.display()))
+    }
+}
+
+#[cfg(feature = "ipfi_ws")]
+pub(crate) struct Ws;
+
+#[cfg(feature = "ipfi_ws")]
+impl Carrier for Ws {
+    const NAME: &'static str = "ipfi_ws";
+
+    fn url() -> Result<String> {
+        Ok("ws://127.0.0.1:0".to_owned())
     }
 }
 

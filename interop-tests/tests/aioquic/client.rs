@@ -53,7 +53,7 @@ impl Stranger {
     async fn start(control: &str) -> Self {
         let certificate = Certificate::new();
         let files = [File::new("certificate", &certificate.pem), File::new("key", &certificate.key)];
-        let mut command = python::script("quic_server.py").await;
+        let mut command = python::script(python::AIOQUIC, "quic_server.py").await;
         command.args([files[0].path(), files[1].path(), control]);
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();

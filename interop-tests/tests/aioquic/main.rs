@@ -21,7 +21,7 @@ async fn our_server_is_what_the_specification_says() {
     limits.status_grace = std::time::Duration::from_millis(500);
     let (address, serving) = serve(&certificate, limits).await;
     let port = address.port().to_string();
-    let mut checks = python::script("quic_client.py").await;
+    let mut checks = python::script(python::AIOQUIC, "quic_client.py").await;
     checks.args([&*port, file.path()]);
     let status = within("the checks", checks.status()).await.unwrap();
     assert!(status.success(), "what is printed above as FAILED");

@@ -1,4 +1,7 @@
-//! Python with aioquic, in a virtual environment of its own: made once for each list of requirements, from hashes.
+//! Python with what a stranger needs, in a virtual environment of its own: made once for each list of requirements, from hashes.
+
+// Each test binary has its own environment.
+#![allow(dead_code)]
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
@@ -9,11 +12,34 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::process::Command;
 
 const STRANGER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/stranger");
-const REQUIREMENTS: &str = include_str!("../../stranger/requirements.txt");
 
-/// A script of the stranger, run by a Python that has aioquic. What it prints is printed.
-pub(crate) async fn script(name: &str) -> Command {
-    let python = tokio::task::spawn_blocking(environment).await.unwrap();
+/// What an environment has.
+#[derive(Clone, Copy)]
+pub(crate) struct Environment {
+    /// The package that it is for.
+    name: &'static str,
+    /// The file of its requirements, and what that says.
+    file: &'static str,
+    requirements: &'static str,
+}
+
+/// QUIC.
+pub(crate) const AIOQUIC: Environment = Environment {
+    name: "aioquic",
+    file: "requirements.txt",
+    requirements: include_str!("../../stranger/requirements.txt"),
+};
+
+/// WebSocket.
+pub(crate) const WEBSOCKETS: Environment = Environment {
+    name: "websockets",
+    file: "requirements_ws.txt",
+    requirements: include_str!("../../stranger/requirements_ws.txt"),
+};
+
+/// A script of the stranger, run by a Python that has `environment`. What it prints is printed.
+pub(crate) async fn script(environment: Environment, name: &str) -> Command {
+    let python = tokio::task::spawn_blocking(move || made(environment)).await.unwrap();
     let mut command = Command::new(python);
     // Without writing bytecode beside the sources.
     command.arg("-B").arg(Path::new(STRANGER).join(name)).kill_on_drop(true).stdin(Stdio::null());
@@ -21,10 +47,10 @@ pub(crate) async fn script(name: &str) -> Command {
 }
 
 /// The Python of the environment, which is made if it is not there. Tests of other processes wait for it.
-fn environment() -> PathBuf {
+fn made(Environment { name, file, requirements }: Environment) -> PathBuf {
     let mut hash = DefaultHasher::new();
-    REQUIREMENTS.hash(&mut hash);
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("aioquic-{:016x}", hash.finish()));
+    requirements.hash(&mut hash);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{:016x}", hash.finish()));
     let (python, ready) = (folder.join("bin/python"), folder.join("ready"));
     std::fs::create_dir_all(&folder).unwrap();
     // Released with the file.
@@ -39,12 +65,12 @@ fn environment() -> PathBuf {
             Blocking::new("apt-get").args(["install", "--yes", "python3-venv"]),
             "apt-get install python3-venv",
         );
-        assert!(venv(&folder), "`python3 -m venv` must work: the stranger over QUIC needs aioquic");
+        assert!(venv(&folder), "`python3 -m venv` must work: the stranger needs {name}");
     }
     let mut pip = Blocking::new(&python);
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
     pip.args(["--require-hashes", "--only-binary", ":all:", "--requirement"]);
-    run(pip.arg(Path::new(STRANGER).join("requirements.txt")), "pip install aioquic");
+    run(pip.arg(Path::new(STRANGER).join(file)), &format!("pip install {name}"));
     std::fs::write(ready, "").unwrap();
     python
 }
@@ -57,7 +83,7 @@ fn venv(folder: &Path) -> bool {
 
 fn run(command: &mut Blocking, what: &str) {
     let status = command.status().unwrap_or_else(|error| panic!("{what}: {error}"));
-    assert!(status.success(), "{what} failed, and without aioquic nothing can be shown: {status}");
+    assert!(status.success(), "{what} failed, and without it nothing can be shown: {status}");
 }
 
 /// A file that goes with the value.

@@ -12,3 +12,4 @@ mod secure;
 mod shutdown;
 mod strangers;
 mod support;
+mod web;

@@ -101,7 +101,7 @@ async fn first_calls_leave_with_the_handshake_once_the_server_is_known() {
         assert_eq!(answer.unwrap(), 7);
         drop(wire);
     }
-    assert_eq!(runs.load(Ordering::SeqCst), 4);
+    assert_eq!(runs.load(Ordering::SeqCst), 6);
     // Now it is known: a procedure that is not idempotent is refused, which shows that the call came early.
     let first = |wire: ipfi::Wire| async move { wire.call::<u64>(0, ()).await };
     let (wire, answer) =

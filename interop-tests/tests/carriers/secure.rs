@@ -1,4 +1,4 @@
-//! QUIC and TLS through the facade: what works over TCP works over them, beside each other in one server.
+//! QUIC, TLS and WebSockets through the facade: what works over TCP works over them, beside each other in one server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ async fn every_kind_of_call_works_over_every_carrier_of_one_server() {
     let (server, connector) = Running::everywhere(Server::new(interface())).await;
     let callback = Interface::new().procedure(9, |(who,): (String,)| async move { format!("hello {who}") });
     let connector = connector.interface(callback);
-    for (url, carrier) in server.urls.iter().zip(["quic", "tls", "tcp", "unix"]) {
+    for (url, carrier) in server.urls.iter().zip(["quic", "tls", "wss", "ws", "tcp", "unix"]) {
         let wire = within("connecting", connector.connect(url)).await.unwrap();
         greeted(&wire).await;
         let numbers = within("a stream", wire.stream::<u64>(2, (20_000_u64,))).await.unwrap();
@@ -70,7 +70,7 @@ async fn one_shutdown_ends_all_carriers_and_reports_the_calls_of_all() {
         }
         wires.push(wire);
     }
-    within("all calls to start", started.acquire_many(40)).await.unwrap().forget();
+    within("all calls to start", started.acquire_many(60)).await.unwrap().forget();
     server.stop();
     for wire in &wires {
         eventually("draining", Duration::from_secs(5), || async {
@@ -85,15 +85,15 @@ async fn one_shutdown_ends_all_carriers_and_reports_the_calls_of_all() {
         let error = turned_away.await.unwrap_err();
         assert!(matches!(error, ConnectError::Io { .. } | ConnectError::Handshake { .. }), "{error}");
     }
-    gate.add_permits(40);
+    gate.add_permits(60);
     let mut answers: Vec<u64> = Vec::new();
     while let Some(answer) = within("an answer", calls.join_next()).await {
         answers.push(answer.unwrap().unwrap());
     }
     answers.sort_unstable();
-    assert_eq!(answers, (0..40).collect::<Vec<_>>());
+    assert_eq!(answers, (0..60).collect::<Vec<_>>());
     let report = within_time("the server's end", Duration::from_secs(5), server.report()).await;
-    assert_eq!((report.finished, report.cut), (40, 0), "{report:?}");
+    assert_eq!((report.finished, report.cut), (60, 0), "{report:?}");
     for wire in &wires {
         let reason = within("the connection's end", wire.closed()).await;
         assert!(reason.is_orderly(), "{reason}");
@@ -101,7 +101,7 @@ async fn one_shutdown_ends_all_carriers_and_reports_the_calls_of_all() {
 }
 
 #[tokio::test]
-async fn calls_that_outlast_the_grace_are_cut_over_quic_and_tls_too() {
+async fn calls_that_outlast_the_grace_are_cut_over_every_carrier() {
     let server = Server::new(greeter()).grace(Duration::from_millis(200));
     let (mut server, connector) = Running::everywhere(server).await;
     let mut calls = JoinSet::new();
@@ -118,7 +118,7 @@ async fn calls_that_outlast_the_grace_are_cut_over_quic_and_tls_too() {
     }
     server.stop();
     let report = within_time("the server's end", Duration::from_secs(5), server.report()).await;
-    assert_eq!((report.finished, report.cut), (0, 4), "{report:?}");
+    assert_eq!((report.finished, report.cut), (0, 6), "{report:?}");
     while let Some(ended) = within("a call's end", calls.join_next()).await {
         let error = ended.unwrap().unwrap_err();
         assert_eq!(error.code(), Code::Unavailable, "{error}");
@@ -126,8 +126,8 @@ async fn calls_that_outlast_the_grace_are_cut_over_quic_and_tls_too() {
 }
 
 #[tokio::test]
-async fn the_limit_of_connections_holds_over_quic_and_tls_and_a_place_comes_back() {
-    for carrier in 0..2 {
+async fn the_limit_of_connections_holds_over_quic_tls_and_websockets_and_a_place_comes_back() {
+    for carrier in 0..4 {
         let (server, connector) = Running::everywhere(Server::new(greeter()).max_connections(2)).await;
         let url = &server.urls[carrier];
         let wires = [connector.connect(url).await.unwrap(), connector.connect(url).await.unwrap()];
@@ -161,7 +161,9 @@ async fn a_client_in_its_handshake_keeps_nobody_waiting() {
     // It connects and says nothing.
     let address = server.urls[1].strip_prefix("tls://").unwrap().to_owned();
     let _silent = tokio::net::TcpStream::connect(address).await.unwrap();
-    for url in &server.urls[..2] {
+    let address = server.urls[3].strip_prefix("ws://").unwrap().to_owned();
+    let _silent_too = tokio::net::TcpStream::connect(address).await.unwrap();
+    for url in &server.urls[..4] {
         let wire = within_time("connecting", Duration::from_secs(5), connector.connect(url)).await.unwrap();
         greeted(&wire).await;
     }
@@ -173,7 +175,8 @@ async fn a_host_with_several_addresses_is_reached_at_the_one_that_answers() {
     let connector = Connector::new().trust(Trust::pinned([identity.certificate_hash()]));
     let server = Server::new(greeter()).identity(identity);
     // localhost may be ::1 first: nobody is there.
-    let server = Running::bound(server.listen("quic://127.0.0.1:0").listen("tls://127.0.0.1:0")).await;
+    let server = server.listen("quic://127.0.0.1:0").listen("tls://127.0.0.1:0").listen("wss://127.0.0.1:0");
+    let server = Running::bound(server).await;
     for url in &server.urls {
         let url = url.replace("127.0.0.1", "localhost");
         let wire = within_time("connecting", Duration::from_secs(5), connector.connect(&url)).await.unwrap();
@@ -182,7 +185,7 @@ async fn a_host_with_several_addresses_is_reached_at_the_one_that_answers() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_dropped_closes_its_connections_over_quic_and_tls() {
+async fn a_server_that_is_dropped_closes_its_connections_over_every_carrier() {
     let (server, connector) = Running::everywhere(Server::new(greeter())).await;
     let mut wires = Vec::new();
     for url in &server.urls {

@@ -83,11 +83,12 @@ impl Running {
         Self { urls, stop: Some(stop), task, path: PathBuf::new() }
     }
 
-    /// Listens on QUIC, TLS, TCP and a Unix socket, in this order. Gives a connector that trusts it, too.
+    /// Listens on QUIC, TLS, WebSockets with and without TLS, TCP and a Unix socket, in this order. Gives a connector that trusts it, too.
     pub(crate) async fn everywhere(server: Server) -> (Self, Connector) {
         let identity = Identity::development(&[]).unwrap();
         let connector = Connector::new().trust(Trust::pinned([identity.certificate_hash()]));
         let server = server.identity(identity).listen("quic://127.0.0.1:0").listen("tls://127.0.0.1:0");
+        let server = server.listen("wss://127.0.0.1:0").listen("ws://127.0.0.1:0");
         (Self::new(server).await, connector)
     }
 

@@ -39,15 +39,19 @@ where
     let server = Server::new(interface())
         .listen("tcp://127.0.0.1:0")
         .listen(format!("unix:{}", path.0.display()))
+        .listen("ws://127.0.0.1:0/ipfi")
         .bind()
         .await
         .unwrap();
     let tcp = server.addresses()[0].strip_prefix("tcp://").unwrap().to_owned();
+    let web = server.addresses()[2].clone();
     let serving = tokio::spawn(server.run());
     let over_tcp = qmux::tcp::Config::new(Version::QMux02).connect(tcp).await.unwrap();
     within("over TCP", scenario(over_tcp)).await;
     let over_unix = qmux::uds::Config::new(Version::QMux02).connect(&path.0).await.unwrap();
     within("over a Unix socket", scenario(over_unix)).await;
+    let client = qmux::ws::Client::new().with_protocol("ipfi-1", &[Version::QMux02]).require_protocol();
+    within("over WebSocket", scenario(client.connect(&web).await.unwrap())).await;
     serving.abort();
 }
 
@@ -144,10 +148,23 @@ async fn our_server_stops_a_stream_of_an_unknown_type_and_serves_on() {
     .await;
 }
 
+/// A carrier over which our client reaches the crate.
+#[derive(Clone, Copy)]
+enum By {
+    Tcp,
+    WebSocket,
+}
+
 /// Accepts one connection with the crate; answers as many calls as `answers` has, each with its bytes.
-async fn answer_by_hand(listener: TcpListener, answers: Vec<&'static [u8]>) -> Vec<Bytes> {
+async fn answer_by_hand(by: By, listener: TcpListener, answers: Vec<&'static [u8]>) -> Vec<Bytes> {
     let (stream, _) = listener.accept().await.unwrap();
-    let session = qmux::tcp::Config::new(Version::QMux02).accept(stream).await.unwrap();
+    let session = match by {
+        By::Tcp => qmux::tcp::Config::new(Version::QMux02).accept(stream).await.unwrap(),
+        By::WebSocket => {
+            let server = qmux::ws::Server::new().with_protocol("ipfi-1", &[Version::QMux02]);
+            server.require_protocol().accept(stream).await.unwrap()
+        }
+    };
     let _control = say_hello(&session).await;
     let _theirs = hear_hello(&session).await;
     let mut requests = Vec::new();
@@ -162,11 +179,20 @@ async fn answer_by_hand(listener: TcpListener, answers: Vec<&'static [u8]>) -> V
 
 #[tokio::test]
 async fn our_client_takes_answers_that_were_written_by_hand() {
+    takes_answers(By::Tcp).await;
+    takes_answers(By::WebSocket).await;
+}
+
+async fn takes_answers(by: By) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("tcp://{}", listener.local_addr().unwrap());
+    let scheme = match by {
+        By::Tcp => "tcp",
+        By::WebSocket => "ws",
+    };
+    let url = format!("{scheme}://{}", listener.local_addr().unwrap());
     // A greeting; three numbers; a status.
     let answers: Vec<&[u8]> = vec![HELLO_ANSWER, b"\x04\x00\x04\x01\x04\x02", NOT_FOUND];
-    let peer = tokio::spawn(answer_by_hand(listener, answers));
+    let peer = tokio::spawn(answer_by_hand(by, listener, answers));
     within("the calls", async {
         // Without deadlines, the requests are those of the specification to the byte.
         let mut limits = Limits::default();

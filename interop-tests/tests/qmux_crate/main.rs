@@ -1,4 +1,4 @@
-//! Our QMux against the `qmux` crate, which nobody here wrote: over TCP and Unix sockets, with either as
+//! Our QMux against the `qmux` crate, which nobody here wrote: over TCP, Unix sockets and WebSocket, with either as
 //! the client, so that a misreading of the draft that both our ends share would show.
 // A test that cannot set itself up has failed.
 #![allow(clippy::unwrap_used, clippy::panic)]

@@ -10,6 +10,7 @@ use ipfi_core::limits::Limits;
 use ipfi_core::session::Side;
 use ipfi_mux::MuxSession;
 use ipfi_mux::driver::tokio::session;
+use ipfi_ws::WsOptions;
 use qmux::Version;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use web_transport_trait::{RecvStream as _, SendStream as _, Session as _};
@@ -30,14 +31,17 @@ pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T 
 pub(crate) enum Carrier {
     Tcp,
     Unix,
+    WebSocket,
 }
 
 /// Every carrier, with our side as the client and as the server.
-pub(crate) const MATRIX: [(Carrier, Side); 4] = [
+pub(crate) const MATRIX: [(Carrier, Side); 6] = [
     (Carrier::Tcp, Side::Client),
     (Carrier::Tcp, Side::Server),
     (Carrier::Unix, Side::Client),
     (Carrier::Unix, Side::Server),
+    (Carrier::WebSocket, Side::Client),
+    (Carrier::WebSocket, Side::Server),
 ];
 
 /// What the crate is configured with.
@@ -94,7 +98,7 @@ pub(crate) async fn pair(
     config: qmux::Config,
 ) -> (MuxSession, qmux::Session) {
     let tcp = qmux::tcp::Config::new(Version::QMux02).session_config(config.clone());
-    let unix = qmux::uds::Config::new(Version::QMux02).session_config(config);
+    let unix = qmux::uds::Config::new(Version::QMux02).session_config(config.clone());
     let our_tcp = |stream: TcpStream| {
         stream.set_nodelay(true).unwrap();
         let (reader, writer) = stream.into_split();
@@ -128,10 +132,46 @@ pub(crate) async fn pair(
             let ours = async { our_unix(listener.accept().await.unwrap().0) };
             tokio::join!(ours, unix.connect(&path.0))
         }
+        (Carrier::WebSocket, Side::Client) => {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let theirs =
+                qmux::ws::Server::new().with_protocol("ipfi-1", &[Version::QMux02]).require_protocol();
+            let theirs = theirs.with_session_config(config);
+            let accepting = async { theirs.accept(listener.accept().await.unwrap().0).await };
+            let (ours, theirs) = tokio::join!(our_web(stream, Side::Client, &limits), accepting);
+            (ours, theirs)
+        }
+        (Carrier::WebSocket, Side::Server) => {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("ws://{}/", listener.local_addr().unwrap());
+            let theirs =
+                qmux::ws::Client::new().with_protocol("ipfi-1", &[Version::QMux02]).require_protocol();
+            let theirs = theirs.with_session_config(config);
+            let ours = async {
+                let (stream, _) = listener.accept().await.unwrap();
+                our_web(stream, Side::Server, &limits).await
+            };
+            tokio::join!(ours, theirs.connect(&url))
+        }
     };
     let theirs = theirs.expect("the crate accepts our transport parameters");
     ours.established().await.expect("we accept the crate's transport parameters");
     (ours, theirs)
+}
+
+/// Our side of a WebSocket.
+async fn our_web(stream: TcpStream, side: Side, limits: &Limits) -> MuxSession {
+    stream.set_nodelay(true).unwrap();
+    let ws = WsOptions::default();
+    let upgraded = match side {
+        Side::Client => ipfi_ws::endpoint::ask(stream, "localhost", "/", &ws, limits).await.unwrap(),
+        Side::Server => {
+            let peer = ipfi::Peer::new(Side::Client, "ws");
+            ipfi_ws::endpoint::answer(stream, None, &ws, limits, peer).await.unwrap().0
+        }
+    };
+    upgraded.session(limits.clone(), &ws).await.unwrap()
 }
 
 /// A path for a socket that goes with the value.

@@ -49,6 +49,26 @@ impl Connection {
         self.queueing.expect_more();
     }
 
+    /// The peer has broken the rules of what carries the records: it is told, as of a fault in them.
+    pub fn handle_carrier_violation(&mut self, now: Time, violation: Violation) {
+        self.tell_time(now);
+        self.violated(violation);
+    }
+
+    /// The peer is there, says what carries the records (a ping of its own, or the answer to one), which is as good as
+    /// a record. It brings nothing, so it costs a token of the abuse budget.
+    pub fn handle_sign_of_life(&mut self, now: Time) {
+        self.tell_time(now);
+        self.budget.time(self.now);
+        if self.end.is_some() {
+            return;
+        }
+        self.timers.record_received(self.now);
+        if let Err(violation) = self.budget.spend(1, "a ping of the carrier") {
+            self.violated(violation);
+        }
+    }
+
     /// The peer has shut its sending side. Before a CLOSE that is the end of the connection: QMux knows
     /// no half-closed pipes.
     pub fn handle_end_of_input(&mut self, now: Time) {

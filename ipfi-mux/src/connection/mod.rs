@@ -381,6 +381,11 @@ impl Connection {
         self.budget.tokens()
     }
 
+    /// Pings sent so far: what carries the records may ask in its own way where this grows.
+    pub fn pings_sent(&self) -> u64 {
+        self.pings.sent
+    }
+
     /// Credit of this side at rest, for tests of conservation: what streams hold beyond the limits'
     /// own sums. All zero when every stream is over and every credit has come back.
     #[doc(hidden)]

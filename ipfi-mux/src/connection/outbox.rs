@@ -30,9 +30,6 @@ use crate::streams::state::SendEvent;
 /// The most that waits on an ordered pipe: half of what a driver takes for one write.
 const SIZED_BYTES: usize = 32 << 10;
 
-/// The most that waits where a batch is one record: half of the smallest.
-const MESSAGE_BYTES: usize = 8 << 10;
-
 /// The first buffer.
 const FIRST_BYTES: usize = 2 << 10;
 
@@ -67,13 +64,9 @@ impl Outbox {
         self.frames.capacity() + self.ends.capacity() * size_of::<usize>()
     }
 
-    /// Makes room for a frame of at most `need` bytes in one record; false when there is none.
+    /// Makes room for a frame of at most `need` bytes in one record, where at most `most` wait; false when there is none.
     #[inline]
-    fn make_room(&mut self, need: usize, framing: RecordFraming) -> bool {
-        let most = match framing {
-            RecordFraming::Sized => SIZED_BYTES,
-            RecordFraming::Message => MESSAGE_BYTES,
-        };
+    fn make_room(&mut self, need: usize, most: usize) -> bool {
         let end = self.frames.len() + need;
         if end > most || need > MAX_SENT_RECORD {
             return false;
@@ -121,11 +114,16 @@ impl Connection {
         if len == 0 || self.send_credit.available() < len as u64 || self.peer.is_none() {
             return false;
         }
+        let most = match self.config.framing {
+            RecordFraming::Sized => SIZED_BYTES,
+            // A batch is one record: half of it, so that there is room for all else.
+            RecordFraming::Message => self.record_max() / 2,
+        };
         let Some(stream) = self.streams.get_mut(key) else { return false };
         let (id, priority) = (stream.id, stream.priority);
         let Some(half) = stream.send.as_mut() else { return false };
         let plain = priority == 0 && half.queue.is_empty() && half.credit.available() >= len as u64;
-        if !plain || !self.outbox.make_room(stream::HEADER_MAX + len, self.config.framing) {
+        if !plain || !self.outbox.make_room(stream::HEADER_MAX + len, most) {
             return false;
         }
         let offset = half.credit.sent();

@@ -28,8 +28,8 @@ pub(crate) struct Timers {
     sent: Time,
     /// Since when the pipe has taken nothing of the batch in flight.
     stalled: Option<Time>,
-    /// A ping was sent (or is due) since the last record came.
-    pinged: bool,
+    /// A ping was sent (or is due) since the last record came; when that was looked at last.
+    pinged: Option<Time>,
     /// The peer's transport parameters came.
     handshaken: bool,
     handshake_timeout: Duration,
@@ -48,7 +48,7 @@ impl Timers {
             received: now,
             sent: now,
             stalled: None,
-            pinged: false,
+            pinged: None,
             handshaken: false,
             handshake_timeout: limits.handshake_timeout,
             ping_interval: limits.ping_interval,
@@ -77,7 +77,7 @@ impl Timers {
     /// A record came whole (qmux-02 "Idle Timeout").
     pub(crate) fn record_received(&mut self, now: Time) {
         self.received = now;
-        self.pinged = false;
+        self.pinged = None;
     }
 
     /// Bytes were handed to the driver.
@@ -112,8 +112,9 @@ impl Timers {
     /// What has expired by `now`, if anything: a reason to end before a reason to ping.
     pub(crate) fn expired(&mut self, now: Time) -> Option<Expired> {
         let (_, expired) = self.deadlines().into_iter().flatten().find(|(at, _)| *at <= now)?;
-        if expired == Expired::Ping {
-            self.pinged = true;
+        // One ping is enough.
+        if expired == Expired::Ping && self.pinged.replace(now).is_some() {
+            return None;
         }
         Some(expired)
     }
@@ -133,7 +134,9 @@ impl Timers {
             self.idle_timeout.map(|after| (self.received + after, Expired::Idle(after))),
             self.negotiated.map(|after| (active + after, Expired::Idle(after))),
             stall,
-            self.ping_interval.filter(|_| !self.pinged).map(|after| (self.received + after, Expired::Ping)),
+            // There is one after a ping too, although none is sent then: the answer may come before it, and the next ping
+            // is due an interval after that. A driver sleeps until the deadline that it knows, and reading must not bring one nearer.
+            self.ping_interval.map(|after| (self.pinged.unwrap_or(self.received) + after, Expired::Ping)),
         ]
     }
 }

@@ -12,7 +12,7 @@ use ipfi_core::time::Time;
 
 use super::batch::{Batch, CONTROL_ROOM, MAX_SENT_RECORD};
 use super::output::Output;
-use super::{Connection, register};
+use super::{Connection, READ_BLOCK_BYTES, register};
 use crate::config;
 use crate::frame::{Frame, datagram, stream};
 use crate::record::RecordFraming;
@@ -160,8 +160,11 @@ impl Connection {
         });
         match self.config.framing {
             RecordFraming::Sized => theirs.min(MAX_SENT_RECORD),
-            // A message of the carrier costs a system call and a frame there: as large as both sides take.
-            RecordFraming::Message => theirs.min(self.config.limits.max_record_bytes as usize),
+            // A message of the carrier costs a system call and a frame there: as large as both sides take, and no
+            // larger than the block of which a peer keeps full frames without copying them.
+            RecordFraming::Message => {
+                theirs.min(self.config.limits.max_record_bytes as usize).min(READ_BLOCK_BYTES)
+            }
         }
     }
 

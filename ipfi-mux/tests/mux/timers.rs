@@ -90,10 +90,34 @@ fn the_negotiated_idle_timeout_is_the_smaller_and_pings_come_sooner_for_it() {
     peer.now = secs(2);
     assert_eq!(peer.receive(), [Frame::Ping { sequence: 1 }]);
     // qmux-02 "Idle Timeout": what was sent whole resets the negotiated timer.
+    peer.victim.handle_timeout(secs(4));
+    peer.expect_alive();
     assert_eq!(peer.victim.poll_timeout(), Some(secs(6)));
     peer.victim.handle_timeout(secs(6));
     let cause = ConnectionError::IdleTimeout { after: Duration::from_secs(4) };
     assert_eq!(peer.victim.close_reason(), Some(&cause));
+}
+
+#[test]
+fn an_answered_ping_brings_no_deadline_nearer_than_the_one_that_the_driver_sleeps_until() {
+    let mut limits = Limits::default();
+    limits.ping_interval = Some(Duration::from_secs(1));
+    let mut peer = Hostile::new(limits);
+    peer.receive();
+    for sequence in 1..10 {
+        let told = peer.victim.poll_timeout().unwrap();
+        peer.now = told;
+        peer.victim.handle_timeout(told);
+        assert_eq!(peer.receive(), [Frame::Ping { sequence }], "at {told:?}");
+        let sleeps_until = peer.victim.poll_timeout().unwrap();
+        peer.now = told + Duration::from_millis(10);
+        peer.send(&[Frame::Pong { sequence }]);
+        assert!(peer.victim.poll_timeout().unwrap() >= sleeps_until);
+        // It wakes, and finds the deadline moved.
+        peer.victim.handle_timeout(sleeps_until);
+        assert_eq!(peer.receive(), []);
+        assert_eq!(peer.victim.poll_timeout(), Some(peer.now + Duration::from_secs(1)));
+    }
 }
 
 #[test]

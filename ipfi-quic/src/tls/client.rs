@@ -81,6 +81,20 @@ impl TlsClientBuilder {
     ///
     /// [`TlsError`] when the system's roots cannot be used, nobody would be trusted, or a protocol has no name.
     pub fn build(&self, protocols: &[&str]) -> Result<TlsClient, TlsError> {
+        self.with_protocols(protocols::checked(protocols)?)
+    }
+
+    /// Makes the client for a carrier that agrees on its protocol within TLS, as a WebSocket does by its subprotocol.
+    /// None is offered by ALPN, which web servers take for HTTP/1.1.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError`] when the system's roots cannot be used, or nobody would be trusted.
+    pub fn build_without_protocols(&self) -> Result<TlsClient, TlsError> {
+        self.with_protocols(Vec::new())
+    }
+
+    fn with_protocols(&self, protocols: Vec<Vec<u8>>) -> Result<TlsClient, TlsError> {
         let verifier = self.trust.verifier()?;
         let builder = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13])
@@ -92,7 +106,7 @@ impl TlsClientBuilder {
             Some(identity) => builder.with_client_cert_resolver(Arc::new(Resolver(identity.clone()))),
             None => builder.with_no_client_auth(),
         };
-        config.alpn_protocols = protocols::checked(protocols)?;
+        config.alpn_protocols = protocols;
         config.resumption = Resumption::in_memory_sessions(REMEMBERED_SERVERS);
         config.enable_early_data = self.early_data;
         if self.key_log {

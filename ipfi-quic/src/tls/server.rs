@@ -110,12 +110,26 @@ impl TlsServerBuilder {
     ///
     /// [`TlsError`] when no client could be let in, or a protocol has no name.
     pub fn build(&self, protocols: &[&str]) -> Result<TlsServer, TlsError> {
+        self.with_protocols(protocols::checked(protocols)?)
+    }
+
+    /// Makes the server for a carrier that agrees on its protocol within TLS, as a WebSocket does by its subprotocol. What
+    /// clients offer by ALPN is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError`] when no client could be let in.
+    pub fn build_without_protocols(&self) -> Result<TlsServer, TlsError> {
+        self.with_protocols(Vec::new())
+    }
+
+    fn with_protocols(&self, protocols: Vec<Vec<u8>>) -> Result<TlsServer, TlsError> {
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(|error| TlsError::Settings { what: error.to_string() })?
             .with_client_cert_verifier(self.client_auth.verifier()?)
             .with_cert_resolver(Arc::new(Resolver(self.identity.clone())));
-        config.alpn_protocols = protocols::checked(protocols)?;
+        config.alpn_protocols = protocols;
         config.session_storage = ServerSessionMemoryCache::new(REMEMBERED_SESSIONS);
         // 0 or everything: QUIC has no value between.
         config.max_early_data_size = if self.early_data { u32::MAX } else { 0 };

@@ -10,7 +10,12 @@
 //!   wait for that yield.
 //!
 //! Reading never waits for writing, nor either for a handler.
+//!
+//! What they read and write is a pipe of bytes, or [`messages`].
 
+mod bytes;
+mod carrier;
+pub mod messages;
 mod pipe;
 mod runtime;
 
@@ -24,9 +29,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use runtime::TokioRuntime;
 
+use self::bytes::{ByteInlet, ByteOutlet};
+use self::carrier::{Inlet, Outlet};
 use self::pipe::Pipe;
 use crate::config::{Config, ConfigError};
 use crate::connection::Connection;
+use crate::record::RecordFraming;
 use crate::session::MuxSession;
 
 /// Makes a wire over a pipe, as the side that connected, or that started the process at the other end;
@@ -53,7 +61,8 @@ where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
-    drive(reader, writer, Side::Client, options.into()).await
+    let (reader, writer) = (ByteInlet::new(reader), ByteOutlet::new(writer));
+    drive(reader, writer, Side::Client, RecordFraming::Sized, options.into()).await
 }
 
 /// Makes a wire over a pipe, as the side that was connected to; otherwise as [`connect`].
@@ -70,7 +79,8 @@ where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
-    drive(reader, writer, Side::Server, options.into()).await
+    let (reader, writer) = (ByteInlet::new(reader), ByteOutlet::new(writer));
+    drive(reader, writer, Side::Server, RecordFraming::Sized, options.into()).await
 }
 
 /// Makes a bare session over a pipe, for programs that want streams without calls. `side` is
@@ -87,19 +97,21 @@ where
     W: AsyncWrite + Send + Unpin + 'static,
 {
     let runtime = Arc::new(TokioRuntime::current());
-    let pipe = pipe(writer, side, limits, &runtime)?;
+    let pipe = open(ByteOutlet::new(writer), side, limits, RecordFraming::Sized, &runtime)?;
     let session = pipe.session();
-    run(pipe, reader, None);
+    run(pipe, ByteInlet::new(reader), None);
     Ok(session)
 }
 
-async fn drive<R, W>(reader: R, writer: W, side: Side, options: WireOptions) -> Result<Wire, ConnectionError>
-where
-    R: AsyncRead + Send + Unpin + 'static,
-    W: AsyncWrite + Send + Unpin + 'static,
-{
+async fn drive(
+    reader: impl Inlet,
+    writer: impl Outlet,
+    side: Side,
+    framing: RecordFraming,
+    options: WireOptions,
+) -> Result<Wire, ConnectionError> {
     let runtime = Arc::new(TokioRuntime::current());
-    let pipe = pipe(writer, side, options.limits_ref().clone(), &runtime)?;
+    let pipe = open(writer, side, options.limits_ref().clone(), framing, &runtime)?;
     let session = pipe.session();
     let (wire, serving) = Wire::new(session.clone(), runtime, options);
     run(pipe, reader, Some(serving));
@@ -110,25 +122,19 @@ where
     }
 }
 
-fn pipe<W>(
+fn open<W: Outlet>(
     writer: W,
     side: Side,
     limits: Limits,
+    framing: RecordFraming,
     runtime: &Arc<TokioRuntime>,
-) -> Result<Arc<Pipe<W>>, ConfigError>
-where
-    W: AsyncWrite + Send + Unpin + 'static,
-{
-    let connection = Connection::new(Config { limits, ..Config::new(side) }, runtime.time())?;
+) -> Result<Arc<Pipe<W>>, ConfigError> {
+    let connection = Connection::new(Config { limits, framing, ..Config::new(side) }, runtime.time())?;
     Ok(Pipe::new(connection, writer, Arc::clone(runtime)))
 }
 
 /// Starts the two tasks.
-fn run<R, W>(pipe: Arc<Pipe<W>>, reader: R, serving: Option<Serving>)
-where
-    R: AsyncRead + Send + Unpin + 'static,
-    W: AsyncWrite + Send + Unpin + 'static,
-{
+fn run(pipe: Arc<Pipe<impl Outlet>>, reader: impl Inlet, serving: Option<Serving>) {
     let runtime = pipe.runtime();
     runtime.start(Arc::clone(&pipe).write());
     runtime.start(pipe.read(reader, serving));

@@ -1,36 +1,26 @@
 //! The two tasks of a connection, and the write half that they share with lone callers.
 
 use std::future::{Future, poll_fn};
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, PoisonError, TryLockError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
 use futures_util::task::AtomicWaker;
 use ipfi_core::time::Time;
 use ipfi_core::wire::Serving;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::Sleep;
 
 use super::TokioRuntime;
-use crate::connection::{Connection, Output, READ_BLOCK_BYTES, Transmit};
-use crate::session::{Backlog, MuxSession, Notify, Shared};
+use super::carrier::{Inlet, Outlet, Taken, Written};
+use crate::connection::{Connection, Transmit};
+use crate::session::{MuxSession, Notify, Shared};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
-/// What one write takes from the machine.
-const BATCH_BYTES: usize = 64 << 10;
-
-/// Pieces of one write: more than the headers and payloads of a batch of full frames are.
-const WRITE_PIECES: usize = 16;
-
 /// With this much waiting, a batch is full enough to leave without the yield.
 const FULL_BATCH_BYTES: usize = 16 << 10;
-
-/// The read buffer of a quiet connection; it grows to [`READ_BLOCK_BYTES`] while reads fill it.
-const MIN_READ_BYTES: usize = 2 << 10;
 
 /// How long the peer's last words may take once it reads no more.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -42,7 +32,7 @@ const READS_PER_POLL: usize = 4;
 /// the runtime from looking for input, and the small calls of other tasks from getting into the next batch.
 const WRITES_PER_POLL: usize = 2;
 
-/// One connection's pipe.
+/// One connection's pipe, which is written to by `W`.
 pub(super) struct Pipe<W> {
     shared: Arc<Shared>,
     runtime: Arc<TokioRuntime>,
@@ -60,8 +50,6 @@ struct WriteHalf<W> {
     /// Dropped when nothing more will be written, after it was shut down or has failed: of a system's pipe,
     /// a child's standard input say, only that is the end of file that the peer waits for.
     writer: Option<W>,
-    /// A batch, of which the front has been written.
-    batch: Output,
     /// What the system said when the writer failed.
     error: Option<io::Error>,
 }
@@ -86,12 +74,12 @@ enum Flushed {
     Over,
 }
 
-impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
+impl<W: Outlet> Pipe<W> {
     pub(super) fn new(connection: Connection, writer: W, runtime: Arc<TokioRuntime>) -> Arc<Self> {
         Arc::new_cyclic(|pipe| Self {
             shared: Shared::new(connection, Box::new(Doorbell(pipe.clone()))),
             runtime,
-            half: Mutex::new(WriteHalf { writer: Some(writer), batch: Output::default(), error: None }),
+            half: Mutex::new(WriteHalf { writer: Some(writer), error: None }),
             writer: AtomicWaker::new(),
             reader: AtomicWaker::new(),
             reading: AtomicBool::new(false),
@@ -115,39 +103,26 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
         let mut writes = 0;
         loop {
             let Some(writer) = &mut half.writer else { return Flushed::Over };
-            if half.batch.is_empty() {
+            if !writer.is_writing() {
                 if writes >= WRITES_PER_POLL && self.shared.pending_output().is_some() {
                     return Flushed::Yields;
                 }
-                // A pipe that takes one piece at a time is given one.
-                let transmit = if writer.is_write_vectored() {
-                    self.shared.poll_transmit_pieces(self.now(), &mut half.batch, BATCH_BYTES)
-                } else {
-                    self.shared.poll_transmit(self.now(), half.batch.copied(), BATCH_BYTES)
-                };
-                if transmit == Transmit::Idle {
-                    return self.at_rest(half, cx);
+                match writer.poll_collect(&self.shared, self.now(), cx) {
+                    Poll::Ready(Ok(Transmit::Idle)) => return self.at_rest(half, cx),
+                    Poll::Ready(Ok(Transmit::Appended(_))) => {}
+                    Poll::Ready(Err(error)) => return half.broken(error),
+                    Poll::Pending => return Flushed::Blocked,
                 }
             }
-            let writer = Pin::new(writer);
-            let polled = match half.batch.in_one_piece() {
-                Some(batch) => writer.poll_write(cx, batch),
-                None => {
-                    let mut pieces = [IoSlice::new(&[]); WRITE_PIECES];
-                    let count = half.batch.chunks_vectored(&mut pieces);
-                    writer.poll_write_vectored(cx, &pieces[..count])
-                }
-            };
-            match polled {
-                Poll::Ready(Ok(0)) => return half.broken(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(written)) => {
-                    half.batch.advance(written);
+            let Some(writer) = &mut half.writer else { return Flushed::Over };
+            match writer.poll_write(cx) {
+                Poll::Ready(Ok(Written::All)) => {
                     writes += 1;
-                    if half.batch.is_empty() {
-                        self.shared.handle_transmitted(self.now());
-                    } else {
-                        self.shared.handle_write_progress(self.now());
-                    }
+                    self.shared.handle_transmitted(self.now());
+                }
+                Poll::Ready(Ok(Written::Some)) => {
+                    writes += 1;
+                    self.shared.handle_write_progress(self.now());
                 }
                 Poll::Ready(Err(error)) => return half.broken(error),
                 Poll::Pending => return Flushed::Blocked,
@@ -158,7 +133,6 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
     /// Everything was written: hands it to the pipe's own buffer, and closes after the last word.
     fn at_rest(&self, half: &mut WriteHalf<W>, cx: &mut Context<'_>) -> Flushed {
         let Some(writer) = &mut half.writer else { return Flushed::Over };
-        let writer = Pin::new(writer);
         let closing = self.shared.is_write_closed();
         let settled = if closing { writer.poll_shutdown(cx) } else { writer.poll_flush(cx) };
         match settled {
@@ -252,52 +226,24 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
 
     /// The reader: bytes in, calls begun and answered, until both directions have ended. `serving` is
     /// absent where nobody makes calls of the streams.
-    pub(super) async fn read<R>(self: Arc<Self>, reader: R, serving: Option<Serving>)
-    where
-        R: AsyncRead + Unpin,
-    {
+    pub(super) async fn read<R: Inlet>(self: Arc<Self>, reader: R, serving: Option<Serving>) {
         let _gone = ReaderGone(&self);
         // Dropped before the guard: a wire that is cut short still says why.
         let (mut reader, mut serving) = (reader, serving);
         let mut handshaken = false;
-        let mut buffer = BytesMut::new();
-        let mut read_bytes = MIN_READ_BYTES;
         let mut ended = false;
         poll_fn(|cx| {
             self.reader.register(cx.waker());
             self.reading.store(true, Ordering::SeqCst);
             let mut reads = 0;
             while !ended && reads < READS_PER_POLL {
-                // What is left of the last block counts: in a larger one, no full frame would be a quarter, and
-                // all would be copied.
-                let room = read_bytes.saturating_sub(buffer.len()).max(MIN_READ_BYTES);
-                make_room(&mut buffer, room);
-                let spare = buffer.capacity() - buffer.len();
-                let read = pin!(reader.read_buf(&mut buffer)).poll(cx);
-                match read {
+                match reader.poll_take_in(&self.shared, &self.runtime, cx) {
                     Poll::Pending => break,
-                    Poll::Ready(Ok(0)) => {
-                        ended = true;
-                        self.shared.handle_end_of_input(self.now());
-                    }
-                    Poll::Ready(Ok(count)) => {
+                    Poll::Ready(Taken::Input) => {
                         reads += 1;
-                        // Quiet connections hold little; busy ones read much at once.
-                        read_bytes = if count >= room {
-                            (read_bytes * 4).min(READ_BLOCK_BYTES)
-                        } else if count < read_bytes / 8 {
-                            (read_bytes / 2).max(MIN_READ_BYTES)
-                        } else {
-                            read_bytes
-                        };
-                        let backlog = if count == spare { Backlog::More } else { Backlog::Empty };
-                        self.shared.handle_input_within(self.now(), &mut buffer, backlog, cx.waker());
                         self.serve(&mut serving, cx);
                     }
-                    Poll::Ready(Err(error)) => {
-                        ended = true;
-                        self.shared.handle_lost(&error.to_string());
-                    }
+                    Poll::Ready(Taken::End) => ended = true,
                 }
             }
             if reads == READS_PER_POLL {
@@ -343,16 +289,6 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Pipe<W> {
     }
 }
 
-/// Makes room for `room` bytes in a block that is no larger than it must be: `reserve` would double the last
-/// one, and of a larger block no frame is a quarter.
-fn make_room(buffer: &mut BytesMut, room: usize) {
-    if buffer.capacity() - buffer.len() < room && !buffer.try_reclaim(room) {
-        let mut block = BytesMut::with_capacity(buffer.len() + room);
-        block.extend_from_slice(buffer);
-        *buffer = block;
-    }
-}
-
 /// The reader has come to its end, or was aborted, or code that it ran panicked.
 struct ReaderGone<'a, W>(&'a Pipe<W>);
 
@@ -391,7 +327,7 @@ impl<W> Drop for Pipe<W> {
 /// Tells the pipe of output. Weak, because the pipe owns what owns this.
 struct Doorbell<W>(Weak<Pipe<W>>);
 
-impl<W: AsyncWrite + Send + Unpin + 'static> Notify for Doorbell<W> {
+impl<W: Outlet> Notify for Doorbell<W> {
     fn output_ready(&self, lone: bool) {
         // Gone with its tasks: nobody is left to write.
         let Some(pipe) = self.0.upgrade() else { return };
