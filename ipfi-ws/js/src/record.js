@@ -17,7 +17,7 @@ export class RecordReader {
   }
 
   /**
-   * The records that `bytes` complete: views, valid until the next push.
+   * The records that `bytes` complete: views.
    *
    * @param {Uint8Array} bytes
    * @returns {Generator<Uint8Array>}
@@ -43,9 +43,9 @@ export class RecordReader {
         taken = reader.at;
       }
     } finally {
-      const rest = reader.bytes.slice(taken, reader.end);
-      buffer.clear();
-      buffer.put(rest);
+      // A new buffer, since what was given out may be kept.
+      if (buffer.at > 0) this.buffer = new Writer(1024);
+      this.buffer.put(reader.bytes.subarray(taken, reader.end));
     }
   }
 }

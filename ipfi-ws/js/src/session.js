@@ -25,6 +25,7 @@
  * @property {StreamHandler | null} handler
  * @property {boolean} writable Whether more may be written without waiting. Asking makes `onWritable` come if not.
  * @property {boolean} sent Whether everything that was written has left, or was given up.
+ * @property {boolean} touched Whether any byte has reached the transport.
  * @property {(bytes: Uint8Array, fin?: boolean) => void} write Takes all of `bytes`, which the caller must not change. Does
  *   nothing on a half that has ended.
  * @property {() => void} finish Nothing follows.

@@ -109,6 +109,8 @@ export class Connection {
     /** Places to open streams may have become free. */
     this.placesFreed = false;
     this.out = new Writer(MIN_RECORD);
+    /** A command of the application has made output, or freed a place: the driver is to look. */
+    this.wake = () => {};
   }
 
   // --- What there is ---
@@ -301,6 +303,7 @@ export class Connection {
     if (this.ended) return;
     if (stream.owed === 0) this.control.push(stream);
     stream.owed |= what;
+    this.wake();
   }
 
   /** How many bytes `own` may become, with what others have queued: less, by the square, the fuller the shared buffer is. @param {number} own */
@@ -313,7 +316,10 @@ export class Connection {
   /** Puts `stream` where the schedule has it: with something to send and credit, or away. @param {MuxStream} stream */
   reschedule(stream) {
     if (stream.output.length === 0) return this.schedule.remove(stream);
-    if (stream.sendCredit.available > 0) return this.schedule.add(stream);
+    if (stream.sendCredit.available > 0) {
+      this.schedule.add(stream);
+      return this.wake();
+    }
     this.schedule.remove(stream);
     if (stream.sendCredit.blocked) this.owe(stream, Owed.BLOCKED);
   }
@@ -321,6 +327,7 @@ export class Connection {
   /** The one place where received bytes are accounted as gone. @param {number} count */
   release(count) {
     this.credit.released += count;
+    if (this.credit.wantsUpdate) this.wake();
   }
 
   /** The receiving half of `stream` holds nothing any more: what its window took goes back. @param {MuxStream} stream */
@@ -344,6 +351,7 @@ export class Connection {
     } else {
       this.remote[kind].closed++;
     }
+    this.wake();
   }
 
   /** Whether this side opened the stream `id`. @param {number} id */

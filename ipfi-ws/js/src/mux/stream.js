@@ -136,6 +136,11 @@ export class MuxStream {
     return this.sending === State.OVER || this.sending === State.NONE;
   }
 
+  /** Whether any byte has reached the transport. */
+  get touched() {
+    return this.sendCredit.sent > 0;
+  }
+
   /** @param {Uint8Array} bytes @param {boolean} [fin] */
   write(bytes, fin = false) {
     if (this.sending !== State.OPEN) return;
