@@ -38,12 +38,6 @@ function scan(bytes, limits) {
   guard.charge(elements);
 }
 
-/** What kind of error the engine's words are about. @param {string} words @returns {import('./codec.js').DecodeErrorKind} */
-function kindOf(words) {
-  if (/end of|unterminated|unexpected eof/i.test(words)) return 'truncated';
-  return /after JSON|non-whitespace/i.test(words) ? 'trailing' : 'decode';
-}
-
 /** JSON: values as `JSON.stringify` has them, integers beyond 2^53 as bigints. */
 export const json = schemaless(
   4,
@@ -58,7 +52,7 @@ export const json = schemaless(
       return JSON.parse(source, LONG.test(source) ? revive : undefined);
     } catch (error) {
       const words = error instanceof Error ? error.message : '';
-      throw new DecodeError(kindOf(words), words);
+      throw new DecodeError('decode', words);
     }
   },
 );
