@@ -161,6 +161,7 @@ export class StreamingCall extends Outbound {
     if (this.sendingOver) return;
     this.stopSending();
     this.stream?.finish();
+    if (this.detached) this.finish();
   }
 
   /** @override @param {import('../session.js').SessionStream} stream @param {Uint8Array} args @param {Metadata | null} metadata @param {boolean} fin */
@@ -223,6 +224,8 @@ export class StreamingCall extends Outbound {
     if (this.done || this.detached) return;
     if (!stream) return this.giveUp(StreamCode.CANCELLED, callerStatus('CANCELLED', 'left before it was sent'));
     this.detached = true;
+    // The callee keeps the deadline.
+    this.wire.deadlines.remove(this.deadline);
     this.received.end(null);
     stream.stop(StreamCode.DETACHED);
     // Items may follow; without any the call is none of ours any more.

@@ -212,6 +212,7 @@ export class Callee {
       this.moreMessages();
     } catch (error) {
       this.fail(error);
+      this.cancel('caller');
     }
   }
 
@@ -233,7 +234,6 @@ export class Callee {
     const offer = /** @type {Offer} */ (this.offer);
     const context = /** @type {Context} */ (this.context);
     this.state = RUNNING;
-    this.runs = true;
     if (context.deadline === Infinity) {
       wire.deadlines.remove(this.deadline);
       this.deadline = null;
@@ -241,6 +241,7 @@ export class Callee {
     const takes = offer.kind.endsWith('items');
     if (takes) this.items = new Items(this);
     else if (this.reader.pending || stream.ended) this.moreMessages();
+    this.runs = true;
     let result;
     try {
       result = offer.handler(args, context, /** @type {Items} */ (this.items));
