@@ -30,6 +30,9 @@ import { Wire } from './wire.js';
  * @typedef {import('./wire.js').WireOptions} WireOptions
  */
 
+/** How long the peer may take to close its side. */
+const LINGER_MS = 3000;
+
 /** @implements {MessageTransport} */
 class PipeTransport {
   name = 'pipe';
@@ -88,7 +91,11 @@ async function over(side, pipe, options) {
     const transport = new PipeTransport(pipe, limits.max_record_bytes);
     return (transport.session = new MuxSession(side, limits, transport, deadlines));
   }, options);
-  void wire.closed.then(() => setTimeout(() => pipe.destroy(), 3000).unref?.());
+  void wire.closed.then(() => {
+    // What was written last may need a moment; who still holds the pipe then has had it.
+    const timer = /** @type {any} */ (setTimeout(() => pipe.destroy(), LINGER_MS));
+    timer.unref?.();
+  });
   await wire.opened;
   return wire;
 }
