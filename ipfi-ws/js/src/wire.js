@@ -20,6 +20,7 @@ import { putHeader } from './proto/header.js';
 import { putItem } from './proto/item.js';
 import { Metadata } from './proto/metadata.js';
 import { callerStatus } from './status.js';
+import { Bag } from './table.js';
 
 /**
  * @typedef {import('./session.js').Session} Session
@@ -61,10 +62,10 @@ export class Wire {
     this.codec = options.codec ?? messagepack;
     this.offered = options.interface ?? null;
     this.reportHandler = options.onHandlerError ?? ((error) => console.error('ipfi: a handler failed', error));
-    /** Calls that this side has made and that have not ended. @type {Set<Outbound>} */
-    this.outbound = new Set();
-    /** Calls of the peer whose places are taken. @type {Set<Callee>} */
-    this.inbound = new Set();
+    /** Calls that this side has made and that have not ended. @type {Bag<Outbound>} */
+    this.outbound = new Bag();
+    /** Calls of the peer whose places are taken. @type {Bag<Callee>} */
+    this.inbound = new Bag();
     /** Notifications whose handlers run. */
     this.notifications = 0;
     /** Notifications of the peer that were dropped, for whatever reason. */
@@ -260,8 +261,8 @@ export class Wire {
     }
     const cut = this.inbound.size;
     const abandoned = this.outbound.size;
-    for (const callee of [...this.inbound]) callee.cut();
-    for (const call of [...this.outbound]) {
+    for (const callee of this.inbound) callee.cut();
+    for (const call of this.outbound) {
       call.giveUp(StreamCode.SHUTDOWN, callerStatus('UNAVAILABLE', 'this side shuts down'));
     }
     const left = cut + abandoned > 0;
@@ -303,8 +304,8 @@ export class Wire {
   /** @param {ConnectionError} cause */
   onClosed(cause) {
     this.failed?.(cause);
-    for (const call of [...this.outbound]) call.onClosed(cause);
-    for (const callee of [...this.inbound]) callee.onClosed();
+    for (const call of this.outbound) call.onClosed(cause);
+    for (const callee of this.inbound) callee.onClosed();
     for (const waiter of this.idleWaiters.splice(0)) waiter();
     this.deadlines.clear();
     this.tellClosed(cause);

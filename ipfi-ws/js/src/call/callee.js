@@ -63,6 +63,8 @@ export class Callee {
     this.wire = wire;
     this.stream = stream;
     this.state = HEADER;
+    /** Where it is among the wire's. */
+    this.place = -1;
     this.reader = new ItemReader('request', wire.limits, wire.reassembly);
     /** What has come of the header. @type {Writer | null} */
     this.partial = null;

@@ -54,6 +54,8 @@ export class Outbound {
     /** @type {ItemReader | null} */
     this.items = null;
     this.done = false;
+    /** Where it is among the wire's. */
+    this.place = -1;
     /** When it is given up; Infinity for never. */
     this.at = Infinity;
     /** @type {import('../deadlines.js').Deadline | null} */

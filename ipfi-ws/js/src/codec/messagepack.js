@@ -153,8 +153,10 @@ function decodeText(guard, from, length) {
 /** @param {Guard} guard @param {number} width bytes of the length */
 function lengthOf(guard, width) {
   const from = guard.take(width);
-  const { view } = guard;
-  return width === 1 ? view.getUint8(from) : width === 2 ? view.getUint16(from) : view.getUint32(from);
+  const { bytes } = guard;
+  let length = bytes[from];
+  for (let at = from + 1; at < guard.at; at++) length = length * 256 + bytes[at];
+  return length;
 }
 
 /** A number where it is exact. @param {bigint} value */

@@ -25,6 +25,7 @@ import { ConnectionCredit, SendCredit } from './flow.js';
 import { handleFrames } from './input.js';
 import { Schedule } from './schedule.js';
 import { MuxStream, Event, Owed, State } from './stream.js';
+import { Table } from '../table.js';
 import { Timers } from './timers.js';
 import { transmit, hasOutput } from './transmit.js';
 
@@ -63,8 +64,8 @@ export class Connection {
     this.farewell = null;
     this.parametersSent = false;
 
-    /** @type {Map<number, MuxStream>} */
-    this.streams = new Map();
+    /** @type {Table<MuxStream>} */
+    this.streams = new Table();
     const notifications = limits.max_inbound_notifications * limits.notification_window_bytes;
     const calls = limits.max_inbound_calls * limits.stream_window_bytes;
     const window = calls + Math.max(limits.window_pool_bytes, notifications);
@@ -238,7 +239,7 @@ export class Connection {
     stream.localWindow = window;
     this.credit.window += window;
     this.credit.committed += window;
-    this.streams.set(id, stream);
+    this.streams.add(stream);
     return stream;
   }
 

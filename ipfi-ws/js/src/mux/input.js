@@ -314,7 +314,7 @@ function find(connection, id, low) {
     const stream = new MuxStream(connection, opened, kind === 0, sendWindow, true, remote.window);
     stream.held = true;
     stream.opened = connection.now;
-    connection.streams.set(opened, stream);
+    connection.streams.add(stream);
     connection.accepted.push(stream);
   }
   return connection.streams.get(Number(id));

@@ -239,7 +239,7 @@ export class MuxSession {
     for (const queue of this.waiting) {
       for (const { opened } of queue.splice(0)) opened(null);
     }
-    const streams = [...this.connection.streams.values()];
+    const streams = this.connection.streams.values();
     for (const stream of streams) stream.handler?.onClosed(cause);
     handler?.onClosed(cause);
     this.send(Infinity);
