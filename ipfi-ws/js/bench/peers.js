@@ -5,7 +5,8 @@ import WebSocketPackage, { WebSocketServer } from 'ws';
 import { RpcTarget, newWebSocketRpcSession } from 'capnweb';
 import Session, { selectSubprotocol } from '@moq/qmux';
 
-import { Interface, SUBPROTOCOL, acceptWebSocket, connect } from '../src/index.js';
+import { SUBPROTOCOL, acceptWebSocket } from '../src/carrier/websocket.js';
+import { Interface, connect } from '../src/index.js';
 import { bincode, bytes, string, u64 } from '../src/codec/bincode.js';
 
 export const TEXT = 'hello hello hello hello hello 32';

@@ -4,8 +4,6 @@
  * @module
  */
 
-import { connectWebSocket } from './carrier/websocket.js';
-import { connectWebTransport } from './carrier/webtransport.js';
 import { ConnectionError } from './error.js';
 
 /** @typedef {import('./wire.js').Wire} Wire */
@@ -95,9 +93,10 @@ async function dial(url, options) {
   switch (target.protocol) {
     case 'ws:':
     case 'wss:':
-      return connectWebSocket(target, options);
+      // Each carrier is loaded where it is used: QMux is half of what there is.
+      return (await import('./carrier/websocket.js')).connectWebSocket(target, options);
     case 'https:':
-      return connectWebTransport(target, options);
+      return (await import('./carrier/webtransport.js')).connectWebTransport(target, options);
     default:
       throw new ConnectionError('misuse', `connect ${url}: ws:, wss: (WebSocket) or https: (WebTransport) is needed`);
   }

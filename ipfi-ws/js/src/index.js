@@ -16,4 +16,3 @@ export { messagepack } from './codec/messagepack.js';
 export { json } from './codec/json.js';
 export { raw } from './codec/raw.js';
 export { connect } from './connect.js';
-export { SUBPROTOCOL, acceptWebSocket } from './carrier/websocket.js';

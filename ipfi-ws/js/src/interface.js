@@ -4,12 +4,16 @@
  * @module
  */
 
+import { Callee } from './call/callee.js';
+import { Notification, datagram } from './call/notification.js';
 import { json } from './codec/json.js';
 import { messagepack } from './codec/messagepack.js';
 import { raw } from './codec/raw.js';
 
 /**
  * @typedef {import('./call/context.js').Context} Context
+ * @typedef {import('./wire.js').Wire} Wire
+ * @typedef {import('./session.js').SessionStream} SessionStream
  * @typedef {import('./call/items.js').Items} Items
  * @typedef {import('./codec/codec.js').Codec} Codec
  * @typedef {'procedure' | 'sequence' | 'procedure with items' | 'sequence with items' | 'notification'} Kind
@@ -83,5 +87,22 @@ export class Interface {
     if (this.offers.has(index)) throw new RangeError(`procedure ${index} is offered twice`);
     this.offers.set(index, { kind, handler, codecs: [...codecs, ...COMMON], datagrams });
     return this;
+  }
+
+  // What serves comes with what is offered: a page that only calls does not load it.
+
+  /** @param {Wire} wire @param {SessionStream} stream */
+  serveCall(wire, stream) {
+    new Callee(wire, stream);
+  }
+
+  /** @param {Wire} wire @param {SessionStream} stream @param {Uint8Array} first */
+  serveNotification(wire, stream, first) {
+    new Notification(wire, stream, first);
+  }
+
+  /** @param {Wire} wire @param {Uint8Array} bytes */
+  serveDatagram(wire, bytes) {
+    datagram(wire, bytes);
   }
 }

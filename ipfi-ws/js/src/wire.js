@@ -9,8 +9,7 @@ import { CloseCode, StreamCode } from './close_code.js';
 import { Deadlines, systemRuntime } from './deadlines.js';
 import { ConnectionError } from './error.js';
 import { Call, StreamingCall } from './call/call.js';
-import { Callee } from './call/callee.js';
-import { Incoming, datagram } from './call/notification.js';
+import { Incoming } from './call/incoming.js';
 import { checkSize, encoded } from './call/shared.js';
 import { UnaryCall } from './call/unary.js';
 import { messagepack } from './codec/messagepack.js';
@@ -19,7 +18,7 @@ import { ControlError, ControlReader, defaultSettings, encodeControl, encodeGoaw
 import { putHeader } from './proto/header.js';
 import { putItem } from './proto/item.js';
 import { Metadata } from './proto/metadata.js';
-import { callerStatus } from './status.js';
+import { CODES, callerStatus } from './status.js';
 import { Bag } from './table.js';
 
 /**
@@ -29,6 +28,7 @@ import { Bag } from './table.js';
  * @typedef {import('./call/outbound.js').CallOptions} CallOptions
  * @typedef {import('./call/outbound.js').Outbound} Outbound
  * @typedef {import('./interface.js').Interface} Interface
+ * @typedef {import('./call/callee.js').Callee} Callee
  * @typedef {import('./limits.js').Limits} Limits
  * @typedef {import('./deadlines.js').Runtime} Runtime
  *
@@ -47,6 +47,9 @@ import { Bag } from './table.js';
 
 /** How many control messages of unknown types are taken (clause 13.4). */
 const MAX_UNKNOWN = 1000;
+
+/** The item of a status without text. */
+const NOT_SERVED = new Uint8Array([14, CODES.indexOf('UNIMPLEMENTED'), 0, 0]);
 
 /** One connection, until {@link Wire.closed}. @implements {SessionHandler} */
 export class Wire {
@@ -291,14 +294,20 @@ export class Wire {
       stream.reset(StreamCode.REFUSED);
       stream.stop(StreamCode.REFUSED);
       stream.release();
+    } else if (this.offered) {
+      this.offered.serveCall(this, stream);
     } else {
-      new Callee(this, stream);
+      // UNIMPLEMENTED, without words: the settings said so.
+      stream.write(NOT_SERVED, true);
+      stream.stop(StreamCode.NO_ERROR);
+      stream.release();
     }
   }
 
   /** @param {Uint8Array} bytes */
   onDatagram(bytes) {
-    datagram(this, bytes);
+    if (this.offered) this.offered.serveDatagram(this, bytes);
+    else this.droppedNotifications++;
   }
 
   /** @param {ConnectionError} cause */

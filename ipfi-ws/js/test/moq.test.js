@@ -7,7 +7,8 @@ import Session from '@moq/qmux';
 import { WebSocketServer } from 'ws';
 
 import { WebTransportSession } from '../src/carrier/webtransport.js';
-import { SUBPROTOCOL, acceptWebSocket, connect } from '../src/index.js';
+import { SUBPROTOCOL, acceptWebSocket } from '../src/carrier/websocket.js';
+import { connect } from '../src/index.js';
 import { Clock } from '../src/testing.js';
 import { Wire } from '../src/wire.js';
 import './fake_webtransport.js';

@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import WebSocketPackage, { WebSocketServer } from 'ws';
 
-import { ConnectionError, Interface, SUBPROTOCOL, acceptWebSocket, connect } from '../src/index.js';
+import { SUBPROTOCOL, acceptWebSocket } from '../src/carrier/websocket.js';
+import { ConnectionError, Interface, connect } from '../src/index.js';
 import { Clock } from '../src/testing.js';
 import * as kit from './kit.js';
 

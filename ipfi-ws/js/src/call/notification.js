@@ -1,6 +1,6 @@
 /**
- * Streams of one direction that the peer opens: its control stream, notifications, and what is neither. And datagrams,
- * which are notifications that may be lost.
+ * Notifications of the peer, by stream or by datagram, which may be lost. Nobody is answered: what cannot run is counted and
+ * dropped.
  *
  * @module
  */
@@ -22,74 +22,49 @@ import { decoded } from './shared.js';
  * @typedef {import('../proto/header.js').Header} Header
  */
 
-const CONTROL = 0;
-const NOTIFICATION = 1;
-
 /** @implements {StreamHandler} */
-export class Incoming {
-  /** @param {Wire} wire @param {SessionStream} stream */
-  constructor(wire, stream) {
+export class Notification {
+  /** @param {Wire} wire @param {SessionStream} stream @param {Uint8Array} first what has come after its type */
+  constructor(wire, stream, first) {
     this.wire = wire;
     this.stream = stream;
-    /** What has come of the type and the header. */
+    /** What has come of the header. */
     this.partial = new Writer(32);
-    /** @type {import('../bytes.js').Varint} */
-    this.type = -1;
     /** @type {Header | null} */
     this.header = null;
     this.items = new ItemReader('request', wire.limits, wire.reassembly);
     this.over = false;
-    /** @type {import('../deadlines.js').Deadline | null} */
-    this.deadline = null;
     /** @type {Context | null} */
     this.context = null;
     stream.handler = this;
+    const at = wire.runtime.now() + wire.limits.request_timeout_ms;
+    this.deadline = wire.deadlines.add(at, () => this.drop(new Status('DEADLINE_EXCEEDED')));
+    this.onReadable(first);
   }
 
-  onReadable() {
-    const { stream, wire } = this;
-    if (this.over) return;
+  /** @param {Uint8Array | null} [first] */
+  onReadable(first = null) {
+    const { stream } = this;
     try {
-      for (let piece = stream.read(); piece && !this.over; piece = stream.read()) this.take(piece);
+      for (let piece = first ?? stream.read(); piece && !this.over; piece = stream.read()) this.take(piece);
     } catch (error) {
       return this.drop(error);
     }
-    if (this.over) return;
-    if (stream.ended || stream.resetBy !== null) {
-      // An end inside the type is ignored (clause 2.8); that of the control stream is not (clause 2.2).
-      if (this.type === CONTROL) wire.controlEnded();
-      this.drop(null);
-    } else if (this.type === NOTIFICATION && !this.deadline) {
-      const at = wire.runtime.now() + wire.limits.request_timeout_ms;
-      this.deadline = wire.deadlines.add(at, () => this.drop(new Status('DEADLINE_EXCEEDED')));
-    }
+    if (!this.over && (stream.ended || stream.resetBy !== null)) this.drop(null);
   }
 
   onClosed() {
     this.context?.cancel('connection');
-    if (!this.over) this.drop(null);
+    this.drop(null);
   }
 
   /** @param {Uint8Array} piece */
   take(piece) {
-    const { wire } = this;
-    if (this.type === CONTROL) return wire.control(piece);
     if (this.header) return this.items_(piece);
+    if (this.wire.draining) throw new Status('UNAVAILABLE', '', { neverStarted: true });
     this.partial.put(piece);
     const reader = new Reader(this.partial.written());
-    const type = reader.varint();
-    if (type === -1) return;
-    this.type = type;
-    if (type === CONTROL) {
-      if (!wire.takeControl()) return;
-      return reader.left > 0 ? wire.control(reader.take(reader.left)) : undefined;
-    }
-    if (type !== NOTIFICATION) {
-      this.stream.stop(StreamCode.REFUSED);
-      return this.end();
-    }
-    if (wire.draining) throw new Status('UNAVAILABLE', '', { neverStarted: true });
-    this.header = decodeHeader(reader, wire.limits);
+    this.header = decodeHeader(reader, this.wire.limits);
     if (this.header && reader.left > 0) this.items_(reader.take(reader.left));
   }
 
@@ -103,7 +78,7 @@ export class Incoming {
       this.wire.deadlines.remove(this.deadline);
       this.items.release();
       this.stream.stop(StreamCode.NO_ERROR);
-      run(this.wire, /** @type {Header} */ (this.header), /** @type {Uint8Array} */ (part), false, (context) => {
+      runNotification(this.wire, /** @type {Header} */ (this.header), /** @type {Uint8Array} */ (part), false, (context) => {
         this.context = context;
       }).then(() => this.stream.release());
     }
@@ -117,12 +92,8 @@ export class Incoming {
     let code = status?.limit ? StreamCode.RESOURCE_EXHAUSTED : StreamCode.CANCELLED;
     if (status?.code === 'DEADLINE_EXCEEDED') code = StreamCode.DEADLINE;
     if (status?.neverStarted) code = StreamCode.REFUSED;
-    if (this.type === NOTIFICATION) this.wire.droppedNotifications++;
+    this.wire.droppedNotifications++;
     this.stream.stop(code);
-    this.end();
-  }
-
-  end() {
     this.over = true;
     this.items.release();
     this.wire.deadlines.remove(this.deadline);
@@ -136,7 +107,7 @@ export function datagram(wire, bytes) {
     const reader = new Reader(bytes);
     const header = decodeHeader(reader, wire.limits);
     if (header && !wire.draining) {
-      void run(wire, { ...header, timeout: null }, reader.take(reader.left), true, () => {});
+      void runNotification(wire, { ...header, timeout: null }, reader.take(reader.left), true, () => {});
       return;
     }
   } catch {
@@ -154,7 +125,7 @@ export function datagram(wire, bytes) {
  * @param {boolean} byDatagram
  * @param {(context: Context) => void} started
  */
-async function run(wire, header, message, byDatagram, started) {
+async function runNotification(wire, header, message, byDatagram, started) {
   let counted = false;
   /** @type {import('../deadlines.js').Deadline | null} */
   let deadline = null;
