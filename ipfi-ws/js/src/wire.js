@@ -139,8 +139,9 @@ export class Wire {
    *
    * @param {number} procedure
    * @param {readonly unknown[]} [args]
+   * @template [T=any]
    * @param {CallOptions} [options]
-   * @returns {Promise<any>} it fails with a {@link import('./status.js').Status}
+   * @returns {Promise<T>} it fails with a {@link import('./status.js').Status}
    */
   call(procedure, args = [], options = {}) {
     return new UnaryCall(this, procedure, options, this.limits.default_timeout_ms || Infinity).run(args);
@@ -152,8 +153,9 @@ export class Wire {
    *
    * @param {number} procedure
    * @param {readonly unknown[]} [args]
+   * @template [T=any]
    * @param {CallOptions} [options]
-   * @returns {Call}
+   * @returns {Call<T>}
    */
   stream(procedure, args = [], options = {}) {
     const call = new StreamingCall(this, procedure, options, Infinity);
@@ -168,8 +170,9 @@ export class Wire {
    * @param {number} procedure
    * @param {readonly unknown[]} args
    * @param {Iterable<unknown> | AsyncIterable<unknown> | ReadableStream<unknown>} items sent no faster than they are taken
+   * @template [T=any]
    * @param {CallOptions} [options]
-   * @returns {Promise<any>}
+   * @returns {Promise<T>}
    */
   upload(procedure, args, items, options = {}) {
     return this.duplex(procedure, args, items, options).answer();
@@ -182,8 +185,9 @@ export class Wire {
    * @param {number} procedure
    * @param {readonly unknown[]} [args]
    * @param {Iterable<unknown> | AsyncIterable<unknown> | ReadableStream<unknown> | null} [items]
+   * @template [T=any]
    * @param {CallOptions} [options]
-   * @returns {Call}
+   * @returns {Call<T>}
    */
   duplex(procedure, args = [], items = null, options = {}) {
     const call = new StreamingCall(this, procedure, options, Infinity);

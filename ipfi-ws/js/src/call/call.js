@@ -20,7 +20,8 @@ import { wrongKind } from './unary.js';
  * A call whose items come and go one by one: `for await` over it gives what the callee sends, {@link Call.send} and
  * {@link Call.writable} send to it. Leaving the loop cancels the call, as do {@link Call.cancel} and the end of a `using`.
  *
- * @implements {AsyncIterable<any>}
+ * @template [T=any]
+ * @implements {AsyncIterable<T>}
  */
 export class Call {
   /** @type {StreamingCall} */
@@ -31,12 +32,12 @@ export class Call {
     this.#call = call;
   }
 
-  /** What the callee sends. @returns {import('./items.js').Items} */
+  /** What the callee sends. @returns {import('./items.js').Items<T>} */
   [Symbol.asyncIterator]() {
     return this.#call.received;
   }
 
-  /** The next item. @returns {Promise<IteratorResult<any>>} */
+  /** The next item. @returns {Promise<IteratorResult<T>>} */
   next() {
     return this.#call.received.next();
   }
@@ -58,7 +59,7 @@ export class Call {
     this.#call.endSending();
   }
 
-  /** The same as a stream: `source.pipeTo(call.writable)`. @returns {WritableStream<any>} */
+  /** The same as a stream: `source.pipeTo(call.writable)`. @returns {WritableStream<unknown>} */
   get writable() {
     return new WritableStream({
       write: async (item) => {
@@ -69,7 +70,7 @@ export class Call {
     });
   }
 
-  /** Exactly one answer, of a procedure that is no sequence. @returns {Promise<any>} */
+  /** Exactly one answer, of a procedure that is no sequence. @returns {Promise<T>} */
   async answer() {
     const { received } = this.#call;
     const first = await received.next();

@@ -30,12 +30,13 @@ const END = Symbol('end');
 /**
  * Items of a peer: `for await (const item of items)`. Leaving the loop says that no more are wanted.
  *
- * @implements {AsyncIterableIterator<any>}
+ * @template [T=any]
+ * @implements {AsyncIterableIterator<T>}
  */
 export class Items {
   /** @type {ItemSource} */
   #source;
-  /** @type {{ resolve: (result: IteratorResult<any>) => void, reject: (error: unknown) => void }[]} */
+  /** @type {{ resolve: (result: IteratorResult<T>) => void, reject: (error: unknown) => void }[]} */
   #waiters = [];
   /** How they ended: with a status, or null in order. @type {Status | null | undefined} */
   #end = undefined;
@@ -49,17 +50,17 @@ export class Items {
     return this;
   }
 
-  /** The next item. @returns {Promise<IteratorResult<any>>} */
+  /** The next item. @returns {Promise<IteratorResult<T>>} */
   next() {
     if (this.#waiters.length === 0) {
       const taken = this.#take();
       if (taken === END) return this.#ended();
-      if (taken !== NOTHING) return Promise.resolve({ done: false, value: taken });
+      if (taken !== NOTHING) return Promise.resolve({ done: false, value: /** @type {T} */ (taken) });
     }
     return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
   }
 
-  /** No more are wanted. @returns {Promise<IteratorResult<any>>} */
+  /** No more are wanted. @returns {Promise<IteratorResult<T>>} */
   async return() {
     if (this.#end === undefined) {
       this.end(null);
@@ -78,7 +79,7 @@ export class Items {
       const taken = this.#take();
       if (taken === NOTHING) return;
       if (taken === END) return this.#settle();
-      this.#waiters.shift()?.resolve({ done: false, value: taken });
+      this.#waiters.shift()?.resolve({ done: false, value: /** @type {T} */ (taken) });
     }
     // A reset is heard of even by those who do not read.
     const { stream } = this.#source;
@@ -98,6 +99,7 @@ export class Items {
     return this.#end !== undefined;
   }
 
+  /** @returns {Promise<IteratorResult<T>>} */
   #ended() {
     const end = this.#end;
     return end ? Promise.reject(end) : Promise.resolve({ done: true, value: undefined });

@@ -161,15 +161,17 @@ export async function connectWebSocket(url, options = {}) {
  * server.on('connection', (socket) => acceptWebSocket(socket, { interface: offered }));
  * ```
  *
- * Whoever accepts it checks `Origin`.
+ * Whoever accepts it checks `Origin`. Where the platform does not show what was agreed on, as Deno does not, it is given as
+ * `protocol`.
  *
- * @param {WebSocket | object} socket
- * @param {WireOptions} [options]
+ * @param {WebSocket | object} socket which is open
+ * @param {WireOptions & { protocol?: string }} [options]
  * @returns {Promise<Wire>}
  */
 export async function acceptWebSocket(socket, options = {}) {
   const accepted = /** @type {WebSocket} */ (socket);
-  if (accepted.protocol !== SUBPROTOCOL) {
+  const { protocol = accepted.protocol } = options;
+  if (protocol !== SUBPROTOCOL) {
     accepted.close(NORMAL, `the subprotocol is ${SUBPROTOCOL}`);
     throw new ConnectionError('lost', `the client does not agree on the subprotocol ${SUBPROTOCOL}`);
   }
