@@ -151,7 +151,7 @@ export class Writer {
   /** Forgets what was written, and a buffer that has grown large. */
   clear() {
     this.at = 0;
-    if (this.bytes.length > 1 << 16) {
+    if (this.bytes.length > 1 << 20) {
       this.bytes = new Uint8Array(256);
       this.lazyView = null;
     }

@@ -38,10 +38,15 @@ export class Deadlines {
 
   /** Calls `passed` at `at`, unless it is removed before. @param {number} at @param {() => void} passed @returns {Deadline} */
   add(at, passed) {
-    const deadline = { at, slot: this.heap.length, passed };
+    return this.put({ at, slot: -1, passed });
+  }
+
+  /** The same for one who keeps its own place. @param {Deadline} deadline @returns {Deadline} */
+  put(deadline) {
+    deadline.slot = this.heap.length;
     this.heap.push(deadline);
     this.up(deadline);
-    if (at < this.armed) this.arm(at);
+    if (deadline.at < this.armed) this.arm(deadline.at);
     return deadline;
   }
 

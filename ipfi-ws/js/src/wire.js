@@ -10,13 +10,12 @@ import { Deadlines, systemRuntime } from './deadlines.js';
 import { ConnectionError } from './error.js';
 import { Call, StreamingCall } from './call/call.js';
 import { Incoming } from './call/incoming.js';
-import { checkSize, encoded } from './call/shared.js';
+import { assemble, checkSize, encode, encodedLength } from './call/shared.js';
 import { UnaryCall } from './call/unary.js';
 import { messagepack } from './codec/messagepack.js';
 import { resolveLimits } from './limits.js';
 import { ControlError, ControlReader, defaultSettings, encodeControl, encodeGoaway } from './proto/control.js';
 import { putHeader } from './proto/header.js';
-import { putItem } from './proto/item.js';
 import { Metadata } from './proto/metadata.js';
 import { CODES, callerStatus } from './status.js';
 import { Bag } from './table.js';
@@ -416,15 +415,14 @@ export class Wire {
   encodeNotification(procedure, args, options, bare = false) {
     const { codec = this.codec, timeout, priority = 0 } = options;
     const metadata = options.metadata ? new Metadata(options.metadata) : null;
-    const message = encoded((writer) => codec.encodeArgs(writer, args)).slice();
-    this.checkRequest(message.length, metadata);
-    const writer = new Writer(message.length + 32);
-    if (!bare) writer.u8(1);
+    const message = encode(codec.encodeArgs, args);
+    this.checkRequest(encodedLength(message), metadata);
+    const head = new Writer(32);
+    // The type of the stream; a datagram has none, and its end is the message's (clause 11.1).
+    if (!bare) head.u8(1);
     const ms = bare || timeout === undefined || timeout === Infinity ? null : Math.max(0, Math.ceil(timeout));
-    putHeader(writer, procedure, codec.id, ms, metadata, bare ? 0 : priority);
-    if (!bare) putItem(writer, message.length, 0);
-    writer.put(message);
-    return writer.finish();
+    putHeader(head, procedure, codec.id, ms, metadata, bare ? 0 : priority);
+    return assemble(message, head, bare);
   }
 
   get idle() {

@@ -13,7 +13,6 @@ import { wrongKind } from './unary.js';
 
 /**
  * @typedef {import('../status.js').Status} Status
- * @typedef {import('../proto/metadata.js').Metadata} Metadata
  */
 
 /**
@@ -118,7 +117,7 @@ export class StreamingCall extends Outbound {
   /** @param {Uint8Array} bytes */
   decode(bytes) {
     const { codec, wire } = this;
-    return decoded('response', codec, () => codec.decodeAnswer(bytes, wire.limits));
+    return decoded('response', codec, codec.decodeAnswer, bytes, wire.limits);
   }
 
   /**
@@ -147,7 +146,7 @@ export class StreamingCall extends Outbound {
   put(item) {
     if (this.sendingOver) return null;
     const { codec, wire } = this;
-    const bytes = messageItem((writer) => codec.encodeItem(writer, item), wire.peerMaxMessage, 'caller');
+    const bytes = messageItem(codec.encodeItem, item, wire.peerMaxMessage, 'caller');
     const { stream } = this;
     if (stream) {
       stream.write(bytes);
@@ -165,10 +164,10 @@ export class StreamingCall extends Outbound {
     if (this.detached) this.finish();
   }
 
-  /** @override @param {import('../session.js').SessionStream} stream @param {Uint8Array} args @param {Metadata | null} metadata @param {boolean} fin */
-  send(stream, args, metadata, fin) {
+  /** @override @param {import('../session.js').SessionStream} stream @param {Uint8Array} request @param {boolean} fin */
+  send(stream, request, fin) {
     const { early } = this;
-    super.send(stream, args, metadata, fin && early.length === 0);
+    super.send(stream, request, fin && early.length === 0);
     this.early = [];
     for (const bytes of early) stream.write(bytes);
     if (this.sendingOver) stream.finish();
@@ -226,7 +225,7 @@ export class StreamingCall extends Outbound {
     if (!stream) return this.giveUp(StreamCode.CANCELLED, callerStatus('CANCELLED', 'left before it was sent'));
     this.detached = true;
     // The callee keeps the deadline.
-    this.wire.deadlines.remove(this.deadline);
+    this.wire.deadlines.remove(this);
     this.received.end(null);
     stream.stop(StreamCode.DETACHED);
     // Items may follow; without any the call is none of ours any more.

@@ -13,9 +13,9 @@
  * @module
  */
 
-import { Reader, Writer, clamp } from '../bytes.js';
+import { EMPTY, Reader, Writer, clamp } from '../bytes.js';
 import { StreamCode } from '../close_code.js';
-import { ITEM, ItemReader, item } from '../proto/item.js';
+import { ITEM, ItemReader, item, wholeMessage } from '../proto/item.js';
 import { decodeHeader } from '../proto/header.js';
 import { encodeStatus } from '../proto/status_body.js';
 import { Metadata, fault } from '../proto/metadata.js';
@@ -32,6 +32,9 @@ import { Source, checkSize, decoded, messageItem, resetCodeOf } from './shared.j
  * @typedef {import('./context.js').CancelCause} CancelCause
  * @typedef {import('./items.js').ItemSource} ItemSource
  */
+
+/** Used again for each request. */
+const reader = new Reader(EMPTY);
 
 const HEADER = 0;
 const ARGUMENTS = 1;
@@ -65,7 +68,8 @@ export class Callee {
     this.state = HEADER;
     /** Where it is among the wire's. */
     this.place = -1;
-    this.reader = new ItemReader('request', wire.limits, wire.reassembly);
+    /** @type {ItemReader | null} */
+    this.lazyReader = null;
     /** What has come of the header. @type {Writer | null} */
     this.partial = null;
     /** @type {Header | null} */
@@ -80,8 +84,9 @@ export class Callee {
     this.items = null;
     /** @type {Source | null} */
     this.source = null;
-    /** @type {import('../deadlines.js').Deadline | null} */
-    this.deadline = null;
+    /** When it is given up, and where that is among the other deadlines. */
+    this.at = Infinity;
+    this.slot = -1;
     this.metadataSent = false;
     /** The handler has not ended. */
     this.runs = false;
@@ -90,6 +95,17 @@ export class Callee {
     this.room = null;
     stream.handler = this;
     wire.inbound.add(this);
+  }
+
+  /** Cuts the request into messages. */
+  get reader() {
+    const { wire } = this;
+    if (!this.lazyReader) {
+      this.lazyReader = new ItemReader('request', wire.limits, wire.reassembly);
+      // Made this late, the arguments have been taken without it.
+      if (this.state >= RUNNING) this.lazyReader.messages = 1;
+    }
+    return this.lazyReader;
   }
 
   // --- What happens to the stream ---
@@ -140,7 +156,9 @@ export class Callee {
         this.partial.put(piece);
         piece = this.partial.written();
       }
-      const reader = new Reader(piece);
+      reader.bytes = piece;
+      reader.at = 0;
+      reader.end = piece.length;
       this.header = decodeHeader(reader, this.wire.limits);
       if (!this.header) {
         if (!this.partial) (this.partial = new Writer(64)).put(piece);
@@ -150,6 +168,11 @@ export class Callee {
       this.state = ARGUMENTS;
       this.found(this.header);
       if (reader.left === 0) return;
+      if (this.stream.ended) {
+        // Nearly all requests are whole: one message, and the end.
+        const message = wholeMessage(reader, this.wire.limits.max_message_bytes);
+        if (message) return this.start(this.decodeArgs(message));
+      }
       piece = reader.take(reader.left);
     }
     this.reader.push(piece);
@@ -170,13 +193,13 @@ export class Callee {
     const at = header.timeout === null ? Infinity : wire.runtime.now() + clamp(header.timeout);
     this.context = new Context(wire, Number(header.procedure), header.metadata, codec.name, at);
     if (at === Infinity) return;
-    wire.deadlines.remove(this.deadline);
-    this.deadline = wire.deadlines.add(at, () => this.late());
+    wire.deadlines.remove(this);
+    this.at = at;
+    wire.deadlines.put(this);
   }
 
   /** Takes message 0 once it is there, and starts the handler. */
   arguments() {
-    const { wire } = this;
     for (;;) {
       const part = this.reader.next();
       if (part === null) return;
@@ -186,10 +209,14 @@ export class Callee {
         context.metadata = new Metadata([...context.metadata, ...part]);
         continue;
       }
-      const codec = /** @type {import('../codec/codec.js').Codec} */ (this.codec);
-      const args = decoded('request', codec, () => codec.decodeArgs(/** @type {Uint8Array} */ (part), wire.limits));
-      return this.start(args);
+      return this.start(this.decodeArgs(/** @type {Uint8Array} */ (part)));
     }
+  }
+
+  /** @param {Uint8Array} bytes */
+  decodeArgs(bytes) {
+    const codec = /** @type {import('../codec/codec.js').Codec} */ (this.codec);
+    return decoded('request', codec, codec.decodeArgs, bytes, this.wire.limits);
   }
 
   requestEnded() {
@@ -201,17 +228,20 @@ export class Callee {
   waitForRequest() {
     const { wire } = this;
     this.reader.settle();
-    if (this.deadline) return;
-    const at = wire.runtime.now() + wire.limits.request_timeout_ms;
-    this.deadline = wire.deadlines.add(at, () => this.late());
+    if (this.slot >= 0) return;
+    this.at = wire.runtime.now() + wire.limits.request_timeout_ms;
+    wire.deadlines.put(this);
   }
 
   /** More comes than the procedure takes, or only its end. */
   unexpected() {
-    const { stream, reader } = this;
+    const { stream } = this;
     try {
-      for (let piece = stream.read(); piece; piece = stream.read()) reader.push(piece);
-      this.moreMessages();
+      for (let piece = stream.read(); piece; piece = stream.read()) {
+        this.reader.push(piece);
+        this.moreMessages();
+      }
+      if (stream.ended) this.lazyReader?.end();
     } catch (error) {
       this.fail(error);
       this.cancel('caller');
@@ -225,7 +255,6 @@ export class Callee {
       const what = 'a call with a stream of items to a procedure that takes none';
       throw new Status('UNIMPLEMENTED', `${what}: it is a ${this.offer?.kind}`);
     }
-    if (this.stream.ended) this.reader.end();
   }
 
   // --- The handler ---
@@ -236,13 +265,10 @@ export class Callee {
     const offer = /** @type {Offer} */ (this.offer);
     const context = /** @type {Context} */ (this.context);
     this.state = RUNNING;
-    if (context.deadline === Infinity) {
-      wire.deadlines.remove(this.deadline);
-      this.deadline = null;
-    }
+    if (context.deadline === Infinity) wire.deadlines.remove(this);
     const takes = offer.kind.endsWith('items');
     if (takes) this.items = new Items(this);
-    else if (this.reader.pending || stream.ended) this.moreMessages();
+    else if (this.lazyReader) this.moreMessages();
     this.runs = true;
     let result;
     try {
@@ -273,7 +299,7 @@ export class Callee {
       if (this.state !== RUNNING) return this.ended();
       const codec = /** @type {import('../codec/codec.js').Codec} */ (this.codec);
       this.putMetadata();
-      const answer = messageItem((writer) => codec.encodeAnswer(writer, value), this.wire.peerMaxMessage, 'callee');
+      const answer = messageItem(codec.encodeAnswer, value, this.wire.peerMaxMessage, 'callee');
       this.stream.write(answer, true);
       this.answered();
     } catch (error) {
@@ -291,7 +317,7 @@ export class Callee {
     source
       .pump((value) => {
         this.putMetadata();
-        stream.write(messageItem((writer) => codec.encodeAnswer(writer, value), this.wire.peerMaxMessage, 'callee'));
+        stream.write(messageItem(codec.encodeAnswer, value, this.wire.peerMaxMessage, 'callee'));
         return stream.writable ? null : new Promise((resolve) => (this.room = () => resolve(null)));
       })
       .then(
@@ -367,7 +393,7 @@ export class Callee {
   }
 
   /** The deadline has passed, or what is needed to start did not come in time. */
-  late() {
+  passed() {
     if (this.state === HEADER) {
       this.stream.reset(StreamCode.DEADLINE);
       this.stream.stop(StreamCode.DEADLINE);
@@ -420,8 +446,8 @@ export class Callee {
   finish() {
     const { wire } = this;
     this.state = ANSWERED;
-    wire.deadlines.remove(this.deadline);
-    this.reader.release();
+    wire.deadlines.remove(this);
+    this.lazyReader?.release();
     if (!this.items?.over) this.items?.end(null);
     this.release();
   }
@@ -439,7 +465,7 @@ export class Callee {
   /** @param {Uint8Array} bytes */
   decode(bytes) {
     const codec = /** @type {import('../codec/codec.js').Codec} */ (this.codec);
-    return decoded('request', codec, () => codec.decodeItem(bytes, this.wire.limits));
+    return decoded('request', codec, codec.decodeItem, bytes, this.wire.limits);
   }
 
   onMetadata() {}

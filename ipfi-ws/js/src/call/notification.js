@@ -137,7 +137,7 @@ async function runNotification(wire, header, message, byDatagram, started) {
       wire.droppedNotifications++;
       return;
     }
-    const args = decoded('request', codec, () => codec.decodeArgs(message, wire.limits));
+    const args = decoded('request', codec, codec.decodeArgs, message, wire.limits);
     const at = timeout === null ? Infinity : wire.runtime.now() + clamp(timeout);
     const context = new Context(wire, Number(header.procedure), header.metadata, codec.name, at);
     started(context);

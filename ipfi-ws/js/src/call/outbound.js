@@ -9,13 +9,13 @@
  * @module
  */
 
-import { Writer } from '../bytes.js';
+import { Writer, concat } from '../bytes.js';
 import { StreamCode } from '../close_code.js';
 import { Metadata } from '../proto/metadata.js';
-import { ItemReader, putItem } from '../proto/item.js';
+import { ItemReader } from '../proto/item.js';
 import { putHeader } from '../proto/header.js';
 import { Status, callerStatus } from '../status.js';
-import { encoded, guarded, resetStatus } from './shared.js';
+import { assemble, encode, encodedLength, guarded, resetStatus } from './shared.js';
 
 /**
  * @typedef {import('../session.js').SessionStream} SessionStream
@@ -58,8 +58,8 @@ export class Outbound {
     this.place = -1;
     /** When it is given up; Infinity for never. */
     this.at = Infinity;
-    /** @type {import('../deadlines.js').Deadline | null} */
-    this.deadline = null;
+    /** Where its deadline is among the others. */
+    this.slot = -1;
     /** Gives the place in the queue up. @type {(() => void) | null} */
     this.stopWaiting = null;
     /** @type {(() => void) | null} */
@@ -81,34 +81,42 @@ export class Outbound {
     }
     if (this.timeout < Infinity) {
       this.at = wire.runtime.now() + this.timeout;
-      this.deadline = wire.deadlines.add(this.at, () => {
-        this.giveUp(StreamCode.DEADLINE, late(this.timeout, !this.stream));
-      });
+      wire.deadlines.put(this);
     }
     try {
       const metadata = options.metadata ? new Metadata(options.metadata) : null;
-      const bytes = encoded((writer) => this.codec.encodeArgs(writer, args));
+      const message = encode(this.codec.encodeArgs, args);
+      const length = encodedLength(message);
+      wire.checkRequest(length, metadata);
       const stream = wire.session.open(false);
-      if (stream) return this.send(stream, bytes, metadata, fin);
-      const kept = bytes.slice();
+      if (stream) return this.send(stream, assemble(message, this.header(metadata)), fin);
+      const kept = assemble(message);
       this.stopWaiting = wire.session.openLater(false, (opened) => {
         this.stopWaiting = null;
         if (!opened) return this.fail(this.wire.lostStatus(true));
         try {
-          this.send(opened, kept, metadata, fin);
+          // What the peer takes may not have been known before.
+          wire.checkRequest(length, metadata);
+          const header = this.header(metadata);
+          this.send(opened, concat([header.written(), kept], header.at + kept.length), fin);
         } catch (error) {
-          this.refuse(opened, error);
+          opened.reset(StreamCode.CANCELLED);
+          opened.stop(StreamCode.CANCELLED);
+          this.refuse(error);
         }
       });
     } catch (error) {
-      this.refuse(this.stream, error);
+      this.refuse(error);
     }
   }
 
-  /** What could not be encoded, or is too large, fails before it leaves. @param {SessionStream | null} stream @param {unknown} error */
-  refuse(stream, error) {
-    stream?.reset(StreamCode.CANCELLED);
-    stream?.stop(StreamCode.CANCELLED);
+  /** The deadline has passed. */
+  passed() {
+    this.giveUp(StreamCode.DEADLINE, late(this.timeout, !this.stream));
+  }
+
+  /** What could not be encoded, or is too large, fails before it leaves. @param {unknown} error */
+  refuse(error) {
     const words = error instanceof Error ? error.message : String(error);
     const known = error instanceof Status ? error : null;
     const status = known ?? callerStatus('INVALID_ARGUMENT', `the arguments cannot be encoded: ${words}`, { cause: error });
@@ -116,20 +124,19 @@ export class Outbound {
     this.fail(status);
   }
 
-  /** @param {SessionStream} stream @param {Uint8Array} args @param {Metadata | null} metadata @param {boolean} fin */
-  send(stream, args, metadata, fin) {
-    const { wire, options } = this;
-    this.stream = stream;
-    const { priority = 0 } = options;
-    wire.checkRequest(args.length, metadata);
+  /** The header as it is now, valid until the next is made. @param {Metadata | null} metadata */
+  header(metadata) {
     // Rounded up: only a deadline that has passed is 0 (clause 3.3).
-    const timeout = this.at === Infinity ? null : Math.max(1, Math.ceil(this.at - wire.runtime.now()));
+    const timeout = this.at === Infinity ? null : Math.max(1, Math.ceil(this.at - this.wire.runtime.now()));
     head.at = 0;
-    putHeader(head, this.procedure, this.codec.id, timeout, metadata, priority);
-    putItem(head, args.length, 0);
-    const request = new Uint8Array(head.at + args.length);
-    request.set(head.written());
-    request.set(args, head.at);
+    putHeader(head, this.procedure, this.codec.id, timeout, metadata, this.options.priority ?? 0);
+    return head;
+  }
+
+  /** @param {SessionStream} stream @param {Uint8Array} request @param {boolean} fin */
+  send(stream, request, fin) {
+    const { priority } = this.options;
+    this.stream = stream;
     stream.handler = this;
     if (priority) stream.setPriority(priority);
     stream.write(request, fin);
@@ -197,7 +204,7 @@ export class Outbound {
   finish() {
     this.done = true;
     const { wire, aborted } = this;
-    wire.deadlines.remove(this.deadline);
+    wire.deadlines.remove(this);
     this.stopWaiting?.();
     if (aborted) this.options.signal?.removeEventListener('abort', aborted);
     this.items?.release();

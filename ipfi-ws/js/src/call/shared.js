@@ -4,55 +4,89 @@
  * @module
  */
 
-import { Writer } from '../bytes.js';
+import { Writer, concat } from '../bytes.js';
 import { StreamCode } from '../close_code.js';
 import { DecodeError } from '../codec/codec.js';
-import { item } from '../proto/item.js';
+import { itemSize, putItem } from '../proto/item.js';
 import { Status } from '../status.js';
 
 /**
  * @typedef {import('../status.js').Code} Code
  * @typedef {import('../codec/codec.js').Codec} Codec
  * @typedef {import('../proto/metadata.js').Direction} Direction
+ * @typedef {import('../limits.js').Limits} Limits
  */
 
+/** Room for what goes before a message: a header without metadata, and the item's integer. */
+const ROOM = 64;
 const scratch = new Writer(1024);
 let busy = false;
 
 /**
- * The bytes that `put` writes, as a view that the next encoding invalidates; encoding may nest, through a `toJSON`.
+ * A value as a message, with room before it, to be {@link assemble}d before anything else is encoded. Encoding may nest,
+ * through a `toJSON`.
  *
- * @param {(writer: Writer) => void} put
- * @returns {Uint8Array}
+ * @template T
+ * @param {(writer: Writer, value: T) => void} put a codec's, called without `this`
+ * @param {T} value
+ * @returns {Writer}
  */
-export function encoded(put) {
-  if (busy) {
-    const writer = new Writer();
-    put(writer);
-    return writer.written();
-  }
+export function encode(put, value) {
+  const nested = busy;
+  const writer = nested ? new Writer() : scratch;
   busy = true;
   try {
-    scratch.clear();
-    put(scratch);
-    return scratch.written();
+    writer.clear();
+    writer.reserve(ROOM);
+    writer.at = ROOM;
+    put(writer, value);
+    return writer;
   } finally {
-    busy = false;
+    busy = nested;
   }
 }
 
+/** How long the message is. @param {Writer} writer */
+export const encodedLength = (writer) => writer.at - ROOM;
+
 /**
- * A message as an item.
+ * The message as an item, behind `head`: bytes of their own, made with one copy.
  *
- * @param {(writer: Writer) => void} put
+ * @param {Writer} writer
+ * @param {Writer | null} [head]
+ * @param {boolean} [bare] without the item's integer
+ */
+export function assemble(writer, head = null, bare = false) {
+  const end = writer.at;
+  let from = ROOM;
+  if (!bare) {
+    const length = end - ROOM;
+    from -= itemSize(length);
+    writer.at = from;
+    putItem(writer, length, 0);
+    writer.at = end;
+  }
+  if (!head) return writer.bytes.slice(from, end);
+  if (head.at > from) return concat([head.written(), writer.bytes.subarray(from, end)], head.at + end - from);
+  from -= head.at;
+  for (let at = 0; at < head.at; at++) writer.bytes[from + at] = head.bytes[at];
+  return writer.bytes.slice(from, end);
+}
+
+/**
+ * A value as an item.
+ *
+ * @template T
+ * @param {(writer: Writer, value: T) => void} put
+ * @param {T} value
  * @param {number | bigint} max what the peer takes
  * @param {'caller' | 'callee'} side who sends it
  * @throws {Status} if it is larger, before it leaves
  */
-export function messageItem(put, max, side) {
-  const bytes = encoded(put);
-  checkSize(bytes.length, max, side);
-  return item(bytes);
+export function messageItem(put, value, max, side) {
+  const writer = encode(put, value);
+  checkSize(encodedLength(writer), max, side);
+  return assemble(writer);
 }
 
 /** @param {number} size @param {number | bigint} max @param {'caller' | 'callee'} side @param {string} [name] */
@@ -64,17 +98,19 @@ export function checkSize(size, max, side, name = 'max_message_bytes') {
 }
 
 /**
- * Runs `decode`, whose errors become a status of this side (clause 9.2).
+ * What `bytes` are in `codec`; errors become a status of this side (clause 9.2).
  *
  * @template T
  * @param {Direction} direction
  * @param {Codec} codec
- * @param {() => T} decode
+ * @param {(bytes: Uint8Array, limits: Limits) => T} decode one of the codec's, called without `this`
+ * @param {Uint8Array} bytes
+ * @param {Limits} limits
  * @returns {T}
  */
-export function decoded(direction, codec, decode) {
+export function decoded(direction, codec, decode, bytes, limits) {
   try {
-    return decode();
+    return decode(bytes, limits);
   } catch (error) {
     const side = direction === 'request' ? 'callee' : 'caller';
     const limit = error instanceof DecodeError ? error.limit : null;

@@ -4,10 +4,15 @@
  * @module
  */
 
+import { EMPTY, Reader } from '../bytes.js';
+import { wholeMessage } from '../proto/item.js';
 import { Metadata } from '../proto/metadata.js';
 import { Status, callerStatus } from '../status.js';
 import { Outbound } from './outbound.js';
 import { decoded } from './shared.js';
+
+/** Used again for each response. */
+const whole = new Reader(EMPTY);
 
 /** What stands for an answer that has not come. */
 const NONE = Symbol('none');
@@ -48,6 +53,17 @@ export class UnaryCall extends Outbound {
 
   /** @param {Uint8Array} piece @returns {boolean} whether the call has ended */
   take(piece) {
+    if (!this.items && this.stream?.ended) {
+      // Nearly all responses are whole: one message, and the end.
+      whole.bytes = piece;
+      whole.at = 0;
+      whole.end = piece.length;
+      const message = wholeMessage(whole, this.wire.limits.max_message_bytes);
+      if (message) {
+        this.answer = this.decode(message);
+        return false;
+      }
+    }
     const { reader } = this;
     reader.push(piece);
     for (let part = reader.next(); part !== null; part = reader.next()) {
@@ -73,7 +89,7 @@ export class UnaryCall extends Outbound {
   /** @param {Uint8Array} bytes */
   decode(bytes) {
     const { codec, wire } = this;
-    return decoded('response', codec, () => codec.decodeAnswer(bytes, wire.limits));
+    return decoded('response', codec, codec.decodeAnswer, bytes, wire.limits);
   }
 
   /** @override @param {Status} status */

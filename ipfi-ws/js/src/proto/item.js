@@ -237,23 +237,33 @@ export class ItemReader {
   }
 }
 
+/**
+ * The one message that the rest of `reader` is, if it is just that: nothing is taken otherwise.
+ *
+ * @param {Reader} reader
+ * @param {number} max
+ */
+export function wholeMessage(reader, max) {
+  const from = reader.at;
+  const head = reader.varint();
+  const { left } = reader;
+  if (typeof head === 'number' && head === left * 4 && left <= max) return reader.take(left);
+  reader.at = from;
+  return null;
+}
+
 /** Appends the integer of an item. @param {Writer} writer @param {number} length @param {number} kind */
 export const putItem = (writer, length, kind) => writer.varint(length * 4 + kind);
 
+/** How many bytes the integer of an item takes. @param {number} length */
+export const itemSize = (length) => (length < 1 << 4 ? 1 : length < 1 << 12 ? 2 : length < 1 << 28 ? 4 : 8);
+
 /** A whole item: a message (kind 0) if nothing else is said. @param {Uint8Array} bytes @param {number} [kind] */
 export function item(bytes, kind = 0) {
-  const { length } = bytes;
-  const size = length < 1 << 4 ? 1 : length < 1 << 12 ? 2 : length < 1 << 28 ? 4 : 8;
-  const whole = new Uint8Array(size + length);
-  if (size === 1) {
-    whole[0] = length * 4 + kind;
-  } else {
-    const writer = new Writer(8);
-    putItem(writer, length, kind);
-    whole.set(writer.written());
-  }
-  whole.set(bytes, size);
-  return whole;
+  const writer = new Writer(8 + bytes.length);
+  putItem(writer, bytes.length, kind);
+  writer.put(bytes);
+  return writer.finish();
 }
 
 export const ITEM = /** @type {const} */ ({ MESSAGE: 0, FRAGMENT, STATUS, METADATA });
