@@ -206,13 +206,52 @@ export class Wire {
   async notify(procedure, args = [], options = {}) {
     const refusal = this.refusal();
     if (refusal) throw refusal;
-    const request = this.encodeNotification(procedure, args, options);
-    /** @type {SessionStream | null} */
-    const stream =
-      this.session.open(true) ?? (await new Promise((resolve) => this.session.openLater(true, resolve)));
-    if (!stream) throw this.lostStatus(true);
-    if (options.priority) stream.setPriority(options.priority);
+    const { signal, timeout = Infinity, priority } = options;
+    const at = this.runtime.now() + timeout;
+    let request = this.encodeNotification(procedure, args, options);
+    let stream = this.session.open(true);
+    if (!stream) {
+      stream = await this.waitForStream(at, signal);
+      // What remains is less by the wait.
+      if (timeout < Infinity) {
+        request = this.encodeNotification(procedure, args, { ...options, timeout: at - this.runtime.now() });
+      }
+    }
+    if (priority) stream.setPriority(priority);
     stream.write(request, true);
+  }
+
+  /**
+   * A stream for a notification, when there is a place.
+   *
+   * @param {number} at when it is too late
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<SessionStream>}
+   */
+  waitForStream(at, signal) {
+    return new Promise((resolve, reject) => {
+      /** @type {import('./deadlines.js').Deadline | null} */
+      let deadline = null;
+      const over = () => {
+        this.deadlines.remove(deadline);
+        signal?.removeEventListener('abort', aborted);
+      };
+      /** @param {import('./status.js').Code} code @param {string} text */
+      const giveUp = (code, text) => {
+        over();
+        stop();
+        reject(callerStatus(code, text, { neverStarted: true, cause: signal?.reason }));
+      };
+      const aborted = () => giveUp('CANCELLED', String(signal?.reason));
+      const stop = this.session.openLater(true, (stream) => {
+        over();
+        if (stream) resolve(stream);
+        else reject(this.lostStatus(true));
+      });
+      if (at < Infinity) deadline = this.deadlines.add(at, () => giveUp('DEADLINE_EXCEEDED', 'there was no place in time'));
+      if (signal?.aborted) aborted();
+      else signal?.addEventListener('abort', aborted);
+    });
   }
 
   /**

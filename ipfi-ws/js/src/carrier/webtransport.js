@@ -5,7 +5,9 @@
  * @module
  */
 
+import { CloseCode, StreamCode } from '../close_code.js';
 import { ConnectionError } from '../error.js';
+import { AbuseBudget, COMPLETED, GIVEN_UP, LONG_RUN_MS } from '../mux/abuse.js';
 import { Wire } from '../wire.js';
 
 /**
@@ -45,6 +47,9 @@ class WebTransportStream {
   held = false;
   /** The peer opened it. */
   inbound = false;
+  opened = performance.now();
+  /** What it earns of the abuse budget. */
+  earns = COMPLETED;
   over = false;
 
   /**
@@ -178,6 +183,7 @@ class WebTransportStream {
       if (this.#stopped || this.session.ended) return;
       this.#fin = true;
       this.resetBy = codeOf(error);
+      this.session.givenUp(this, this.resetBy);
     }
     this.#handler?.onReadable();
     this.#end();
@@ -188,6 +194,7 @@ class WebTransportStream {
     if (this.session.ended) return;
     this.sent = true;
     this.stoppedBy = codeOf(error);
+    this.session.givenUp(this, this.stoppedBy);
     this.#handler?.onStopped?.(this.stoppedBy);
     this.#end();
   }
@@ -232,6 +239,7 @@ export class WebTransportSession {
     /** The control stream is opened before any other. @type {Promise<unknown>} */
     this.first = Promise.resolve();
     this.datagrams = datagramWriter(transport);
+    this.budget = new AbuseBudget(limits.abuse_budget, performance.now());
     transport.closed.then(
       (info) => this.end(new ConnectionError('peer', info?.reason ?? '', info?.closeCode ?? 0)),
       (error) => this.end(new ConnectionError('lost', String(error?.message ?? error))),
@@ -309,8 +317,25 @@ export class WebTransportSession {
     void leaving.then(() => this.leaving.delete(leaving));
   }
 
+  /** The peer gave up a call of its own before it got anything (clause 13.5). @param {WebTransportStream} stream @param {number} code */
+  givenUp(stream, code) {
+    if (!stream.inbound || stream.touched || stream.earns !== COMPLETED || code === StreamCode.DETACHED) return;
+    const now = performance.now();
+    this.budget.time(now);
+    stream.earns = 0;
+    if (now - stream.opened >= LONG_RUN_MS) return;
+    stream.earns = GIVEN_UP / 2;
+    try {
+      this.budget.spend(GIVEN_UP, 'a call that was given up');
+    } catch (error) {
+      const { message } = /** @type {Error} */ (error);
+      this.close(CloseCode.RESOURCE_EXHAUSTED, message, new ConnectionError('violation', message, CloseCode.RESOURCE_EXHAUSTED));
+    }
+  }
+
   /** @param {WebTransportStream} stream */
   forget(stream) {
+    this.budget.earn(stream.earns);
     this.streams.delete(stream);
     const kind = stream.writer ? 0 : 1;
     if (stream.inbound) {

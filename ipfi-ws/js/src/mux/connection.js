@@ -45,6 +45,8 @@ import { transmit, hasOutput } from './transmit.js';
 /** Until the peer's parameters came, no record is larger (draft-ietf-quic-qmux-02 "max_record_size"). */
 const MIN_RECORD = 16_382;
 const MAX_REASON = 256;
+/** A deadline that is found to have passed this long ago was not waited for. */
+const SUSPENDED_MS = 2000;
 
 export class Connection {
   /**
@@ -184,7 +186,11 @@ export class Connection {
     while (!this.ended) {
       const [at, what] = this.timers.next();
       if (at > this.now) return;
-      if (what === 'ping') {
+      if (this.now - at > SUSPENDED_MS) {
+        // Asked this late, this side stood still (a tab in the background, a closed lid): what the peer sent meanwhile may
+        // wait to be read, and silence says nothing about it.
+        this.timers.resume(this.now);
+      } else if (what === 'ping') {
         this.timers.pinged = true;
         this.pings.due = true;
       } else {

@@ -33,6 +33,13 @@ export class Timers {
     if (this.ping && this.negotiated) this.ping = Math.min(this.ping, this.negotiated / 2);
   }
 
+  /** This side stood still until `now`: every clock starts anew. @param {number} now */
+  resume(now) {
+    this.started = this.received = this.sent = now;
+    if (this.stalled >= 0) this.stalled = now;
+    this.pinged = false;
+  }
+
   /** When something is due next, and what: a reason to end before a reason to ping. @returns {[number, string]} */
   next() {
     const { limits, received } = this;
