@@ -195,7 +195,7 @@ test('clause 14.1: hello("Ada") is the bytes of the example', async () => {
   assert.equal(theirs[0], 'STREAM 0 300b48656c6c6f2c2041646121 FIN');
 });
 
-test('clause 10: a notification that finds no place in time, or is aborted, is not sent', async () => {
+test('a notification that finds no place in time, or is aborted, is not sent', async () => {
   const clock = new Clock();
   const offered = new Interface().notification(0, () => clock.sleep(1000));
   const { client, server } = await pair({ interface: offered, limits: { max_inbound_notifications: 2 } }, {}, { clock });

@@ -337,3 +337,18 @@ claim('a handler that is ready at once is answered at once', async (stage) => {
   await Promise.all(range(100).map((n) => caller.call(kit.ECHO, [`${n}`])));
   if (stage.carrier === 'messages') assert.ok(toCaller.log.length <= 4, `${toCaller.log.length} messages for 100 answers`);
 });
+
+claim('using ends a call, and await using a connection', async (stage) => {
+  const probe = new kit.Probe();
+  const { caller, callee } = await stage.wires({}, stage.standard().sequence(OWN, async function* (_, context) {
+    await probe.never(_, context);
+  }));
+  const call = caller.stream(OWN);
+  await stage.settle();
+  call[Symbol.dispose]();
+  await stage.settle();
+  assert.deepEqual(probe.causes, ['caller']);
+  await caller[Symbol.asyncDispose]();
+  await stage.settle();
+  assert.equal((await callee.closed).orderly, true);
+});

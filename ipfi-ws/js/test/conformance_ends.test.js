@@ -485,18 +485,3 @@ claim('[P7] a peer that takes no bytes cannot hold up a shutdown', async (stage)
   await stage.clock.advance(101);
   assert.equal((await report).cut, 1);
 });
-
-claim('using ends a call, and await using a connection', async (stage) => {
-  const probe = new Probe();
-  const { caller, callee } = await stage.wires({}, stage.standard().sequence(OWN, async function* (_, context) {
-    await probe.never(_, context);
-  }));
-  const call = caller.stream(OWN);
-  await stage.settle();
-  call[Symbol.dispose]();
-  await stage.settle();
-  assert.deepEqual(probe.causes, ['caller']);
-  await caller[Symbol.asyncDispose]();
-  await stage.settle();
-  assert.equal((await callee.closed).orderly, true);
-});
