@@ -11,6 +11,7 @@ import { Type, decodeFrame, frameType, putClose, putFrame, putParameters, putStr
 import { defaultParams } from '../src/mux/params.js';
 import { MuxSession } from '../src/mux/session.js';
 import { encodeControl, defaultSettings } from '../src/proto/control.js';
+import { ItemReader } from '../src/proto/item.js';
 import { Clock, MemoryTransport } from '../src/testing.js';
 import { Wire } from '../src/wire.js';
 import { hex } from './vectors.js';
@@ -204,6 +205,13 @@ test('one answer is owed to any number of pings, and it is to the largest', () =
   for (const n of range(100)) made.handleRecord(0, record((w) => putFrame(w, Type.PING, n * 2 + 1)));
   const pongs = drain(made).filter(({ type }) => type === 'QX_PING');
   assert.deepEqual(pongs, [{ type: 'QX_PING', response: true, sequence: 199 }]);
+});
+
+test('clause 1.4: a length is not trusted with an allocation', () => {
+  const reader = new ItemReader('response', resolveLimits(), { bytes: 0 });
+  reader.push(hex('8100000061'));
+  assert.equal(reader.next(), null);
+  assert.ok(reader.buffer.bytes.length <= 64, `${reader.buffer.bytes.length} bytes of room for one that came of 4 MiB`);
 });
 
 test('one-byte frames cost less than four windows, RUSTSEC-2026-0185 and A4', () => {
@@ -422,7 +430,6 @@ for (const [name, bytes, code] of requests) {
       return found;
     });
     const answer = bytesSent.find((frame) => frame.type === 'STREAM' && frame.stream_id === 1);
-    const { ItemReader } = await import('../src/proto/item.js');
     const reader = new ItemReader('response', wire.limits, { bytes: 0 });
     reader.push(answer.data);
     assert.equal(reader.next().code, code);

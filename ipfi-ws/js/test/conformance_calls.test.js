@@ -1,7 +1,7 @@
 // The claims of `interop-tests/src/conformance/` about calls: grpc.rs, kinds.rs, codecs.rs, handlers.rs, state.rs.
 import assert from 'node:assert/strict';
 
-import { bincode, string, u64 } from '../src/codec/bincode.js';
+import { bincode, result, string, u64 } from '../src/codec/bincode.js';
 import { json } from '../src/codec/json.js';
 import { messagepack } from '../src/codec/messagepack.js';
 import { raw } from '../src/codec/raw.js';
@@ -320,6 +320,14 @@ claim("raw bytes travel as they are, whatever the wire's codec", async (stage) =
   for (const n of [0, 1, 1000, 100_000]) {
     assert.deepEqual(await caller.call(kit.ECHO_BYTES, [bytesOf(n)], { codec: raw }), bytesOf(n));
   }
+});
+
+claim('a typed error is a value, and the call succeeds', async (stage) => {
+  const codec = bincode({ args: [u64], returns: result(string, u64) });
+  const offered = new Interface().procedure(OWN, ([n]) => (n > 5n ? { Err: n } : { Ok: 'fine' }), { codecs: [codec] });
+  const { caller } = await stage.wires({}, offered);
+  assert.deepEqual(await caller.call(OWN, [7n], { codec }), { Err: 7n });
+  assert.deepEqual(await caller.call(OWN, [1n], { codec }), { Ok: 'fine' });
 });
 
 claim('the context tells the procedure, the peer, the metadata and the time left', async (stage) => {

@@ -12,9 +12,9 @@ const LONG = /\d{16}/;
 /** @param {string} _ @param {unknown} value */
 const replace = (_, value) => (typeof value === 'bigint' ? rawJson(String(value)) : value);
 
-/** An integer beyond 2^53 becomes a bigint, where the engine shows its digits. @param {string} _ @param {unknown} value @param {{ source?: string }} [context] */
+/** An integer beyond 2^53, of up to 128 bits, becomes a bigint where the engine shows its digits. @param {string} _ @param {unknown} value @param {{ source?: string }} [context] */
 const revive = (_, value, context) =>
-  typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? '')
+  typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d{1,39}$/.test(context?.source ?? '')
     ? BigInt(/** @type {{ source: string }} */ (context).source)
     : value;
 

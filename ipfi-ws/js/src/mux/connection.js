@@ -45,6 +45,8 @@ import { transmit, hasOutput } from './transmit.js';
 /** Until the peer's parameters came, no record is larger (draft-ietf-quic-qmux-02 "max_record_size"). */
 const MIN_RECORD = 16_382;
 const MAX_REASON = 256;
+/** Where records are put together: one at a time, so one for all connections. */
+const OUT = new Writer(MIN_RECORD);
 /** A deadline that is found to have passed this long ago was not waited for. */
 const SUSPENDED_MS = 2000;
 
@@ -111,7 +113,7 @@ export class Connection {
     this.datagramsOut = [];
     /** Places to open streams may have become free. */
     this.placesFreed = false;
-    this.out = new Writer(MIN_RECORD);
+    this.out = OUT;
     /** A command of the application has made output, or freed a place: the driver is to look. */
     this.wake = () => {};
   }

@@ -31,8 +31,8 @@ const FRAGMENT = 1;
 const STATUS = 2;
 const METADATA = 3;
 
-/** How much of a message is made room for before it has come. */
-const FIRST_ROOM = 4096;
+/** How much of a message is made room for before it has come: so many times what has. */
+const AHEAD = 4;
 
 /** Cuts one direction of a call, after its header, into messages. Memory follows what has come, never a length. */
 export class ItemReader {
@@ -198,7 +198,7 @@ export class ItemReader {
       reassembly.bytes += more;
       this.reserved += more;
     }
-    this.buffer ??= new Writer(Math.min(FIRST_ROOM, Math.max(this.left, bytes.length)));
+    this.buffer ??= new Writer(Math.min(bytes.length * AHEAD, Math.max(this.left, bytes.length)));
     this.buffer.put(bytes);
   }
 
