@@ -282,6 +282,19 @@ claim('a duplex whose answers nobody wants takes items to their end', async (sta
   await idle(stage, caller, callee);
 });
 
+claim('a stream without end that is detached lets everybody else run', async (stage) => {
+  const offered = stage.standard().sequence(OWN, function* () {
+    for (;;) yield 1;
+  });
+  const { caller, callee } = await stage.wires({}, offered);
+  const call = caller.stream(OWN, [], { timeout: 1000 });
+  await call.next();
+  call.detach();
+  for (let n = 0; n < 10; n++) await alive(caller);
+  await stage.clock.advance(1000);
+  await idle(stage, caller, callee);
+});
+
 claim('a detached call is still cancelled by its deadline', async (stage) => {
   const probe = new Probe();
   const offered = new Interface().sequence(OWN, async function* (_, context) {

@@ -77,12 +77,13 @@ export class Items {
   wake() {
     while (this.#waiters.length > 0) {
       const taken = this.#take();
-      if (taken === NOTHING) return;
+      if (taken === NOTHING) break;
       if (taken === END) return this.#settle();
       this.#waiters.shift()?.resolve({ done: false, value: /** @type {T} */ (taken) });
     }
     // A reset is heard of even by those who do not read.
-    const { stream } = this.#source;
+    const { stream, reader } = this.#source;
+    if (reader.pending) reader.settle();
     if (stream && stream.resetBy !== null && this.#end === undefined) this.#source.drained();
   }
 

@@ -185,6 +185,7 @@ export class Outbound {
   /** Gives the call up (clause 5.4). @param {number} code @param {Status} status */
   giveUp(code, status) {
     if (this.done) return;
+    if (!this.stream) status.neverStarted = true;
     this.stream?.reset(code);
     this.stream?.stop(code);
     this.fail(status);

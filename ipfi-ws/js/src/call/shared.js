@@ -186,6 +186,7 @@ export class Source {
    */
   async pump(send) {
     const { iterator, sync } = this;
+    let turn = performance.now();
     for (let burst = 1; !this.over; burst++) {
       let result;
       try {
@@ -202,8 +203,11 @@ export class Source {
       }
       const room = send(result.value);
       if (room) await room;
-      // A source that has everything at once lets others run now and then.
-      else if (sync && burst % BURST === 0) await undefined;
+      // A source that has everything at once, and a reader that takes it all or has left, would let nobody else run.
+      if (burst % BURST === 0 && performance.now() - turn > TURN_MS) {
+        await new Promise(laterTurn);
+        turn = performance.now();
+      }
     }
   }
 }
@@ -217,7 +221,12 @@ const ofReader = (reader) => ({
   },
 });
 
-const BURST = 256;
+/** Items between two looks at the clock, and how long a source may go on before others have a turn of the event loop. */
+const BURST = 64;
+const TURN_MS = 8;
+
+/** Calls back in another turn of the event loop. @type {(callback: (value: unknown) => void) => unknown} */
+const laterTurn = /** @type {any} */ (globalThis).setImmediate ?? ((/** @type {() => void} */ callback) => setTimeout(callback, 0));
 
 /** Runs what a user gave; what it throws ends nothing here. @param {() => void} act */
 export function guarded(act) {
