@@ -1,0 +1,151 @@
+//! The Rust end of the interop tests: `js-test-peer serve` listens on a port and prints it, `js-test-peer call ADDRESS`
+//! calls the JavaScript end there and prints one line for each check that holds.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+use ipfi::{Code, CodecId, Context, Interface, Receiver, Status, Wire};
+use tokio::net::{TcpListener, TcpStream};
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+fn interface() -> Interface {
+    Interface::new()
+        .procedure(0, |(text,): (String,)| async move { text })
+        .sequence(1, |(to,): (u64,)| stream::iter(0..to))
+        .procedure_with_items(2, |(): (), numbers: Receiver<u64>| async move {
+            let numbers: Vec<u64> = numbers.try_collect().await?;
+            Ok::<u64, Status>(numbers.into_iter().sum())
+        })
+        .sequence_with_items(3, |(by,): (u64,), numbers: Receiver<u64>| {
+            numbers.map(move |number| Ok::<u64, Status>(number? * by))
+        })
+        .procedure(4, |(millis,): (u64,)| async move {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            millis
+        })
+        .procedure(5, |context: Context, (text,): (String,)| async move {
+            // Calls its caller back.
+            let answer: String = context.wire().call(0, (text,)).await.map_err(Status::from)?;
+            Ok::<String, Status>(format!("back: {answer}"))
+        })
+        .procedure(6, |(): ()| async move { Err::<(), Status>(Status::not_found("no such key")) })
+        .procedure_with_items(7, |(): (), chunks: Receiver<Bytes>| async move {
+            chunks.map_err(Status::from).try_fold(0_u64, |sum, chunk| async move { Ok(sum + chunk.len() as u64) }).await
+        })
+        .sequence(8, |(chunks, len): (u64, u64)| {
+            let chunk = Bytes::from(vec![7_u8; usize::try_from(len).unwrap_or(0)]);
+            stream::iter(0..chunks).map(move |_| chunk.clone())
+        })
+        .notification(9, |context: Context, (text,): (String,)| async move {
+            let _ = context.wire().notify(9, (text,)).await;
+        })
+        .procedure(10, |context: Context, (): ()| async move {
+            context.set_reply_metadata(context.metadata().clone());
+        })
+        .sequence(11, |(): ()| stream::iter([0_u64]).chain(stream::pending()))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let mut args = std::env::args().skip(1);
+    match args.next().as_deref() {
+        Some("serve") => serve().await,
+        Some("call") => call(&args.next().ok_or("call whom?")?).await,
+        _ => Err("serve or call ADDRESS".into()),
+    }
+}
+
+async fn serve() -> Result<(), Error> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("{}", listener.local_addr()?.port());
+    loop {
+        let (socket, _) = listener.accept().await?;
+        socket.set_nodelay(true)?;
+        tokio::spawn(async move {
+            let (reader, writer) = socket.into_split();
+            if let Ok(wire) = ipfi::mux::accept(reader, writer, interface()).await {
+                wire.closed().await;
+            }
+        });
+    }
+}
+
+async fn call(address: &str) -> Result<(), Error> {
+    let socket = TcpStream::connect(address).await?;
+    socket.set_nodelay(true)?;
+    let (reader, writer) = socket.into_split();
+    let wire = ipfi::mux::connect(reader, writer, interface()).await?;
+    for codec in [CodecId::Bincode, CodecId::MessagePack, CodecId::Json] {
+        every_kind(&wire.with_codec(codec)).await?;
+        println!("ok: every kind of call in {codec:?}");
+    }
+
+    let many = (0..1000_u64).map(|n| {
+        let wire = wire.clone();
+        async move {
+            let items: Vec<u64> = wire.stream::<u64>(1, (n % 50 + 1,)).await?.try_collect().await?;
+            assert_eq!(items, (0..n % 50 + 1).collect::<Vec<_>>());
+            Ok::<(), ipfi::CallError>(())
+        }
+    });
+    futures::future::try_join_all(many).await?;
+    println!("ok: 1000 streams at once");
+
+    let chunk = Bytes::from(vec![3_u8; 1 << 16]);
+    let sent: u64 = wire.upload::<Bytes, u64>(7, ()).items(stream::iter(0..1600).map(move |_| chunk.clone())).await?;
+    assert_eq!(sent, 1600 << 16);
+    println!("ok: 100 MB to JavaScript");
+    let mut chunks = wire.stream::<Bytes>(8, (1600_u64, 65_536_u64)).await?;
+    let mut seen = 0;
+    while let Some(chunk) = chunks.try_next().await? {
+        seen += chunk.len();
+    }
+    assert_eq!(seen, 1600 << 16);
+    println!("ok: 100 MB from JavaScript");
+
+    let late = wire.call::<u64>(4, (60_000_u64,)).timeout(Duration::from_millis(50)).await.expect_err("too long");
+    assert_eq!(late.code(), Code::DeadlineExceeded);
+    println!("ok: a deadline ends a call");
+
+    let mut items = wire.stream::<u64>(11, ()).await?;
+    assert_eq!(items.try_next().await?, Some(0));
+    drop(items);
+    let cancelled: bool = loop {
+        let seen: bool = wire.call(12, ()).await?;
+        if seen {
+            break seen;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    assert!(cancelled);
+    println!("ok: a dropped stream is cancelled at the handler");
+    wire.close(ipfi::CloseCode::NO_ERROR, "done");
+    wire.closed().await;
+    println!("ok: done");
+    Ok(())
+}
+
+async fn every_kind(wire: &Wire) -> Result<(), Error> {
+    let text: String = wire.call(0, ("héllo",)).await?;
+    assert_eq!(text, "héllo");
+    let items: Vec<u64> = wire.stream::<u64>(1, (300_u64,)).await?.try_collect().await?;
+    assert_eq!(items, (0..300).collect::<Vec<_>>());
+    let sum: u64 = wire.upload::<u64, u64>(2, ()).items(stream::iter(1..=1000)).await?;
+    assert_eq!(sum, 500_500);
+    let (mut send, mut receive) = wire.duplex::<u64, u64>(3, (3_u64,)).await?;
+    for n in 0..100 {
+        send.send(n).await?;
+        assert_eq!(receive.try_next().await?, Some(n * 3));
+    }
+    send.finish().await?;
+    assert_eq!(receive.try_next().await?, None);
+    let back: String = wire.call(5, ("x",)).await?;
+    assert_eq!(back, "back: x");
+    let error = wire.call::<()>(6, ()).await.expect_err("it fails");
+    assert_eq!((error.code(), error.status().message()), (Code::NotFound, "no such key"));
+    let unknown = wire.call::<()>(99, ()).await.expect_err("there is none");
+    assert_eq!(unknown.code(), Code::Unimplemented);
+    Ok(())
+}

@@ -1,0 +1,192 @@
+// Against the Rust implementation, over TCP: the same records, with their Size. Built by
+// `cargo build --release --manifest-path test/rust-peer/Cargo.toml --target-dir test/rust-peer/target`.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { bincode, bool, bytes, string, u64 } from '../src/codec/bincode.js';
+import { json } from '../src/codec/json.js';
+import { messagepack } from '../src/codec/messagepack.js';
+import { Interface } from '../src/interface.js';
+import { acceptPipe, connectPipe } from '../src/pipe.js';
+import { Status } from '../src/status.js';
+
+const peer = fileURLToPath(new URL('./rust-peer/target/release/js-test-peer', import.meta.url));
+const skip = existsSync(peer) ? false : 'the Rust peer is not built';
+
+const codecs = {
+  echo: bincode({ args: [string], returns: string }),
+  count: bincode({ args: [u64], returns: u64 }),
+  sum: bincode({ items: u64, returns: u64 }),
+  times: bincode({ args: [u64], items: u64, returns: u64 }),
+  upload: bincode({ items: bytes, returns: u64 }),
+  download: bincode({ args: [u64, u64], returns: bytes }),
+  nothing: bincode(),
+};
+
+let cancelled = false;
+const offered = () =>
+  new Interface()
+    .procedure(0, ([text]) => text, { codecs: [codecs.echo] })
+    .sequence(1, function* ([to]) {
+      for (let n = 0n; n < to; n++) yield n;
+    }, { codecs: [codecs.count] })
+    .procedureWithItems(2, async ([], numbers) => {
+      let sum = 0n;
+      for await (const n of numbers) sum += BigInt(n);
+      return sum;
+    }, { codecs: [codecs.sum] })
+    .sequenceWithItems(3, async function* ([by], numbers) {
+      for await (const n of numbers) yield BigInt(n) * BigInt(by);
+    }, { codecs: [codecs.times] })
+    .procedure(4, ([ms], { signal }) => new Promise((resolve) => {
+      const timer = setTimeout(resolve, Number(ms), ms);
+      signal.onabort = () => clearTimeout(timer);
+    }), { codecs: [codecs.count] })
+    .procedure(5, async ([text], { wire, codec }) => {
+      const own = { bincode: codecs.echo, MessagePack: messagepack, JSON: json }[codec];
+      return `back: ${await wire.call(0, [text], { codec: own })}`;
+    }, { codecs: [codecs.echo] })
+    .procedure(6, () => {
+      throw new Status('NOT_FOUND', 'no such key');
+    }, { codecs: [codecs.nothing] })
+    .procedureWithItems(7, async ([], chunks) => {
+      let sum = 0;
+      for await (const chunk of chunks) sum += chunk.length;
+      return sum;
+    }, { codecs: [codecs.upload] })
+    .sequence(8, function* ([chunks, length]) {
+      const chunk = new Uint8Array(Number(length)).fill(7);
+      for (let n = 0n; n < chunks; n++) yield chunk;
+    }, { codecs: [codecs.download] })
+    .sequence(11, async function* ([], { signal }) {
+      yield 0n;
+      await new Promise((resolve) => (signal.onabort = resolve));
+      cancelled = true;
+    }, { codecs: [bincode({ returns: u64 })] })
+    .procedure(12, () => cancelled, { codecs: [bincode({ returns: bool })] });
+
+let server;
+let port;
+
+before(async () => {
+  if (skip) return;
+  server = spawn(peer, ['serve'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = await once(createInterface(server.stdout), 'line');
+  port = Number(line);
+});
+
+after(() => server?.kill());
+
+const open = (options) => {
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+  return connectPipe(socket, options);
+};
+
+test('every kind of call to Rust, in every codec', { skip }, async () => {
+  const wire = await open({ interface: offered() });
+  for (const name of ['bincode', 'MessagePack', 'JSON']) {
+    const codec = (schema) => ({ codec: name === 'bincode' ? schema : name === 'JSON' ? json : messagepack });
+    assert.equal(await wire.call(0, ['héllo'], codec(codecs.echo)), 'héllo');
+    const items = [];
+    for await (const n of wire.stream(1, [300], codec(codecs.count))) items.push(Number(n));
+    assert.deepEqual(items, Array.from({ length: 300 }, (_, n) => n));
+    assert.equal(Number(await wire.upload(2, [], [1, 2, 3], codec(codecs.sum)).catch((e) => e)), 6);
+    const duplex = wire.duplex(3, [3], null, codec(codecs.times));
+    for (let n = 0; n < 100; n++) {
+      assert.equal(await duplex.send(n), true);
+      assert.equal(Number((await duplex.next()).value), n * 3);
+    }
+    duplex.end();
+    assert.equal((await duplex.next()).done, true);
+    await assert.rejects(wire.call(6, [], codec(codecs.nothing)), { code: 'NOT_FOUND', text: 'no such key', side: 'callee' });
+    await assert.rejects(wire.call(99, [], codec(codecs.nothing)), { code: 'UNIMPLEMENTED' });
+  }
+  assert.equal(await wire.call(5, ['x'], { codec: codecs.echo }), 'back: x');
+  await wire[Symbol.asyncDispose]();
+});
+
+test('metadata goes to Rust and comes back', { skip }, async () => {
+  const wire = await open();
+  let seen;
+  const metadata = { trace: 'abc', bin: new Uint8Array([0, 255]) };
+  await wire.call(10, [], { metadata, onMetadata: (m) => (seen = m) });
+  assert.equal(seen.get('trace'), 'abc');
+  assert.deepEqual(seen.getBytes('bin'), new Uint8Array([0, 255]));
+  wire.close();
+});
+
+test('a notification to Rust, and one back', { skip }, async () => {
+  let heard;
+  const told = new Promise((resolve) => (heard = resolve));
+  const wire = await open({ interface: new Interface().notification(9, ([text]) => heard(text), { codecs: [codecs.echo] }) });
+  await wire.notify(9, ['hello']);
+  assert.equal(await told, 'hello');
+  wire.close();
+});
+
+test('a deadline and a cancel end calls at Rust', { skip }, async () => {
+  const wire = await open();
+  await assert.rejects(wire.call(4, [60_000], { timeout: 50 }), { code: 'DEADLINE_EXCEEDED' });
+  await assert.rejects(wire.call(4, [60_000], { signal: AbortSignal.timeout(20) }), { code: 'DEADLINE_EXCEEDED' });
+  for await (const n of wire.stream(11)) {
+    assert.equal(n, 0);
+    break;
+  }
+  assert.equal(await wire.call(0, ['alive']), 'alive');
+  wire.close();
+});
+
+test('1000 concurrent streams of Rust keep their order', { skip }, async () => {
+  const wire = await open();
+  await Promise.all(
+    Array.from({ length: 1000 }, async (_, index) => {
+      let expected = 0;
+      for await (const n of wire.stream(1, [(index % 50) + 1])) assert.equal(n, expected++);
+      assert.equal(expected, (index % 50) + 1);
+    }),
+  );
+  wire.close();
+});
+
+test('100 MB each way between JavaScript and Rust, at once', { skip }, async () => {
+  const wire = await open();
+  const chunk = new Uint8Array(65_536).fill(3);
+  const began = performance.now();
+  const up = wire.upload(7, [], (function* () {
+    for (let n = 0; n < 1600; n++) yield chunk;
+  })(), { codec: codecs.upload });
+  const down = (async () => {
+    let seen = 0;
+    for await (const piece of wire.stream(8, [1600, 65_536], { codec: codecs.download })) seen += piece.length;
+    return seen;
+  })();
+  assert.deepEqual([Number(await up), await down], [1600 * 65_536, 1600 * 65_536]);
+  console.log(`# 2 x 105 MB in ${Math.round(performance.now() - began)} ms`);
+  assert.equal(await wire.call(0, ['alive']), 'alive');
+  wire.close();
+});
+
+test('Rust calls JavaScript: every kind, 1000 streams, 100 MB each way, deadline, cancel', { skip }, async () => {
+  const listener = createServer({ noDelay: true });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const accepted = once(listener, 'connection').then(([socket]) => acceptPipe(socket, { interface: offered() }));
+  const caller = spawn(peer, ['call', `127.0.0.1:${listener.address().port}`], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let out = '';
+  let errors = '';
+  caller.stdout.on('data', (data) => (out += data));
+  caller.stderr.on('data', (data) => (errors += data));
+  const [code] = await once(caller, 'exit');
+  listener.close();
+  assert.equal(code, 0, `${out}\n${errors}`);
+  assert.match(out, /ok: done/);
+  const wire = await accepted;
+  // The process may be gone before its CLOSE has left.
+  assert.match((await wire.closed).kind, /peer|lost/);
+});

@@ -1,0 +1,21 @@
+// What a page pays for the client stays below what is stated here and in the README.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { PAGES, size } from '../bench/size.js';
+
+const LIMITS = {
+  'calls over WebTransport': 16_300,
+  'the same, and is called': 20_300,
+  'calls over WebSocket': 25_300,
+  'the same, and is called back': 29_800,
+  everything: 32_300,
+  'everything, and bincode': 34_200,
+};
+
+for (const [name, source] of Object.entries(PAGES)) {
+  test(`a page that has ${name} loads at most ${LIMITS[name]} bytes, minified and gzipped`, async () => {
+    const { gzipped } = await size(source);
+    assert.ok(gzipped <= LIMITS[name], `${gzipped} bytes`);
+  });
+}
