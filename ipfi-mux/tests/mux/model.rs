@@ -324,7 +324,7 @@ impl Script {
                 }
             }
             Poll::Pending | Poll::Ready(Err(ReadError::Reset(_) | ReadError::Stopped)) => {}
-            Poll::Ready(Err(ReadError::Connection(error))) => panic!("{error}"),
+            Poll::Ready(Err(error @ (ReadError::Connection(_) | ReadError::Limit(_)))) => panic!("{error}"),
         }
         (client, half.id.get(), half.read).hash(&mut self.trace);
         if over {

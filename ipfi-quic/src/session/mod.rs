@@ -22,7 +22,7 @@ mod streams;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -88,6 +88,8 @@ pub(crate) struct Shared {
     abandoned: AtomicBool,
     /// Who waits for what the peer opens, to hear of either.
     accepting: AtomicWaker,
+    /// Who waits for datagrams until then.
+    datagram_waits: AtomicWaker,
     /// The limit `max_datagram_frame_bytes`.
     max_datagram_bytes: usize,
     budget: Mutex<AbuseBudget>,
@@ -114,6 +116,7 @@ impl QuicSession {
         move || {
             shared.confirmed.send_replace(true);
             shared.accepting.wake();
+            shared.datagram_waits.wake();
         }
     }
 
@@ -150,6 +153,7 @@ impl QuicSession {
             confirmed: watch::Sender::new(confirmed),
             abandoned: AtomicBool::new(false),
             accepting: AtomicWaker::new(),
+            datagram_waits: AtomicWaker::new(),
             budget: Mutex::new(AbuseBudget::new(limits.abuse_budget, runtime.now())),
             budget_full: AtomicBool::new(true),
             runtime,
@@ -343,14 +347,14 @@ impl Session for QuicSession {
 
     fn poll_recv_datagram(&self, cx: &mut Context<'_>) -> Poll<Result<Bytes, ConnectionError>> {
         let shared = &self.held.shared;
-        loop {
-            let datagram = ready!(shared.poll_incoming(&shared.datagrams, cx));
-            // Clause 12.5: what it is for may not run twice, and nothing says of a datagram whether it came early.
-            let early = shared.side == Side::Server && !*shared.confirmed.borrow();
-            if !early || datagram.is_err() {
-                return Poll::Ready(datagram);
+        // Clause 12.5: nothing says of a datagram whether it came early. Who replays one never completes a handshake.
+        if !*shared.confirmed.borrow() {
+            shared.datagram_waits.register(cx.waker());
+            if !*shared.confirmed.borrow() && shared.connection.close_reason().is_none() {
+                return Poll::Pending;
             }
         }
+        shared.poll_incoming(&shared.datagrams, cx)
     }
 
     fn max_datagram_bytes(&self) -> Option<usize> {
