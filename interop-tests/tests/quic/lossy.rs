@@ -134,6 +134,29 @@ async fn small_calls_on_their_own_streams_wait_for_no_lost_packet_of_bulk_beside
 }
 
 #[tokio::test(start_paused = true)]
+async fn bulk_over_a_path_that_loses_one_in_a_hundred_keeps_six_tenths_of_its_rate() {
+    const PIECES: u64 = 128;
+    let bulk = standard().sequence(BULK, |(pieces,): (u64,)| {
+        stream::iter((0..pieces).map(|_| Bytes::from(vec![1; 64 << 10])))
+    });
+    let mut took = Vec::new();
+    for loss in [0.0, 0.01] {
+        // 20 ms there and back, 8 Mbit/s.
+        let path = Path { bytes_per_second: Some(1_000_000), loss, ..Path::with_delay(ms(10)) };
+        let ends = plain_ends(net(path), bulk.clone()).await;
+        let started = Instant::now();
+        let pieces = ends.client.stream::<Bytes>(BULK, (PIECES,)).await.unwrap();
+        assert_eq!(pieces.map(Result::unwrap).count().await as u64, PIECES);
+        took.push(started.elapsed());
+    }
+    let kept = took[0].as_secs_f64() / took[1].as_secs_f64();
+    println!("{took:?}: {kept:.2} is kept");
+    assert!(kept >= 0.6, "{kept}");
+    // Without loss it uses the path.
+    assert!(took[0] <= Duration::from_secs(10), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_two_hundred_handshakes_95_in_100_are_done_in_ten_seconds_where_three_in_ten_datagrams_are_lost() {
     const CLIENTS: u8 = 200;
     let net = net(Path { loss: 0.3, ..Path::with_delay(ms(25)) });
