@@ -5,12 +5,14 @@
 
 mod heap;
 
-use std::future::pending;
+use std::future::{Future, IntoFuture, pending};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
-use ipfi_core::{Code, Interface, Receiver, Status, Wire};
+use interop_tests::quic_pair::QuicPair;
+use ipfi_core::{Code, Interface, Limits, Receiver, Status, Wire};
+use ipfi_quic::QuicOptions;
 
 /// Calls of each kind in a round; eight kinds.
 const CALLS: usize = 2500;
@@ -98,32 +100,88 @@ async fn round(wire: &Wire) {
     tokio::time::sleep(Duration::from_secs(120)).await;
 }
 
-#[test]
-fn twenty_thousand_calls_of_every_kind_leave_nothing_behind() {
+/// Two ends of a connection, and what keeps it.
+struct Pair {
+    client: Wire,
+    server: Wire,
+    _net: Option<QuicPair>,
+}
+
+async fn over_a_pipe() -> Pair {
+    let (near, far) = tokio::io::duplex(64 << 10);
+    let (reader, writer) = tokio::io::split(far);
+    let server = tokio::spawn(ipfi_mux::accept(reader, writer, interface()));
+    let (reader, writer) = tokio::io::split(near);
+    let client = ipfi_mux::connect(reader, writer, Interface::new()).await.unwrap();
+    Pair { client, server: server.await.unwrap().unwrap(), _net: None }
+}
+
+async fn over_quic() -> Pair {
+    let pair = QuicPair::new(&Limits::default(), &QuicOptions::default());
+    let (client, server) = pair.wires(Interface::new().into(), interface().into()).await;
+    Pair { client, server, _net: Some(pair) }
+}
+
+fn block_on(test: impl Future<Output = ()>) {
     let _alone = heap::alone();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(async {
-        let before = heap::live();
-        let (near, far) = tokio::io::duplex(64 << 10);
-        let (reader, writer) = tokio::io::split(far);
-        let server = tokio::spawn(ipfi_mux::accept(reader, writer, interface()));
-        let (reader, writer) = tokio::io::split(near);
-        let client = ipfi_mux::connect(reader, writer, Interface::new()).await.unwrap();
-        let server = server.await.unwrap().unwrap();
+    runtime.block_on(test);
+}
+
+/// Demands that rounds leave nothing behind, nor the connection when it is gone.
+async fn leaves_nothing(pair: impl AsyncFn() -> Pair) {
+    // What is made once in a process.
+    drop(pair().await);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let before = heap::live();
+    let Pair { client, server, _net } = pair().await;
+    round(&client).await;
+    let warm = heap::live();
+    for time in ["first", "second"] {
         round(&client).await;
+        assert_eq!((client.outbound_calls(), server.inbound_calls()), (0, 0));
+        let more = heap::live().saturating_sub(warm);
+        println!("{more} bytes more after the {time} round");
+        assert!(more <= TOLERANCE, "{more} bytes more after the {time} round of {} calls", 8 * CALLS);
+    }
+    drop((client, server, _net));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let rest = heap::live().saturating_sub(before);
+    println!("{rest} bytes remain when the connection is gone");
+    assert!(rest <= TOLERANCE, "{rest} bytes remain when the connection is gone");
+}
+
+#[test]
+fn twenty_thousand_calls_of_every_kind_leave_nothing_behind() {
+    block_on(leaves_nothing(over_a_pipe));
+}
+
+#[test]
+fn twenty_thousand_calls_of_every_kind_over_quic_leave_nothing_behind() {
+    block_on(leaves_nothing(over_quic));
+}
+
+#[test]
+fn uploads_that_are_given_up_over_quic_leave_nothing_behind() {
+    const UPLOADS: usize = 2500;
+    block_on(async {
+        let Pair { client, server, _net } = over_quic().await;
+        let given_up = async || {
+            for _ in 0..UPLOADS {
+                let mut upload = client.upload::<u64, u64>(2, ()).await.unwrap();
+                upload.send(1).await.unwrap();
+                drop(upload);
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            tokio::time::sleep(Duration::from_secs(120)).await;
+        };
+        given_up().await;
         let warm = heap::live();
-        for time in ["first", "second"] {
-            round(&client).await;
-            assert_eq!((client.outbound_calls(), server.inbound_calls()), (0, 0));
-            let more = heap::live().saturating_sub(warm);
-            println!("{more} bytes more after the {time} round");
-            assert!(more <= TOLERANCE, "{more} bytes more after the {time} round of {} calls", 8 * CALLS);
-        }
-        drop((client, server));
-        tokio::time::sleep(Duration::from_secs(60)).await;
-        let rest = heap::live().saturating_sub(before);
-        println!("{rest} bytes remain when the connection is gone");
-        assert!(rest <= TOLERANCE, "{rest} bytes remain when the connection is gone");
+        given_up().await;
+        assert_eq!((client.outbound_calls(), server.inbound_calls()), (0, 0));
+        let more = heap::live().saturating_sub(warm);
+        println!("{more} bytes more");
+        assert!(more <= TOLERANCE, "{more} bytes more after {UPLOADS} uploads");
     });
 }
