@@ -30,7 +30,8 @@ function offered() {
   };
 }
 
-test('a page in Chromium', { skip: browser ? false : 'there is no Chromium', timeout: 120_000 }, async (t) => {
+test('a page in Chromium', { timeout: 120_000 }, async (t) => {
+  assert.ok(browser, 'there is no Chromium to run the page in: none of chromium, chromium-browser and google-chrome is installed');
   let told;
   const results = new Promise((resolve) => (told = resolve));
   const http = createServer((request, response) => {

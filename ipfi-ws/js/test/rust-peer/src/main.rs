@@ -32,7 +32,10 @@ fn interface() -> Interface {
         })
         .procedure(6, |(): ()| async move { Err::<(), Status>(Status::not_found("no such key")) })
         .procedure_with_items(7, |(): (), chunks: Receiver<Bytes>| async move {
-            chunks.map_err(Status::from).try_fold(0_u64, |sum, chunk| async move { Ok(sum + chunk.len() as u64) }).await
+            chunks
+                .map_err(Status::from)
+                .try_fold(0_u64, |sum, chunk| async move { Ok(sum + chunk.len() as u64) })
+                .await
         })
         .sequence(8, |(chunks, len): (u64, u64)| {
             let chunk = Bytes::from(vec![7_u8; usize::try_from(len).unwrap_or(0)]);
@@ -94,7 +97,8 @@ async fn call(address: &str) -> Result<(), Error> {
     println!("ok: 1000 streams at once");
 
     let chunk = Bytes::from(vec![3_u8; 1 << 16]);
-    let sent: u64 = wire.upload::<Bytes, u64>(7, ()).items(stream::iter(0..1600).map(move |_| chunk.clone())).await?;
+    let sent: u64 =
+        wire.upload::<Bytes, u64>(7, ()).items(stream::iter(0..1600).map(move |_| chunk.clone())).await?;
     assert_eq!(sent, 1600 << 16);
     println!("ok: 100 MB to JavaScript");
     let mut chunks = wire.stream::<Bytes>(8, (1600_u64, 65_536_u64)).await?;
@@ -105,7 +109,8 @@ async fn call(address: &str) -> Result<(), Error> {
     assert_eq!(seen, 1600 << 16);
     println!("ok: 100 MB from JavaScript");
 
-    let late = wire.call::<u64>(4, (60_000_u64,)).timeout(Duration::from_millis(50)).await.expect_err("too long");
+    let late =
+        wire.call::<u64>(4, (60_000_u64,)).timeout(Duration::from_millis(50)).await.expect_err("too long");
     assert_eq!(late.code(), Code::DeadlineExceeded);
     println!("ok: a deadline ends a call");
 
