@@ -42,12 +42,18 @@ export function openPage(t, url) {
   assert.ok(browser, 'there is no Chromium to run the page in: none of chromium, chromium-browser and google-chrome is installed');
   const profile = mkdtempSync(join(tmpdir(), 'ipfi-'));
   const flags = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run', `--user-data-dir=${profile}`];
-  const chromium = spawn(browser, [...flags, url], { stdio: 'ignore' });
+  // In a group of its own, so that all its processes end with it: one that lived on would write to the folder.
+  const chromium = spawn(browser, [...flags, url], { stdio: 'ignore', detached: true });
   t.after(async () => {
     const exit = once(chromium, 'exit');
-    chromium.kill('SIGKILL');
+    process.kill(-chromium.pid, 'SIGKILL');
     await exit.catch(() => {});
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    try {
+      rmSync(profile, { recursive: true, force: true, maxRetries: 10 });
+    } catch (error) {
+      // A folder that is left behind says nothing about what was tested.
+      t.diagnostic(`${profile} is left behind: ${error.message}`);
+    }
   });
 }
 
