@@ -19,11 +19,12 @@ use std::process::ExitCode;
 const HELP: &str = "\
 Usage: cargo xtask <command>
 
-  test                       everything: format, source rules, lints, tests, doctests, features, wasm, docs, licences
+  test                       everything: format, source rules, lints, tests, doctests, JavaScript, features, wasm, docs, licences
   test --net                 the same with the ignored tests (root, network namespaces) and long random scripts
   instructions               only what one operation costs in instructions, beside what is expected; needs valgrind
   instructions --bless       expects what is measured now
   instructions OPERATION     where the instructions of one operation are, by function
+  javascript                 only the JavaScript client, in Node and in Chromium
   sources                    only the source rules, which need no build
   fuzz [target] [seconds]    a target of fuzz/, or all of them; 60 seconds each unless told
   bench [filter…] [options]  the benchmarks against peers; `cargo xtask bench --help` lists the options
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(false),
         ["test", "--net"] => test::run(true),
         ["instructions", rest @ ..] => instructions::run(rest),
+        ["javascript"] => test::javascript().map(drop),
         ["sources"] => sources::report(),
         ["fuzz", rest @ ..] => fuzz::run(rest),
         ["bench", rest @ ..] => bench::run(rest),

@@ -49,14 +49,12 @@ impl Cmd {
         let mut command = Command::new(&self.program);
         // Whoever waits for an answer would wait for ever in CI.
         command.args(&self.args).current_dir(root()).stdin(Stdio::null());
-        if self.program == "cargo" {
-            // `cargo xtask` is `cargo run`, which tells us about its own package and build; a test or
-            // a build script must not see that, or it is built differently than by hand.
-            for (key, _) in std::env::vars_os() {
-                let name = key.to_string_lossy();
-                if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-                    command.env_remove(&key);
-                }
+        // `cargo xtask` is `cargo run`, which tells us about its own package and build; a test or a build
+        // script must not see that, or it is built differently than by hand. Other programs run cargo, too.
+        for (key, _) in std::env::vars_os() {
+            let name = key.to_string_lossy();
+            if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+                command.env_remove(&key);
             }
         }
         for (key, value) in &self.env {

@@ -12,6 +12,9 @@ const NET_SCHEDULES: &str = "50000";
 /// Packages with a workspace of their own, so that nobody who uses ipfi builds them.
 const SEPARATE: [&str; 3] = ["benches", "fuzz", "interop-tests/instructions"];
 
+/// The Rust end of the JavaScript client's tests, likewise.
+const JS_PEER: &str = "ipfi-ws/js/test/rust-peer";
+
 /// Systems that are supported and that no test runs on: what is written for them must at least compile. One
 /// target each, because no code of ours asks for more than the system.
 const OTHER_SYSTEMS: [&str; 2] = ["x86_64-pc-windows-gnu", "aarch64-apple-darwin"];
@@ -27,8 +30,10 @@ pub(crate) fn run(net: bool) -> Result<(), String> {
     }
     let mut steps = Steps::default();
 
-    let separate_fmt =
-        SEPARATE.map(|folder| Cmd::cargo(&format!("fmt --check --manifest-path {folder}/Cargo.toml")));
+    let separate_fmt = SEPARATE
+        .iter()
+        .chain([&JS_PEER])
+        .map(|folder| Cmd::cargo(&format!("fmt --check --manifest-path {folder}/Cargo.toml")));
     steps.commands("format", [Cmd::cargo("fmt --all --check")].into_iter().chain(separate_fmt))?;
     steps.step("source rules", || sources::report().map(|()| Outcome::Passed))?;
     // Without writing bytecode beside the sources.
@@ -48,6 +53,7 @@ pub(crate) fn run(net: bool) -> Result<(), String> {
     })?;
     steps.commands("tests", [tests(net)])?;
     steps.commands("tests under random thread schedules", [schedules(net)])?;
+    steps.step("JavaScript", javascript)?;
     steps.step("what operations cost, in instructions", instructions::check)?;
     // nextest does not run these.
     steps.commands("documentation tests", [Cmd::cargo("test --doc --workspace --all-features")])?;
@@ -109,6 +115,19 @@ fn other_systems() -> Result<Outcome, String> {
         Cmd::cargo(&format!("{lints} --examples --features {ALL_WITHOUT_C} -- -D warnings")).run()?;
     }
     Ok(outcome)
+}
+
+/// The client in `ipfi-ws/js`: its types, and its tests in Node and in Chromium, against itself and against Rust.
+pub(crate) fn javascript() -> Result<Outcome, String> {
+    tools::ensure_node()?;
+    tools::ensure_chromium()?;
+    let npm = |args: &str| Cmd::new("npm", &format!("--prefix ipfi-ws/js {args}")).run();
+    npm("ci --no-audit --no-fund --prefer-offline")?;
+    npm("run check")?;
+    // The tests build it by themselves; that this fails is told apart here, and counts for no test's time.
+    let peer = format!("build --release --locked --manifest-path {JS_PEER}/Cargo.toml");
+    Cmd::cargo(&format!("{peer} --target-dir target/js-test-peer")).run()?;
+    npm("test").map(|()| Outcome::Passed)
 }
 
 /// Calls on threads whose schedule the test chooses (`ipfi-mux/tests/schedules/main.rs`): another build of

@@ -78,6 +78,21 @@ pub(crate) fn ensure_valgrind() -> Result<(), String> {
     ensure_package("valgrind", "--version", "valgrind").map_err(|why| format!("{VALGRIND_MISSING}{why}"))
 }
 
+/// Makes Node and npm available; the package has the Node that its tests run on for itself.
+pub(crate) fn ensure_node() -> Result<(), String> {
+    ensure_package("node", "--version", "nodejs")?;
+    ensure_package("npm", "--version", "npm")
+}
+
+/// Makes a Chromium available, of whatever name the tests look for.
+pub(crate) fn ensure_chromium() -> Result<(), String> {
+    let other = ["chromium-browser", "google-chrome"];
+    if other.iter().any(|name| Cmd::new(name, "--version").succeeds()) {
+        return Ok(());
+    }
+    ensure_package("chromium", "--version", "chromium")
+}
+
 /// Makes available what network namespaces, and the losses in them, are made with.
 pub(crate) fn ensure_namespaces() -> Result<(), String> {
     ensure_package("ip", "-V", "iproute2")?;

@@ -42,6 +42,39 @@ export class Bag {
 }
 
 /**
+ * Members in the order in which they came; each knows its neighbours.
+ *
+ * @template {{ before: T | null, behind: T | null }} T
+ */
+export class Line {
+  /** @type {T | null} */
+  first = null;
+  /** @type {T | null} */
+  last = null;
+  size = 0;
+
+  /** @param {T} member */
+  add(member) {
+    member.before = this.last;
+    if (this.last) this.last.behind = member;
+    else this.first = member;
+    this.last = member;
+    this.size++;
+  }
+
+  /** @param {T} member one that is in it */
+  delete(member) {
+    const { before, behind } = member;
+    if (before) before.behind = behind;
+    else this.first = behind;
+    if (behind) behind.before = before;
+    else this.last = before;
+    member.before = member.behind = null;
+    this.size--;
+  }
+}
+
+/**
  * Members by their id, a whole number: a hash table with linear probing. Ids of one kind follow one another, so that
  * probes are short.
  *

@@ -18,7 +18,7 @@ import { ControlError, ControlReader, defaultSettings, encodeControl, encodeGoaw
 import { putHeader } from './proto/header.js';
 import { Metadata } from './proto/metadata.js';
 import { CODES, callerStatus } from './status.js';
-import { Bag } from './table.js';
+import { Bag, Line } from './table.js';
 
 /**
  * @typedef {import('./session.js').Session} Session
@@ -66,6 +66,9 @@ export class Wire {
     this.reportHandler = options.onHandlerError ?? ((error) => console.error('ipfi: a handler failed', error));
     /** Calls that this side has made and that have not ended. @type {Bag<Outbound>} */
     this.outbound = new Bag();
+    /** Those of them that wait, since the peer runs no more at once. @type {Line<Outbound>} */
+    this.line = new Line();
+    this.admitting = false;
     /** Calls of the peer whose places are taken. @type {Bag<Callee>} */
     this.inbound = new Bag();
     /** Notifications whose handlers run. */
@@ -307,6 +310,8 @@ export class Wire {
     const cut = this.inbound.size;
     const abandoned = this.outbound.size;
     for (const callee of this.inbound) callee.cut();
+    // None is let in for another that goes.
+    this.admitting = true;
     for (const call of this.outbound) {
       call.giveUp(StreamCode.SHUTDOWN, callerStatus('UNAVAILABLE', 'this side shuts down'));
     }
@@ -371,9 +376,10 @@ export class Wire {
       this.controlStream = stream;
       // A side whose own is stopped goes on without it.
       stream.handler = { onReadable() {}, onClosed() {} };
-      const { max_message_bytes, max_metadata_bytes } = this.limits;
+      const { max_message_bytes, max_metadata_bytes, max_inbound_calls } = this.limits;
       const serves = this.offered !== null;
-      stream.write(encodeControl({ ...defaultSettings(), max_message_bytes, max_metadata_bytes, serves }));
+      const settings = { ...defaultSettings(), max_message_bytes, max_metadata_bytes, serves };
+      stream.write(encodeControl(serves ? { ...settings, max_inbound_calls } : settings));
       if (this.draining) stream.write(encodeGoaway());
     });
   }
@@ -392,11 +398,15 @@ export class Wire {
       for (const message of this.controlReader.push(bytes)) {
         if (message === 'goaway') {
           this.goaway = true;
+          for (let call = this.line.first; call; call = this.line.first) {
+            call.fail(/** @type {import('./status.js').Status} */ (this.refusal()));
+          }
         } else if ('settings' in message) {
           this.settings = message.settings;
           this.settled = true;
           this.deadlines.remove(this.handshake);
           this.ready();
+          this.admit();
         } else if (++this.unknown > MAX_UNKNOWN) {
           throw new ControlError(CloseCode.RESOURCE_EXHAUSTED, 'control-unknown', 'too many unknown control messages');
         }
@@ -418,6 +428,23 @@ export class Wire {
   }
 
   // --- What calls need ---
+
+  /** Whether one more call, which is among the others already and not in line, may open its stream (clause 2.5). */
+  get hasPlace() {
+    return this.outbound.size - this.line.size <= this.settings.max_inbound_calls && !this.line.first;
+  }
+
+  /** Lets calls in that wait in line, as many as there are places. */
+  admit() {
+    // A call that fails as it is let in makes room for the next.
+    if (this.admitting || this.session.ended) return;
+    this.admitting = true;
+    for (let call = this.line.first; call; call = this.line.first) {
+      if (this.outbound.size - this.line.size >= this.settings.max_inbound_calls) break;
+      call.leaveLine()?.();
+    }
+    this.admitting = false;
+  }
 
   /** Why no call can be made; null if one can. */
   refusal() {

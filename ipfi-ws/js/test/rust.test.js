@@ -1,13 +1,10 @@
-// Against the Rust implementation, over TCP: the same records, with their Size. Built by
-// `cargo build --release --manifest-path test/rust-peer/Cargo.toml --target-dir test/rust-peer/target`.
+// Against the Rust implementation, over TCP: the same records, with their Size.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
 import { bincode, bool, bytes, string, u64 } from '../src/codec/bincode.js';
 import { json } from '../src/codec/json.js';
@@ -15,9 +12,7 @@ import { messagepack } from '../src/codec/messagepack.js';
 import { Interface } from '../src/interface.js';
 import { acceptPipe, connectPipe } from '../src/pipe.js';
 import { Status } from '../src/status.js';
-
-const peer = fileURLToPath(new URL('./rust-peer/target/release/js-test-peer', import.meta.url));
-const skip = existsSync(peer) ? false : 'the Rust peer is not built';
+import { rustPeer } from './rust_peer.js';
 
 const codecs = {
   echo: bincode({ args: [string], returns: string }),
@@ -71,11 +66,12 @@ const offered = () =>
     }, { codecs: [bincode({ returns: u64 })] })
     .procedure(12, () => cancelled, { codecs: [bincode({ returns: bool })] });
 
+let peer;
 let server;
 let port;
 
 before(async () => {
-  if (skip) return;
+  peer = rustPeer();
   server = spawn(peer, ['serve'], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = await once(createInterface(server.stdout), 'line');
   port = Number(line);
@@ -88,7 +84,7 @@ const open = (options) => {
   return connectPipe(socket, options);
 };
 
-test('every kind of call to Rust, in every codec', { skip }, async () => {
+test('every kind of call to Rust, in every codec', async () => {
   const wire = await open({ interface: offered() });
   for (const name of ['bincode', 'MessagePack', 'JSON']) {
     const codec = (schema) => ({ codec: name === 'bincode' ? schema : name === 'JSON' ? json : messagepack });
@@ -111,7 +107,7 @@ test('every kind of call to Rust, in every codec', { skip }, async () => {
   await wire[Symbol.asyncDispose]();
 });
 
-test('metadata goes to Rust and comes back', { skip }, async () => {
+test('metadata goes to Rust and comes back', async () => {
   const wire = await open();
   let seen;
   const metadata = { trace: 'abc', bin: new Uint8Array([0, 255]) };
@@ -121,7 +117,7 @@ test('metadata goes to Rust and comes back', { skip }, async () => {
   wire.close();
 });
 
-test('a notification to Rust, and one back', { skip }, async () => {
+test('a notification to Rust, and one back', async () => {
   let heard;
   const told = new Promise((resolve) => (heard = resolve));
   const wire = await open({ interface: new Interface().notification(9, ([text]) => heard(text), { codecs: [codecs.echo] }) });
@@ -130,7 +126,7 @@ test('a notification to Rust, and one back', { skip }, async () => {
   wire.close();
 });
 
-test('a deadline and a cancel end calls at Rust', { skip }, async () => {
+test('a deadline and a cancel end calls at Rust', async () => {
   const wire = await open();
   await assert.rejects(wire.call(4, [60_000], { timeout: 50 }), { code: 'DEADLINE_EXCEEDED' });
   await assert.rejects(wire.call(4, [60_000], { signal: AbortSignal.timeout(20) }), { code: 'DEADLINE_EXCEEDED' });
@@ -142,7 +138,7 @@ test('a deadline and a cancel end calls at Rust', { skip }, async () => {
   wire.close();
 });
 
-test('1000 concurrent streams of Rust keep their order', { skip }, async () => {
+test('1000 concurrent streams of Rust keep their order', async () => {
   const wire = await open();
   await Promise.all(
     Array.from({ length: 1000 }, async (_, index) => {
@@ -154,7 +150,7 @@ test('1000 concurrent streams of Rust keep their order', { skip }, async () => {
   wire.close();
 });
 
-test('100 MB each way between JavaScript and Rust, at once', { skip }, async () => {
+test('100 MB each way between JavaScript and Rust, at once', async () => {
   const wire = await open();
   const chunk = new Uint8Array(65_536).fill(3);
   const began = performance.now();
@@ -172,7 +168,7 @@ test('100 MB each way between JavaScript and Rust, at once', { skip }, async () 
   wire.close();
 });
 
-test('Rust calls JavaScript: every kind, 1000 streams, 100 MB each way, deadline, cancel', { skip }, async () => {
+test('Rust calls JavaScript: every kind, 1000 streams, 100 MB each way, deadline, cancel', async () => {
   const listener = createServer({ noDelay: true });
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');

@@ -184,7 +184,7 @@ for (const vector of vectors('control').vectors) {
       const seen = messages.map((message) => {
         if (message === 'goaway') return message;
         if ('unknown' in message) return { unknown: integer(message.unknown) };
-        const { max_message_bytes, max_metadata_bytes, serves, shared_calls, isolated } = message.settings;
+        const { max_message_bytes, max_metadata_bytes, serves, shared_calls, isolated, max_inbound_calls } = message.settings;
         return {
           settings: {
             max_message_bytes: integer(max_message_bytes),
@@ -192,6 +192,7 @@ for (const vector of vectors('control').vectors) {
             serves,
             shared_calls,
             ...(isolated.length > 0 ? { isolated: isolated.map(integer) } : {}),
+            ...(max_inbound_calls === 256 ? {} : { max_inbound_calls: integer(max_inbound_calls) }),
           },
         };
       });

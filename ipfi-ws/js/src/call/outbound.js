@@ -1,7 +1,7 @@
 /**
  * A call that this side makes, of whatever kind: its place, its request, its deadline and how it ends.
  *
- * | it | while it waits for a stream | afterwards |
+ * | it | while it waits for a place or a stream | afterwards |
  * |---|---|---|
  * | is aborted, or its deadline passes | fails, never started | RESET_STREAM and STOP_SENDING, fails |
  * | sees the connection end | fails, never started | fails; never started if no byte had left |
@@ -60,6 +60,12 @@ export class Outbound {
     this.at = Infinity;
     /** Where its deadline is among the others. */
     this.slot = -1;
+    /** Asks for a stream, while it waits in line for a place. @type {(() => void) | null} */
+    this.enter = null;
+    /** @type {Outbound | null} */
+    this.before = null;
+    /** @type {Outbound | null} */
+    this.behind = null;
     /** Gives the place in the queue up. @type {(() => void) | null} */
     this.stopWaiting = null;
     /** @type {(() => void) | null} */
@@ -88,26 +94,40 @@ export class Outbound {
       const message = encode(this.codec.encodeArgs, args);
       const length = encodedLength(message);
       wire.checkRequest(length, metadata);
-      const stream = wire.session.open(false);
+      const { hasPlace } = wire;
+      const stream = hasPlace ? wire.session.open(false) : null;
       if (stream) return this.send(stream, assemble(message, this.header(metadata)), fin);
       const kept = assemble(message);
-      this.stopWaiting = wire.session.openLater(false, (opened) => {
-        this.stopWaiting = null;
-        if (!opened) return this.fail(this.wire.lostStatus(true));
-        try {
-          // What the peer takes may not have been known before.
-          wire.checkRequest(length, metadata);
-          const header = this.header(metadata);
-          this.send(opened, concat([header.written(), kept], header.at + kept.length), fin);
-        } catch (error) {
-          opened.reset(StreamCode.CANCELLED);
-          opened.stop(StreamCode.CANCELLED);
-          this.refuse(error);
-        }
-      });
+      const enter = () => {
+        this.stopWaiting = wire.session.openLater(false, (opened) => {
+          this.stopWaiting = null;
+          if (!opened) return this.fail(this.wire.lostStatus(true));
+          try {
+            // What the peer takes may not have been known before.
+            wire.checkRequest(length, metadata);
+            const header = this.header(metadata);
+            this.send(opened, concat([header.written(), kept], header.at + kept.length), fin);
+          } catch (error) {
+            opened.reset(StreamCode.CANCELLED);
+            opened.stop(StreamCode.CANCELLED);
+            this.refuse(error);
+          }
+        });
+      };
+      if (hasPlace) return enter();
+      this.enter = enter;
+      wire.line.add(this);
     } catch (error) {
       this.refuse(error);
     }
+  }
+
+  /** Waits in line no more; gives what asks for a stream, if it did. */
+  leaveLine() {
+    const { enter } = this;
+    if (enter) this.wire.line.delete(this);
+    this.enter = null;
+    return enter;
   }
 
   /** The deadline has passed. */
@@ -159,7 +179,7 @@ export class Outbound {
     this.onReadable();
     const { stream } = this;
     if (this.done || (stream && stream.complete && stream.resetBy === null)) return;
-    this.fail(this.wire.lostStatus(stream !== null && !stream.touched));
+    this.fail(this.wire.lostStatus(!stream?.touched));
   }
 
   onReadable() {}
@@ -209,7 +229,9 @@ export class Outbound {
     this.stopWaiting?.();
     if (aborted) this.options.signal?.removeEventListener('abort', aborted);
     this.items?.release();
+    this.leaveLine();
     wire.outbound.delete(this);
+    wire.admit();
     wire.callEnded();
   }
 }

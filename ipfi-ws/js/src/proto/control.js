@@ -29,6 +29,7 @@ const MAX_ISOLATED = 64;
  * @property {boolean} serves
  * @property {boolean} shared_calls
  * @property {import('../bytes.js').Varint[]} isolated
+ * @property {import('../bytes.js').Varint} max_inbound_calls
  *
  * @typedef {{ settings: Settings } | 'goaway' | { unknown: import('../bytes.js').Varint }} ControlMessage
  */
@@ -53,6 +54,7 @@ export const defaultSettings = () => ({
   serves: true,
   shared_calls: false,
   isolated: [],
+  max_inbound_calls: 256,
 });
 
 /** Reads a control stream after its type. */
@@ -153,11 +155,12 @@ function decodeSettings(payload) {
     const key = reader.varint();
     const value = key === -1 ? -1 : reader.varint();
     if (value === -1) throw breach('settings-truncated', 'SETTINGS end inside a pair');
-    if (key < 1 || key > 5) continue;
+    if (key < 1 || key > 6) continue;
     if (key !== 5 && seen.has(key)) throw breach('setting-twice', `setting ${key} came twice`);
     seen.add(key);
     if (key === 1) settings.max_message_bytes = value;
     else if (key === 2) settings.max_metadata_bytes = value;
+    else if (key === 6) settings.max_inbound_calls = value;
     else if (key === 5) {
       if (settings.isolated.length < MAX_ISOLATED) settings.isolated.push(value);
     } else {
@@ -183,6 +186,7 @@ export function encodeControl(settings) {
   put(3, settings.serves ? 1 : 0, 1);
   put(4, settings.shared_calls ? 1 : 0, 0);
   for (const index of settings.isolated) put(5, index, -1);
+  put(6, settings.max_inbound_calls, defaults.max_inbound_calls);
   const writer = new Writer(64);
   writer.put(new Uint8Array([0, ...MAGIC, VERSION, SETTINGS]));
   writer.varint(body.at);

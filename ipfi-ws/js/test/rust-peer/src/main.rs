@@ -1,11 +1,13 @@
 //! The Rust end of the interop tests: `js-test-peer serve` listens on a port and prints it, `js-test-peer call ADDRESS`
-//! calls the JavaScript end there and prints one line for each check that holds.
+//! calls the JavaScript end there and prints one line for each check that holds. `js-test-peer serve-ws ORIGIN` is a server
+//! for WebSockets, of programs and of pages of that origin, and prints its address.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use ipfi::{Code, CodecId, Context, Interface, Receiver, Status, Wire};
+use ipfi::{Code, CodecId, Context, Interface, Origins, Receiver, Server, Status, Wire, WsOptions};
 use tokio::net::{TcpListener, TcpStream};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -32,7 +34,10 @@ fn interface() -> Interface {
         })
         .procedure(6, |(): ()| async move { Err::<(), Status>(Status::not_found("no such key")) })
         .procedure_with_items(7, |(): (), chunks: Receiver<Bytes>| async move {
-            chunks.map_err(Status::from).try_fold(0_u64, |sum, chunk| async move { Ok(sum + chunk.len() as u64) }).await
+            chunks
+                .map_err(Status::from)
+                .try_fold(0_u64, |sum, chunk| async move { Ok(sum + chunk.len() as u64) })
+                .await
         })
         .sequence(8, |(chunks, len): (u64, u64)| {
             let chunk = Bytes::from(vec![7_u8; usize::try_from(len).unwrap_or(0)]);
@@ -44,7 +49,45 @@ fn interface() -> Interface {
         .procedure(10, |context: Context, (): ()| async move {
             context.set_reply_metadata(context.metadata().clone());
         })
-        .sequence(11, |(): ()| stream::iter([0_u64]).chain(stream::pending()))
+        .sequence(11, |(): ()| {
+            let held = Held;
+            stream::iter([0_u64]).chain(stream::pending()).inspect(move |_| {
+                let _ = &held;
+            })
+        })
+        .procedure(13, |(): ()| async { DROPPED.load(Ordering::SeqCst) })
+        .procedure(14, |context: Context, (): ()| async move {
+            // Leaves a stream of its caller.
+            let mut items = context.wire().stream::<u64>(11, ()).await.map_err(Status::from)?;
+            items.try_next().await.map_err(Status::from)
+        })
+        .procedure(15, |(): ()| async { Err::<(), Status>(Status::cancelled("not today")) })
+        .sequence(16, |(): ()| {
+            stream::iter(0..100_000_u64).map(|_| {
+                MADE.fetch_add(1, Ordering::SeqCst);
+                Bytes::from_static(&[0; 1000])
+            })
+        })
+        .procedure(17, |(): ()| async { MADE.load(Ordering::SeqCst) })
+        .notification(18, |(): ()| async { die() })
+}
+
+/// Without a farewell to anybody.
+fn die() {
+    std::process::exit(0)
+}
+
+/// Streams of procedure 11 that are gone.
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+/// Items that procedure 16 has made.
+static MADE: AtomicU64 = AtomicU64::new(0);
+
+struct Held;
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        DROPPED.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 #[tokio::main]
@@ -52,8 +95,9 @@ async fn main() -> Result<(), Error> {
     let mut args = std::env::args().skip(1);
     match args.next().as_deref() {
         Some("serve") => serve().await,
+        Some("serve-ws") => serve_ws(args.next().ok_or("to pages of which origin?")?).await,
         Some("call") => call(&args.next().ok_or("call whom?")?).await,
-        _ => Err("serve or call ADDRESS".into()),
+        _ => Err("serve, serve-ws ORIGIN or call ADDRESS".into()),
     }
 }
 
@@ -70,6 +114,15 @@ async fn serve() -> Result<(), Error> {
             }
         });
     }
+}
+
+async fn serve_ws(origin: String) -> Result<(), Error> {
+    let mut options = WsOptions::default();
+    options.origins = Origins::These(vec![origin]);
+    let server = Server::new(interface()).listen("ws://127.0.0.1:0").ws_options(options).bind().await?;
+    println!("{}", server.addresses().join(" "));
+    server.run().await;
+    Ok(())
 }
 
 async fn call(address: &str) -> Result<(), Error> {
@@ -94,7 +147,8 @@ async fn call(address: &str) -> Result<(), Error> {
     println!("ok: 1000 streams at once");
 
     let chunk = Bytes::from(vec![3_u8; 1 << 16]);
-    let sent: u64 = wire.upload::<Bytes, u64>(7, ()).items(stream::iter(0..1600).map(move |_| chunk.clone())).await?;
+    let sent: u64 =
+        wire.upload::<Bytes, u64>(7, ()).items(stream::iter(0..1600).map(move |_| chunk.clone())).await?;
     assert_eq!(sent, 1600 << 16);
     println!("ok: 100 MB to JavaScript");
     let mut chunks = wire.stream::<Bytes>(8, (1600_u64, 65_536_u64)).await?;
@@ -105,7 +159,8 @@ async fn call(address: &str) -> Result<(), Error> {
     assert_eq!(seen, 1600 << 16);
     println!("ok: 100 MB from JavaScript");
 
-    let late = wire.call::<u64>(4, (60_000_u64,)).timeout(Duration::from_millis(50)).await.expect_err("too long");
+    let late =
+        wire.call::<u64>(4, (60_000_u64,)).timeout(Duration::from_millis(50)).await.expect_err("too long");
     assert_eq!(late.code(), Code::DeadlineExceeded);
     println!("ok: a deadline ends a call");
 
