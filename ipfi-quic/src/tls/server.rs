@@ -60,7 +60,7 @@ impl TlsServer {
     }
 
     /// Whether who the client is may be known only once its handshake is done.
-    pub(crate) fn asks_clients(&self) -> bool {
+    pub fn asks_clients(&self) -> bool {
         self.asks_clients
     }
 }
