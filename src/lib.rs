@@ -82,7 +82,8 @@ pub use ipfi_core::observe::{CallReport, Observer, Stats};
 pub use ipfi_core::session::PathStats;
 pub use ipfi_core::wire::{Role, ShutdownReport, Wire, WireOptions};
 pub use ipfi_core::{
-    CancelCause, Code, Context, Interface, Limits, Peer, ProcedureIndex, State, Status, blocking, spawned,
+    CancelCause, Code, Context, Interface, Limits, Origins, Peer, ProcedureIndex, State, Status, blocking,
+    spawned,
 };
 // The module; the function of the same name wraps a procedure that blocks.
 /// QMux over one pipe, and its drivers.
@@ -103,7 +104,7 @@ pub use ipfi_quic::tls::{
 #[cfg(feature = "ws")]
 pub use ipfi_ws as ws;
 #[cfg(feature = "ws")]
-pub use ipfi_ws::{Origins, WsOptions};
+pub use ipfi_ws::WsOptions;
 
 pub use address::{Address, AddressError, WebAddress};
 #[cfg(any(
