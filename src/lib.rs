@@ -96,6 +96,8 @@ pub use ipfi_mux::driver::blocking;
 pub use ipfi_quic as quic;
 #[cfg(feature = "quic")]
 pub use ipfi_quic::QuicOptions;
+#[cfg(feature = "webtransport")]
+pub use ipfi_quic::WebTransportOptions;
 #[cfg(any(feature = "quic", feature = "tls", feature = "wss"))]
 pub use ipfi_quic::tls::{
     CertificateHash, ClientAuth, ClientRoots, Identity, ReloadableIdentity, TlsError, Trust,
