@@ -1,4 +1,5 @@
-//! The session inside of a WebTransport session (draft-ietf-webtrans-http3): what is different there, and nothing else.
+//! The session inside of a WebTransport session (draft-ietf-webtrans-http3, clause 12.6): what is different there, and
+//! nothing else.
 //!
 //! The streams are the connection's own, as without it, so that everything of this module's parent holds unchanged:
 //!
