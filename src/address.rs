@@ -19,13 +19,15 @@ pub enum Address {
     Ws(WebAddress),
     /// `wss://host:port/path`: WebSocket over TLS.
     Wss(WebAddress),
+    /// `https://host:port/path`: WebTransport, over UDP.
+    Https(WebAddress),
     /// `unix:/path`: a Unix socket.
     Unix(PathBuf),
     /// `stdio:`: the standard input and output of this process, to listen on.
     Stdio,
 }
 
-/// What a WebSocket's URL says behind its scheme: `host:port`, the port written out, and then path and query if it has them.
+/// What the URL of a WebSocket or of WebTransport says behind its scheme: `host:port`, the port written out, and then path and query if it has them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct WebAddress(String);
 
@@ -42,7 +44,9 @@ pub enum AddressError {
         url: String,
     },
     /// Its scheme is not one that ipfi knows.
-    #[error("{url:?}: scheme {scheme:?} is unknown; known are quic, tls, tcp, wss, ws, unix and stdio")]
+    #[error(
+        "{url:?}: scheme {scheme:?} is unknown; known are quic, https, tls, tcp, wss, ws, unix and stdio"
+    )]
     UnknownScheme {
         /// The URL.
         url: String,
@@ -73,6 +77,8 @@ const WS_FORM: &str =
     "needed are a host, and perhaps a port up to 65535, a path and a query: ws://host:port/path";
 const WSS_FORM: &str =
     "needed are a host, and perhaps a port up to 65535, a path and a query: wss://host:port/path";
+const HTTPS_FORM: &str =
+    "needed are a host, and perhaps a port up to 65535, a path and a query: https://host:port/path";
 const TARGET: &str = "a path and a query are printable ASCII, and nothing stands behind them: no #fragment";
 const BARE_IPV6: &str = "an IPv6 address stands in brackets: [::1]:port";
 
@@ -93,6 +99,7 @@ impl Address {
             Self::Quic(_) => "built without the feature quic",
             Self::Ws(_) => "built without the feature ws",
             Self::Wss(_) => "built without the feature wss",
+            Self::Https(_) => "built without the feature webtransport",
             Self::Unix(_) => "no Unix sockets in this build",
             Self::Stdio => "built without the feature stdio",
         }
@@ -112,6 +119,7 @@ impl FromStr for Address {
             "quic" => authority(rest, QUIC_FORM).map(Self::Quic).map_err(invalid),
             "ws" => WebAddress::parse(rest, "80", WS_FORM).map(Self::Ws).map_err(invalid),
             "wss" => WebAddress::parse(rest, "443", WSS_FORM).map(Self::Wss).map_err(invalid),
+            "https" => WebAddress::parse(rest, "443", HTTPS_FORM).map(Self::Https).map_err(invalid),
             "unix" => match rest.strip_prefix("//").unwrap_or(rest) {
                 "" => Err(invalid("a path is needed: unix:/path")),
                 path => Ok(Self::Unix(path.into())),
@@ -165,7 +173,7 @@ impl WebAddress {
     }
 
     /// What a request calls the host: without the port, if that is `usual`.
-    #[cfg(feature = "ws")]
+    #[cfg(any(feature = "ws", feature = "webtransport"))]
     pub(crate) fn host(&self, usual: &str) -> &str {
         let authority = self.authority();
         authority.strip_suffix(usual).and_then(|host| host.strip_suffix(':')).unwrap_or(authority)
@@ -212,6 +220,7 @@ impl fmt::Display for Address {
             Self::Quic(authority) => write!(f, "quic://{authority}"),
             Self::Ws(web) => write!(f, "ws://{}", web.0),
             Self::Wss(web) => write!(f, "wss://{}", web.0),
+            Self::Https(web) => write!(f, "https://{}", web.0),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
             Self::Stdio => f.write_str("stdio:"),
         }

@@ -9,6 +9,8 @@ mod quic;
 mod secure;
 #[cfg(any(feature = "tcp", feature = "tls", feature = "ws"))]
 pub(crate) mod tcp;
+#[cfg(feature = "webtransport")]
+mod webtransport;
 #[cfg(feature = "ws")]
 mod ws;
 
@@ -24,7 +26,7 @@ use crate::address::Address;
 use crate::local::without_idle_timeout;
 
 /// Connects to `url`, to call and not to be called. The URL's scheme picks the carrier:
-/// `quic://host:port`, `tls://host:port`, `tcp://host:port`, `wss://host/path`, `ws://host/path` or `unix:/path`. Over QUIC and TLS the server must have
+/// `quic://host:port`, `https://host/path` (WebTransport), `tls://host:port`, `tcp://host:port`, `wss://host/path`, `ws://host/path` or `unix:/path`. Over QUIC and TLS the server must have
 /// a certificate that this system trusts; [`Connector::trust`] is for others.
 ///
 /// Each use makes a new [`Connector`]: keep one for several connections.
@@ -183,6 +185,8 @@ impl Connector {
             Address::Tls(authority) => self.tls(&address, authority).await,
             #[cfg(feature = "quic")]
             Address::Quic(authority) => self.quic(&address, authority).await,
+            #[cfg(feature = "webtransport")]
+            Address::Https(web) => self.webtransport(&address, web).await,
             #[cfg(feature = "ws")]
             Address::Ws(web) => self.ws(&address, web).await,
             #[cfg(feature = "wss")]

@@ -82,7 +82,8 @@ pub use ipfi_core::observe::{CallReport, Observer, Stats};
 pub use ipfi_core::session::PathStats;
 pub use ipfi_core::wire::{Role, ShutdownReport, Wire, WireOptions};
 pub use ipfi_core::{
-    CancelCause, Code, Context, Interface, Limits, Peer, ProcedureIndex, State, Status, blocking, spawned,
+    CancelCause, Code, Context, Interface, Limits, Origins, Peer, ProcedureIndex, State, Status, blocking,
+    spawned,
 };
 // The module; the function of the same name wraps a procedure that blocks.
 /// QMux over one pipe, and its drivers.
@@ -95,6 +96,8 @@ pub use ipfi_mux::driver::blocking;
 pub use ipfi_quic as quic;
 #[cfg(feature = "quic")]
 pub use ipfi_quic::QuicOptions;
+#[cfg(feature = "webtransport")]
+pub use ipfi_quic::WebTransportOptions;
 #[cfg(any(feature = "quic", feature = "tls", feature = "wss"))]
 pub use ipfi_quic::tls::{
     CertificateHash, ClientAuth, ClientRoots, Identity, ReloadableIdentity, TlsError, Trust,
@@ -103,7 +106,7 @@ pub use ipfi_quic::tls::{
 #[cfg(feature = "ws")]
 pub use ipfi_ws as ws;
 #[cfg(feature = "ws")]
-pub use ipfi_ws::{Origins, WsOptions};
+pub use ipfi_ws::WsOptions;
 
 pub use address::{Address, AddressError, WebAddress};
 #[cfg(any(

@@ -11,6 +11,7 @@ use ipfi_core::{Wire, WireOptions};
 use ipfi_quic::config::QuicOptions;
 use ipfi_quic::endpoint::{ALPN, QuicClient, QuicServer, endpoint_config, server_config};
 use ipfi_quic::tls::{Identity, TlsClient, TlsServer, Trust};
+use ipfi_quic::webtransport;
 use quinn::udp::{RecvMeta, Transmit};
 use quinn::{AsyncUdpSocket, Endpoint, TokioRuntime, UdpPoller};
 
@@ -45,6 +46,15 @@ pub fn tls(early_data: bool) -> (TlsClient, TlsServer) {
     (
         TlsClient::builder(trust).early_data(early_data).build(&[ALPN]).expect("settings that work"),
         TlsServer::builder(identity()).early_data(early_data).build(&[ALPN]).expect("settings that work"),
+    )
+}
+
+/// The same where the server takes native QUIC and WebTransport, and the client asks for WebTransport.
+pub fn web_tls() -> (TlsClient, TlsServer) {
+    let trust = Trust::pinned([identity().certificate_hash()]);
+    (
+        TlsClient::builder(trust).build(&[webtransport::ALPN]).expect("settings that work"),
+        TlsServer::builder(identity()).build(&[ALPN, webtransport::ALPN]).expect("settings that work"),
     )
 }
 

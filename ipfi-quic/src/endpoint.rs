@@ -144,16 +144,24 @@ pub fn wire(connection: quinn::Connection, options: impl Into<WireOptions>, quic
     wire_over(&session, options, quic)
 }
 
-fn wire_over(session: &QuicSession, options: WireOptions, quic: &QuicOptions) -> Wire {
-    let connection = session.quinn();
+/// The peer, as far as the connection tells.
+pub(crate) fn peer(connection: &quinn::Connection, carrier: &'static str) -> Peer {
     let side = match connection.side() {
         quinn::Side::Client => Side::Server,
         quinn::Side::Server => Side::Client,
     };
-    let peer = Peer::new(side, "quic")
+    Peer::new(side, carrier)
         .with_address(connection.remote_address().to_string())
-        .with_certificates(certificates(connection));
-    let options = options.peer(peer);
+        .with_certificates(certificates(connection))
+}
+
+fn wire_over(session: &QuicSession, options: WireOptions, quic: &QuicOptions) -> Wire {
+    let peer = peer(session.quinn(), "quic");
+    wire_with(session, options.peer(peer), quic)
+}
+
+/// The same where `options` say who the peer is.
+pub(crate) fn wire_with(session: &QuicSession, options: WireOptions, quic: &QuicOptions) -> Wire {
     let options = if quic.shared_calls { options.share_small_calls(shared::over) } else { options };
     let runtime = Arc::clone(session.runtime());
     let (wire, serving) = Wire::new(session.clone(), runtime.clone(), options);
@@ -176,22 +184,26 @@ pub fn protocol(connection: &quinn::Connection) -> Option<Vec<u8>> {
 }
 
 /// Why a handshake failed, in the words of TLS where it was TLS.
-fn handshake_error(error: quinn::ConnectionError, limits: &Limits, protocols: &[Vec<u8>]) -> ConnectionError {
+pub(crate) fn handshake_error(
+    error: quinn::ConnectionError,
+    limits: &Limits,
+    protocols: &[Vec<u8>],
+) -> ConnectionError {
     match error::tls_fault(&error) {
         Some(fault) => error::tls(&fault.with_protocols(protocols.iter().map(Vec::as_slice))),
         None => {
-            let ours = Ours { closed: None, idle_timeout: limits.idle_timeout.unwrap_or(Duration::MAX) };
+            let ours = Ours { idle_timeout: limits.idle_timeout.unwrap_or(Duration::MAX), ..Ours::default() };
             error::connection(error, &ours)
         }
     }
 }
 
-/// Whether the two sides have agreed on [`ALPN`], where TLS settings name more than that.
-fn agreed(connection: &quinn::Connection) -> Result<(), ConnectionError> {
+/// Whether the two sides have agreed on `wanted`, where TLS settings name more than that.
+fn agreed(connection: &quinn::Connection, wanted: &str) -> Result<(), ConnectionError> {
     match protocol(connection) {
-        Some(agreed) if agreed != ALPN.as_bytes() => {
+        Some(agreed) if agreed != wanted.as_bytes() => {
             let agreed = String::from_utf8_lossy(&agreed).into_owned();
-            let text = format!("the two sides agreed on the protocol {agreed:?}, and ipfi's is {ALPN:?}");
+            let text = format!("the two sides agreed on the protocol {agreed:?}, and ipfi's is {wanted:?}");
             refuse(connection, &text);
             Err(ConnectionError::lost(format!("TLS: {text}")))
         }

@@ -23,7 +23,7 @@
 //!
 //! # What it does not do
 //!
-//! No reconnecting; no HTTP/3: a browser's WebTransport is another protocol on the same socket. No congestion control and
+//! No reconnecting; of HTTP/3 no more than one WebTransport session of a connection needs. No congestion control and
 //! no loss recovery of its own: those are quinn's.
 //!
 //! # Modules
@@ -34,13 +34,14 @@
 //! | [`config`] | [`QuicOptions`], and the limits as quinn has them |
 //! | [`session`] | `Session` over a connection; its page lists what quinn does not do by itself |
 //! | [`tls`] | who this side is, whom it trusts, what went wrong; TLS over byte pipes |
+//! | `webtransport` | the same for browsers: HTTP/3's handshake before it |
 //! | `shared` | the stream that small calls share |
 //! | `congestion` | how a close gets out although the window is full |
 //! | `error` | quinn's errors in the words of ipfi |
 //!
 //! # Features
 //!
-//! `quic` (native streams), `tls` (TLS over a byte pipe), and one of `aws-lc-rs` and `ring` for the cryptography;
+//! `quic` (native streams), `webtransport` (the same for browsers), `tls` (TLS over a byte pipe), and one of `aws-lc-rs` and `ring` for the cryptography;
 //! `platform-verifier` and `development` add to [`tls`].
 
 // Standard output may be the wire.
@@ -67,6 +68,8 @@ pub mod session;
 mod shared;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 pub mod tls;
+#[cfg(all(feature = "webtransport", any(feature = "aws-lc-rs", feature = "ring")))]
+pub mod webtransport;
 
 #[cfg(all(feature = "quic", any(feature = "aws-lc-rs", feature = "ring")))]
 pub use config::QuicOptions;
@@ -74,3 +77,5 @@ pub use config::QuicOptions;
 pub use endpoint::{ALPN, QuicClient, QuicServer};
 #[cfg(all(feature = "quic", any(feature = "aws-lc-rs", feature = "ring")))]
 pub use session::QuicSession;
+#[cfg(all(feature = "webtransport", any(feature = "aws-lc-rs", feature = "ring")))]
+pub use webtransport::WebTransportOptions;

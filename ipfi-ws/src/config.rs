@@ -1,11 +1,9 @@
 //! What a WebSocket has and other carriers have not. Everything else is in [`Limits`].
 
-mod origins;
-
 use ipfi_core::limits::Limits;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
-pub use origins::Origins;
+pub use ipfi_core::origins::Origins;
 
 /// What a WebSocket has and other carriers have not. Everything else is in [`Limits`].
 #[derive(Clone, Debug, PartialEq, Eq)]

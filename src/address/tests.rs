@@ -18,6 +18,7 @@ fn addresses_read_as_they_are_written() {
         "ws://127.0.0.1:8080",
         "ws://[::1]:8080/",
         "wss://example.com:443/ipfi/v1?token=a%20b",
+        "https://example.com:443/ipfi?token=a%20b",
         "unix:/run/greeter.sock",
         "stdio:",
     ] {
@@ -37,7 +38,7 @@ fn a_wrong_url_is_told_what_is_wrong_with_it() {
     }
     assert_eq!(
         error("gopher://x:1"),
-        Err("\"gopher://x:1\": scheme \"gopher\" is unknown; known are quic, tls, tcp, wss, ws, unix and stdio"
+        Err("\"gopher://x:1\": scheme \"gopher\" is unknown; known are quic, https, tls, tcp, wss, ws, unix and stdio"
             .to_owned())
     );
     assert_eq!(

@@ -88,14 +88,18 @@ impl Connector {
             let connected = socket.connect(to, name, self.options.clone()).await;
             connected.map_err(|source| ConnectError::Handshake { address: address.clone(), source })
         };
-        dial::first(addresses, attempt, |new, before| match (new, before) {
-            (ConnectError::Handshake { source: new, .. }, ConnectError::Handshake { source: before, .. }) => {
-                says_more(new, before)
-            }
-            // One with the other family of addresses, of which this machine may have none.
-            (_, before) => !matches!(before, ConnectError::Handshake { .. }),
-        })
-        .await
+        dial::first(addresses, attempt, is_better).await
+    }
+}
+
+/// Of two failures, whether `new` is the one to report.
+pub(super) fn is_better(new: &ConnectError, before: &ConnectError) -> bool {
+    match (new, before) {
+        (ConnectError::Handshake { source: new, .. }, ConnectError::Handshake { source: before, .. }) => {
+            says_more(new, before)
+        }
+        // One with the other family of addresses, of which this machine may have none.
+        (_, before) => !matches!(before, ConnectError::Handshake { .. }),
     }
 }
 

@@ -16,9 +16,9 @@ use tokio::sync::OnceCell;
 use super::ConnectError;
 use crate::address::Address;
 
-/// Two for each of two runtimes. Those of a runtime that has ended are of no use, and cannot be told from others.
+/// Two for each of two runtimes, native and for WebTransport. Those of a runtime that has ended are of no use, and cannot be told from others.
 #[cfg(feature = "quic")]
-const MAX_SOCKETS: usize = 4;
+const MAX_SOCKETS: usize = 8;
 
 /// The settings, and what was made of them. A clone shares both until it is changed.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub(super) struct Secure {
     pub(super) key_log: bool,
     #[cfg(feature = "quic")]
     pub(super) quic: QuicOptions,
+    #[cfg(feature = "webtransport")]
+    pub(super) web: ipfi_quic::WebTransportOptions,
     made: Arc<Made>,
 }
 
@@ -40,17 +42,20 @@ struct Made {
     for_web: OnceCell<TlsClient>,
     #[cfg(feature = "quic")]
     for_quic: OnceCell<TlsClient>,
+    #[cfg(feature = "webtransport")]
+    for_webtransport: OnceCell<TlsClient>,
     #[cfg(feature = "quic")]
     sockets: Mutex<Vec<Socket>>,
 }
 
-/// A UDP socket: one for each family of addresses. Its task lives with the runtime that it was made in, which a
+/// A UDP socket: one for each family of addresses, and for each protocol within TLS. Its task lives with the runtime that it was made in, which a
 /// connector may outlive.
 #[cfg(feature = "quic")]
 #[derive(Debug)]
 struct Socket {
     runtime: tokio::runtime::Id,
     is_ipv6: bool,
+    protocol: &'static str,
     client: QuicClient,
 }
 
@@ -63,6 +68,8 @@ impl Default for Secure {
             key_log: false,
             #[cfg(feature = "quic")]
             quic: QuicOptions::default(),
+            #[cfg(feature = "webtransport")]
+            web: ipfi_quic::WebTransportOptions::default(),
             made: Arc::default(),
         }
     }
@@ -133,19 +140,46 @@ impl Secure {
     ) -> Result<QuicClient, ConnectError> {
         let early_data = self.quic.early_data;
         let tls = self.client(&self.made.for_quic, address, Some(ipfi_quic::ALPN), early_data).await?;
+        self.socket_with(&tls, ipfi_quic::ALPN, address, to, limits)
+    }
+
+    /// The same for WebTransport.
+    #[cfg(feature = "webtransport")]
+    pub(super) async fn socket_for_webtransport(
+        &self,
+        address: &Address,
+        to: SocketAddr,
+        limits: &Limits,
+    ) -> Result<QuicClient, ConnectError> {
+        let protocol = ipfi_quic::webtransport::ALPN;
+        let tls = self.client(&self.made.for_webtransport, address, Some(protocol), false).await?;
+        self.socket_with(&tls, protocol, address, to, limits)
+    }
+
+    fn socket_with(
+        &self,
+        tls: &TlsClient,
+        protocol: &'static str,
+        address: &Address,
+        to: SocketAddr,
+        limits: &Limits,
+    ) -> Result<QuicClient, ConnectError> {
         let runtime = tokio::runtime::Handle::current().id();
         let mut sockets = self.sockets();
-        let usable = |socket: &&Socket| socket.runtime == runtime && socket.is_ipv6 == to.is_ipv6();
+        let usable = |socket: &&Socket| {
+            let same = socket.runtime == runtime && socket.protocol == protocol;
+            same && socket.is_ipv6 == to.is_ipv6()
+        };
         if let Some(socket) = sockets.iter().find(usable) {
             return Ok(socket.client.clone());
         }
-        let client = QuicClient::bind(to, &tls, limits, &self.quic)
+        let client = QuicClient::bind(to, tls, limits, &self.quic)
             .map_err(|source| ConnectError::Endpoint { address: address.clone(), source })?;
         if sockets.len() == MAX_SOCKETS {
             // The connections that it carries keep it.
             sockets.remove(0);
         }
-        sockets.push(Socket { runtime, is_ipv6: to.is_ipv6(), client: client.clone() });
+        sockets.push(Socket { runtime, is_ipv6: to.is_ipv6(), protocol, client: client.clone() });
         Ok(client)
     }
 

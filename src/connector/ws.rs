@@ -15,6 +15,12 @@ pub(super) struct Web {
 }
 
 impl Web {
+    /// What was given one by one.
+    #[cfg(feature = "webtransport")]
+    pub(super) fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+
     fn options(&self) -> WsOptions {
         let mut options = self.options.clone();
         options.headers.extend_from_slice(&self.headers);
@@ -30,7 +36,7 @@ impl Connector {
         self
     }
 
-    /// Sends this header with a WebSocket's request, which the server finds in
+    /// Sends this header with the request of a WebSocket or of WebTransport, which the server finds in
     /// [`Peer::headers`](ipfi_core::Peer::headers); for `Authorization`, say. A header that HTTP does not allow fails the connection.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {

@@ -54,7 +54,7 @@ impl Listener {
             }
             #[cfg(feature = "tls")]
             Address::Tls(authority) => {
-                let tls = server.secure.tls(&address, Some(ipfi_quic::tls::pipe::PROTOCOL), false)?;
+                let tls = server.secure.tls(&address, &[ipfi_quic::tls::pipe::PROTOCOL], false)?;
                 let (local, socket) = bind_tcp(&address, authority).await?;
                 Ok(Self { address: Address::Tls(local), socket: Socket::Tls(socket, tls) })
             }
@@ -85,6 +85,11 @@ impl Listener {
             Address::Stdio => {
                 let connection = Connection::stdio().map_err(|source| ServerError::Stdio { source })?;
                 Ok(Self { address, socket: Socket::Stdio(Some(Box::new(connection))) })
+            }
+            #[cfg(feature = "webtransport")]
+            Address::Https(_) => {
+                let what = "WebTransport is taken where quic://host:port is listened on";
+                Err(ServerError::Unsupported { address, what })
             }
             #[allow(unreachable_patterns, reason = "a build may have all carriers")]
             _ => Err(ServerError::Unsupported { what: address.missing(), address }),

@@ -75,7 +75,8 @@ impl Server {
     /// Listens on `url` too:
     ///
     /// - `quic://host:port` and `tls://host:port`, which need an `identity`. QUIC's ports are those of UDP, so that
-    ///   both may have the same number;
+    ///   both may have the same number. With the feature `webtransport`, browsers connect to the same port as
+    ///   `https://host:port/path`, from pages of the same origin unless `webtransport_options` say otherwise;
     /// - `tcp://host:port`, for trusted networks: nothing is encrypted. Port 0 lets the system choose, here and above;
     /// - `wss://host:port/path` and `ws://host:port/path`: WebSockets at that path, of pages of the same origin and of programs
     ///   ([`ws_options`](Self::ws_options)); at every path where the URL has none. `wss` needs an `identity`;

@@ -12,6 +12,13 @@ use crate::address::Address;
 /// peer speaks.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// The client chooses: its streams as they are, or within WebTransport, as browsers have them.
+const PROTOCOLS: &[&str] = &[
+    ipfi_quic::ALPN,
+    #[cfg(feature = "webtransport")]
+    ipfi_quic::webtransport::ALPN,
+];
+
 /// Binds to the first address of `authority` that can be bound to.
 pub(super) async fn bind(
     address: &Address,
@@ -19,12 +26,16 @@ pub(super) async fn bind(
     server: &Server,
 ) -> Result<QuicServer, ServerError> {
     let options = &server.secure.quic;
-    let tls = server.secure.tls(address, Some(ipfi_quic::ALPN), options.early_data)?;
+    let tls = server.secure.tls(address, PROTOCOLS, options.early_data)?;
     let io = |source| ServerError::Io { address: address.clone(), source };
     let mut failure = io(std::io::Error::other("the host has no address"));
     for at in tokio::net::lookup_host(authority).await.map_err(io)? {
         match QuicServer::bind(at, &tls, server.options.limits_ref(), options) {
-            Ok(socket) => return Ok(socket),
+            Ok(socket) => {
+                #[cfg(feature = "webtransport")]
+                let socket = socket.with_webtransport(server.secure.web.clone());
+                return Ok(socket);
+            }
             Err(source) => failure = ServerError::Endpoint { address: address.clone(), source },
         }
     }

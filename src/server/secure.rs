@@ -14,14 +14,16 @@ pub(super) struct Secure {
     key_log: bool,
     #[cfg(feature = "quic")]
     pub(super) quic: QuicOptions,
+    #[cfg(feature = "webtransport")]
+    pub(super) web: ipfi_quic::WebTransportOptions,
 }
 
 impl Secure {
-    /// The settings for `protocol`; for none where the carrier agrees within TLS.
+    /// The settings for `protocols`; for none where the carrier agrees within TLS.
     pub(super) fn tls(
         &self,
         address: &Address,
-        protocol: Option<&str>,
+        protocols: &[&str],
         early_data: bool,
     ) -> Result<TlsServer, ServerError> {
         let Some(identity) = &self.identity else {
@@ -31,9 +33,9 @@ impl Secure {
             .client_auth(self.client_auth.clone())
             .key_log(self.key_log)
             .early_data(early_data);
-        let built = match protocol {
-            Some(protocol) => builder.build(&[protocol]),
-            None => builder.build_without_protocols(),
+        let built = match protocols {
+            [] => builder.build_without_protocols(),
+            protocols => builder.build(protocols),
         };
         built.map_err(|source| ServerError::Tls { address: address.clone(), source })
     }
@@ -67,6 +69,14 @@ impl Server {
     #[cfg(feature = "quic")]
     pub fn quic_options(mut self, options: QuicOptions) -> Self {
         self.secure.quic = options;
+        self
+    }
+
+    /// What WebTransport has and native QUIC has not; whose pages may connect above all. See
+    /// [`WebTransportOptions`](ipfi_quic::WebTransportOptions).
+    #[cfg(feature = "webtransport")]
+    pub fn webtransport_options(mut self, options: ipfi_quic::WebTransportOptions) -> Self {
+        self.secure.web = options;
         self
     }
 }

@@ -33,7 +33,7 @@ impl Web {
     /// Within TLS.
     #[cfg(feature = "wss")]
     pub(super) fn secure(address: &Address, web: &WebAddress, server: &Server) -> Result<Self, ServerError> {
-        let tls = Some(server.secure.tls(address, None, false)?);
+        let tls = Some(server.secure.tls(address, &[], false)?);
         Ok(Self(Arc::new(Taken { tls, ..Taken::new(address, web, server)? })))
     }
 

@@ -17,7 +17,7 @@ const PACKAGES: [(&str, &str); 5] = [
 fn beside(package: &str, feature: Option<&str>) -> &'static str {
     match (package, feature) {
         ("ipfi-quic", Some("aws-lc-rs" | "ring")) => "",
-        ("ipfi-quic", _) | ("ipfi", Some("quic" | "tls" | "wss")) => "ring",
+        ("ipfi-quic", _) | ("ipfi", Some("quic" | "tls" | "webtransport" | "wss")) => "ring",
         ("ipfi-ws", Some("tls")) => "ring",
         _ => "",
     }

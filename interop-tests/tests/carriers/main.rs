@@ -13,3 +13,4 @@ mod shutdown;
 mod strangers;
 mod support;
 mod web;
+mod webtransport;

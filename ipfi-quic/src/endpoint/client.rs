@@ -10,7 +10,7 @@ use ipfi_core::limits::Limits;
 use ipfi_core::wire::{Wire, WireOptions};
 use quinn::crypto::rustls::QuicClientConfig;
 
-use super::{EndpointError, agreed, check_limits, endpoint, handshake_error, wire, wire_over};
+use super::{ALPN, EndpointError, agreed, check_limits, endpoint, handshake_error, wire, wire_over};
 use crate::config::{QuicOptions, transport};
 use crate::session::QuicSession;
 use crate::tls::TlsClient;
@@ -84,7 +84,7 @@ impl QuicClient {
     ) -> Result<Wire, ConnectionError> {
         let options = options.into();
         let limits = options.limits_ref().clone();
-        let connection = self.within(&limits, self.connecting(address, server_name)?).await?;
+        let connection = self.within(&limits, self.connecting(address, server_name)?, ALPN).await?;
         Ok(wire(connection, options, &self.options))
     }
 
@@ -151,11 +151,46 @@ impl QuicClient {
                 }
                 connection
             }
-            Err(connecting) => self.within(&limits, connecting).await?,
+            Err(connecting) => self.within(&limits, connecting, ALPN).await?,
         };
         let wire = wire(connection, options, &self.options);
         let made = first(wire.clone()).await;
         Ok((wire, made))
+    }
+
+    /// Connects to the server at `address` by WebTransport, for `url`, as a browser does, and makes a wire. The settings of
+    /// TLS must be for [`webtransport::ALPN`](crate::webtransport::ALPN). The limit `handshake_timeout` of `options` bounds the
+    /// whole of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect), and as [`webtransport::connect`](crate::webtransport::connect).
+    ///
+    /// Cancel safe: dropped, it closes the connection.
+    #[cfg(feature = "webtransport")]
+    pub async fn connect_webtransport(
+        &self,
+        address: SocketAddr,
+        server_name: &str,
+        url: &str,
+        web: &crate::WebTransportOptions,
+        options: impl Into<WireOptions>,
+    ) -> Result<Wire, ConnectionError> {
+        use crate::webtransport;
+
+        let options = options.into();
+        let limits = options.limits_ref().clone();
+        let after = limits.handshake_timeout;
+        let connecting = self.connecting(address, server_name)?;
+        let handshake = async {
+            let connection = self.within(&limits, connecting, webtransport::ALPN).await?;
+            webtransport::connect(connection, url, &limits, &self.options, web).await
+        };
+        let session = tokio::time::timeout(after, handshake)
+            .await
+            .map_err(|_| ConnectionError::HandshakeTimeout { after })??;
+        let peer = super::peer(session.quinn(), webtransport::CARRIER);
+        Ok(super::wire_with(&session, options.peer(peer), &self.options))
     }
 
     /// Moves all connections to another socket: they go on from a new address, with no call lost
@@ -201,10 +236,11 @@ impl QuicClient {
         &self,
         limits: &Limits,
         connecting: quinn::Connecting,
+        protocol: &str,
     ) -> Result<quinn::Connection, ConnectionError> {
         let after = limits.handshake_timeout;
         match tokio::time::timeout(after, connecting).await {
-            Ok(Ok(connection)) => agreed(&connection).map(|()| connection),
+            Ok(Ok(connection)) => agreed(&connection, protocol).map(|()| connection),
             // It heard nothing, for as long as a connection may be silent.
             Ok(Err(quinn::ConnectionError::TimedOut)) => {
                 let after = limits.idle_timeout.unwrap_or(after);

@@ -11,10 +11,12 @@ use ipfi_core::error::ConnectionError;
 use ipfi_core::limits::Limits;
 use ipfi_core::wire::{Wire, WireOptions};
 
-use super::{EndpointError, agreed, endpoint, handshake_error, refuse, server_config, wire, wire_over};
+use super::{ALPN, EndpointError, agreed, endpoint, handshake_error, refuse, server_config, wire, wire_over};
 use crate::config::QuicOptions;
 use crate::session::QuicSession;
 use crate::tls::TlsServer;
+#[cfg(feature = "webtransport")]
+use crate::webtransport;
 
 /// How much longer a handshake with early data may take than a wire waits for its peer's first word.
 const WIRES_OWN: Duration = Duration::from_secs(1);
@@ -30,6 +32,8 @@ pub struct QuicServer {
     unproven: Arc<AtomicUsize>,
     asks_clients: bool,
     stopped: Arc<AtomicBool>,
+    #[cfg(feature = "webtransport")]
+    web: Option<Arc<crate::WebTransportOptions>>,
 }
 
 impl QuicServer {
@@ -74,7 +78,18 @@ impl QuicServer {
             unproven: Arc::default(),
             asks_clients,
             stopped: Arc::default(),
+            #[cfg(feature = "webtransport")]
+            web: None,
         })
+    }
+
+    /// Takes WebTransport too, from clients that chose [`webtransport::ALPN`](crate::webtransport::ALPN), which the settings of
+    /// TLS must name beside [`ALPN`].
+    #[cfg(feature = "webtransport")]
+    #[must_use]
+    pub fn with_webtransport(mut self, web: crate::WebTransportOptions) -> Self {
+        self.web = Some(Arc::new(web));
+        self
     }
 
     /// The next client that wants to connect, before its handshake; `None` once the endpoint is closed. Clients beyond
@@ -106,6 +121,8 @@ impl QuicServer {
                 options: self.options.clone(),
                 unproven,
                 asks_clients: self.asks_clients,
+                #[cfg(feature = "webtransport")]
+                web: self.web.clone(),
             });
         }
     }
@@ -180,6 +197,8 @@ pub struct Incoming {
     options: QuicOptions,
     unproven: Option<Unproven>,
     asks_clients: bool,
+    #[cfg(feature = "webtransport")]
+    web: Option<Arc<crate::WebTransportOptions>>,
 }
 
 impl Incoming {
@@ -208,20 +227,36 @@ impl Incoming {
         let connecting = self.incoming.accept_with(self.config).map_err(explain)?;
         let after = limits.handshake_timeout;
         if !self.options.early_data {
-            return match tokio::time::timeout(after, connecting).await {
-                Ok(connected) => {
-                    let connection = connected.map_err(explain)?;
-                    agreed(&connection)?;
-                    Ok(wire(connection, options, &self.options))
+            let handshake = async {
+                let connection = connecting.await.map_err(explain)?;
+                #[cfg(feature = "webtransport")]
+                if let Some(web) = webtransport::chosen(&connection, self.web.as_deref()) {
+                    return webtransport::accept_wire(connection, options, &self.options, web).await;
                 }
-                Err(_) => Err(ConnectionError::HandshakeTimeout { after }),
+                agreed(&connection, ALPN)?;
+                Ok(wire(connection, options, &self.options))
             };
+            let made = tokio::time::timeout(after, handshake).await;
+            return made.unwrap_or(Err(ConnectionError::HandshakeTimeout { after }));
         }
         // With early data the connection is there before the handshake is done: calls in it can be answered.
         let Ok((connection, handshake)) = connecting.into_0rtt() else {
             return Err(ConnectionError::lost("QUIC: a server's handshake without early data"));
         };
-        agreed(&connection)?;
+        #[cfg(feature = "webtransport")]
+        if let Some(web) = webtransport::chosen(&connection, self.web.as_deref()) {
+            // A request is no idempotent call: it waits for the handshake.
+            let handshake = async {
+                handshake.await;
+                match connection.close_reason() {
+                    Some(reason) => Err(explain(reason)),
+                    None => webtransport::accept_wire(connection.clone(), options, &self.options, web).await,
+                }
+            };
+            let made = tokio::time::timeout(after, handshake).await;
+            return made.unwrap_or(Err(ConnectionError::HandshakeTimeout { after }));
+        }
+        agreed(&connection, ALPN)?;
         if self.asks_clients && connection.peer_identity().is_none() {
             let handshake = tokio::time::timeout(after, handshake);
             handshake.await.map_err(|_| ConnectionError::HandshakeTimeout { after })?;

@@ -11,6 +11,8 @@
 //! | a stream that the peer stops is reset | quinn leaves it to the program: `stops` does it |
 //! | streams that nobody reads hurt no other | quinn's windows do not grow by need: `stalled` gives one up |
 //! | a flood of calls that are given up ends | quinn does not count them: the [`AbuseBudget`] does |
+//!
+//! Within WebTransport all of this is the same: `tunnel` has the differences.
 
 pub(crate) mod finished;
 mod open;
@@ -18,11 +20,13 @@ mod places;
 mod stalled;
 mod stops;
 mod streams;
+mod tunnel;
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -45,15 +49,18 @@ pub use self::streams::{QuicRecvStream, QuicSendStream};
 
 use self::finished::Finished;
 use self::open::Turnstile;
-use self::places::Places;
+use self::places::{Others, Places};
 use self::stalled::Stalled;
 use self::stops::Stops;
+#[cfg_attr(not(feature = "webtransport"), allow(unused_imports, reason = "only WebTransport makes one"))]
+pub(crate) use self::tunnel::{Ended, Established, H3_NO_ERROR, QPACK};
+use self::tunnel::{Tunnel, UniKind};
 use crate::config::{QuicOptions, varint};
 use crate::congestion;
-use crate::error::{self, Ours};
+use crate::error::{self, Codes, Ours};
 
 /// What waits for the peer: quinn's own futures, kept between polls.
-type Incoming<T> = Mutex<std::pin::Pin<Box<dyn Stream<Item = Result<T, quinn::ConnectionError>> + Send>>>;
+type Incoming<T> = Mutex<Pin<Box<dyn Stream<Item = Result<T, quinn::ConnectionError>> + Send>>>;
 
 /// A QUIC connection as a [`Session`]. Clones are handles to the same one. Once all of them and all streams are
 /// gone, the connection closes with NO_ERROR as soon as the peer has acknowledged what was finished.
@@ -73,8 +80,11 @@ pub(crate) struct Shared {
     runtime: Arc<TokioRuntime>,
     side: Side,
     ours: Mutex<Ours>,
+    codes: Codes,
+    /// The WebTransport session that the streams are of, if they are of one.
+    tunnel: Option<Tunnel>,
     bi: Incoming<(quinn::SendStream, quinn::RecvStream)>,
-    uni: Incoming<quinn::RecvStream>,
+    uni: Incoming<(quinn::RecvStream, UniKind)>,
     datagrams: Incoming<Bytes>,
     open_bi: Turnstile,
     open_uni: Turnstile,
@@ -101,13 +111,29 @@ impl QuicSession {
     /// A session over a connection whose transport has the given limits and options, as
     /// [`transport`](crate::config::transport) makes them. Must be called within a tokio runtime.
     pub fn new(connection: quinn::Connection, limits: &Limits, options: &QuicOptions) -> Self {
-        Self::made(connection, limits, options, true)
+        Self::made(connection, limits, options, true, None)
     }
 
     /// As [`new`](Self::new), where the handshake is not done: what the client sends is early data, until
     /// [`confirmed`](Self::confirmed) is called.
     pub(crate) fn early(connection: quinn::Connection, limits: &Limits, options: &QuicOptions) -> Self {
-        Self::made(connection, limits, options, false)
+        Self::made(connection, limits, options, false, None)
+    }
+
+    /// A session over the streams of a WebTransport session, whose end `ended` is.
+    #[cfg_attr(not(feature = "webtransport"), allow(dead_code, reason = "only WebTransport makes one"))]
+    pub(crate) fn within(
+        connection: quinn::Connection,
+        limits: &Limits,
+        options: &QuicOptions,
+        established: Established,
+        ended: Pin<Box<dyn Future<Output = Ended> + Send>>,
+    ) -> Self {
+        let Established { session, connect, control: (control, peers_control), qpack } = established;
+        let tunnel = Tunnel::new(session, connect, control, qpack);
+        let this = Self::made(connection, limits, options, true, Some(tunnel));
+        tunnel::watch(&this.held.shared, ended, peers_control);
+        this
     }
 
     /// To be called when the handshake is done and the server has taken what was sent early. Keeps no connection.
@@ -130,25 +156,46 @@ impl QuicSession {
         shared.accepting.wake();
     }
 
-    fn made(connection: quinn::Connection, limits: &Limits, options: &QuicOptions, confirmed: bool) -> Self {
+    fn made(
+        connection: quinn::Connection,
+        limits: &Limits,
+        options: &QuicOptions,
+        confirmed: bool,
+        tunnel: Option<Tunnel>,
+    ) -> Self {
         let runtime = Arc::new(TokioRuntime::current());
         let side = match connection.side() {
             quinn::Side::Client => Side::Client,
             quinn::Side::Server => Side::Server,
         };
         let idle_timeout = limits.idle_timeout.unwrap_or(Duration::MAX);
+        let codes = if tunnel.is_some() { Codes::WebTransport } else { Codes::Native };
+        // HTTP/3's control stream is each side's, and the session's own a client's.
+        let others = match (&tunnel, side) {
+            (None, _) => Others::default(),
+            (Some(tunnel), Side::Server) => Others { bi: 1, uni: tunnel.peers_uni() },
+            (Some(tunnel), Side::Client) => Others { bi: 0, uni: tunnel.peers_uni() },
+        };
+        let uni = match &tunnel {
+            None => incoming(&connection, |connection| async move {
+                connection.accept_uni().await.map(|recv| (recv, UniKind::Ours))
+            }),
+            Some(tunnel) => tunnel::unidirectional(&connection, tunnel.uni.clone(), limits.handshake_timeout),
+        };
         let shared = Shared {
             side,
-            ours: Mutex::new(Ours { closed: None, idle_timeout }),
+            ours: Mutex::new(Ours { codes, closed: None, peers_end: None, idle_timeout }),
+            codes,
+            tunnel,
             bi: incoming(&connection, |connection| async move { connection.accept_bi().await }),
-            uni: incoming(&connection, |connection| async move { connection.accept_uni().await }),
+            uni,
             datagrams: incoming(&connection, |connection| async move { connection.read_datagram().await }),
             open_bi: Turnstile::default(),
             open_uni: Turnstile::default(),
-            places: Places::new(&connection, limits, options),
+            places: Places::new(&connection, limits, options, others),
             finished: Finished::default(),
-            stalled: Stalled::new(&connection, limits),
-            stops: Stops::default(),
+            stalled: Stalled::new(&connection, limits, codes),
+            stops: Stops::new(codes),
             max_datagram_bytes: limits.max_datagram_frame_bytes as usize,
             confirmed: watch::Sender::new(confirmed),
             abandoned: AtomicBool::new(false),
@@ -190,6 +237,9 @@ impl Shared {
         incoming: &Incoming<T>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<T, ConnectionError>> {
+        if let Some(cause) = self.closing() {
+            return Poll::Ready(Err(cause));
+        }
         if !*self.confirmed.borrow() {
             self.accepting.register(cx.waker());
             if self.abandoned.load(Ordering::SeqCst) {
@@ -219,11 +269,14 @@ impl Shared {
 
     fn close(&self, code: CloseCode, reason: &str) {
         let mut ours = lock(&self.ours);
-        if ours.closed.is_none() && self.connection.close_reason().is_none() {
+        if ours.closed.is_none() && ours.peers_end.is_none() && self.connection.close_reason().is_none() {
             ours.closed = Some((code, reason.into()));
             drop(ours);
             congestion::open(&self.connection);
-            self.connection.close(varint(code.0), reason.as_bytes());
+            match &self.tunnel {
+                None => self.connection.close(varint(code.0), reason.as_bytes()),
+                Some(tunnel) => tunnel.close(&self.connection, &self.runtime, code, reason),
+            }
         }
     }
 
@@ -327,7 +380,12 @@ impl Session for QuicSession {
 
     fn poll_accept_uni(&self, cx: &mut Context<'_>) -> Poll<Result<QuicRecvStream, ConnectionError>> {
         let shared = &self.held.shared;
-        shared.poll_incoming(&shared.uni, cx).map_ok(|recv| streams::accepted_uni(&self.held, recv))
+        loop {
+            match ready!(shared.poll_incoming(&shared.uni, cx))? {
+                (recv, UniKind::Ours) => return Poll::Ready(Ok(streams::accepted_uni(&self.held, recv))),
+                (recv, kind) => shared.sort_out(recv, kind),
+            }
+        }
     }
 
     fn send_datagram(&self, payload: Bytes) -> Result<(), DatagramError> {
@@ -336,6 +394,13 @@ impl Session for QuicSession {
         if let Some(limit) = self.max_datagram_bytes().filter(|limit| seen > *limit) {
             return Err(DatagramError::TooLarge { seen, limit });
         }
+        if let Some(cause) = shared.closing() {
+            return Err(DatagramError::Connection(cause));
+        }
+        let payload = match &shared.tunnel {
+            None => payload,
+            Some(tunnel) => Bytes::from([&tunnel.datagram[..], &payload].concat()),
+        };
         shared.connection.send_datagram(payload).map_err(|error| match error {
             SendDatagramError::UnsupportedByPeer | SendDatagramError::Disabled => DatagramError::Unsupported,
             SendDatagramError::TooLarge => {
@@ -354,12 +419,25 @@ impl Session for QuicSession {
                 return Poll::Pending;
             }
         }
-        shared.poll_incoming(&shared.datagrams, cx)
+        loop {
+            let datagram = ready!(shared.poll_incoming(&shared.datagrams, cx));
+            match (&shared.tunnel, datagram) {
+                (Some(tunnel), Ok(datagram)) => {
+                    // One of another session is nobody's.
+                    if let Some(payload) = tunnel.open_datagram(datagram) {
+                        return Poll::Ready(Ok(payload));
+                    }
+                }
+                (_, datagram) => return Poll::Ready(datagram),
+            }
+        }
     }
 
     fn max_datagram_bytes(&self) -> Option<usize> {
         let shared = &self.held.shared;
-        shared.connection.max_datagram_size().map(|max| max.min(shared.max_datagram_bytes))
+        let before = shared.tunnel.as_ref().map_or(0, |tunnel| tunnel.datagram.len());
+        let max = shared.connection.max_datagram_size()?.saturating_sub(before);
+        Some(max.min(shared.max_datagram_bytes))
     }
 
     fn poll_flushed(&self, cx: &mut Context<'_>) -> Poll<()> {
@@ -375,7 +453,7 @@ impl Session for QuicSession {
         if shared.abandoned.load(Ordering::SeqCst) {
             return Some(error::early_rejected());
         }
-        shared.connection.close_reason().map(|error| shared.cause(error))
+        shared.closing().or_else(|| shared.connection.close_reason().map(|error| shared.cause(error)))
     }
 
     fn path_stats(&self) -> Option<PathStats> {

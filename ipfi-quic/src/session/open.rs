@@ -89,6 +89,9 @@ where
 /// Opens a bidirectional stream for a request that is finished as it is opened, if nobody waits and there is credit.
 pub(super) fn now(held: &Arc<Held>) -> Option<Result<(QuicSendStream, QuicRecvStream), ConnectionError>> {
     let shared = &held.shared;
+    if let Some(cause) = shared.closing() {
+        return Some(Err(cause));
+    }
     if !shared.open_bi.is_free() {
         return None;
     }
@@ -135,6 +138,9 @@ impl Future for QuicOpenBi {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { held, waiting } = self.get_mut();
         let shared = &held.shared;
+        if let Some(cause) = shared.closing() {
+            return Poll::Ready(Err(cause));
+        }
         let opened = poll_open(
             &shared.open_bi,
             waiting,
@@ -169,6 +175,9 @@ impl Future for QuicOpenUni {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { held, waiting } = self.get_mut();
         let shared = &held.shared;
+        if let Some(cause) = shared.closing() {
+            return Poll::Ready(Err(cause));
+        }
         let opened = poll_open(
             &shared.open_uni,
             waiting,

@@ -28,6 +28,13 @@ struct Withheld {
     withheld: u32,
 }
 
+/// Streams of the peer's that are not ipfi's, and stay open as long as the connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Others {
+    pub(super) bi: u32,
+    pub(super) uni: u32,
+}
+
 /// Which kind of stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -36,17 +43,36 @@ pub(super) enum Kind {
 }
 
 impl Places {
-    pub(super) fn new(connection: &quinn::Connection, limits: &Limits, options: &QuicOptions) -> Self {
+    /// The peer has `others` open beside ipfi's.
+    pub(super) fn new(
+        connection: &quinn::Connection,
+        limits: &Limits,
+        options: &QuicOptions,
+        others: Others,
+    ) -> Self {
         let some = |places| Mutex::new(Withheld { places, withheld: 0 });
-        let first = first_bidirectional(limits, options);
-        let all_bi = bidirectional(limits, options);
-        Self {
+        let first = first_bidirectional(limits, options).saturating_add(others.bi);
+        let all_bi = bidirectional(limits, options).saturating_add(others.bi);
+        let this = Self {
             connection: connection.clone(),
             bi: some(first),
-            uni: some(limits.max_inbound_notifications),
+            uni: some(limits.max_inbound_notifications.saturating_add(others.uni)),
             few: AtomicU32::new(if first < all_bi { first / 2 } else { 0 }),
             all_bi,
+        };
+        if others != Others::default() {
+            this.change(Kind::Bi, |withheld| withheld);
+            this.change(Kind::Uni, |withheld| withheld);
         }
+        this
+    }
+
+    /// The peer has another unidirectional stream open that is not ipfi's, for as long as the connection lives.
+    pub(super) fn one_more_uni(&self) {
+        let mut uni = lock(&self.uni);
+        uni.places = uni.places.saturating_add(1);
+        drop(uni);
+        self.change(Kind::Uni, |withheld| withheld);
     }
 
     /// A bidirectional stream was accepted.

@@ -26,7 +26,7 @@ use slab::Slab;
 use tokio::runtime::Handle;
 
 use super::lock;
-use crate::config::varint;
+use crate::error::Codes;
 
 /// How long the connection must have been full, with nothing coming, until a stream is given up; two round trips at
 /// least.
@@ -49,6 +49,7 @@ pub(super) struct Stalled {
     counts: Arc<Counts>,
     /// The limit `quic_connection_window_bytes`.
     window: u32,
+    codes: Codes,
 }
 
 /// How many of them nobody waits on. Wakers have this, which quinn wakes under its lock: no handle of the connection
@@ -140,13 +141,14 @@ impl Wake for State {
 }
 
 impl Stalled {
-    pub(super) fn new(connection: &quinn::Connection, limits: &Limits) -> Arc<Self> {
+    pub(super) fn new(connection: &quinn::Connection, limits: &Limits, codes: Codes) -> Arc<Self> {
         // Quinn grants nothing anew until an eighth of the window is free: so much of it may be of no use.
         let usable = limits.quic_connection_window_bytes / 8 * 7;
         let windows = usable / limits.quic_stream_window_bytes.max(1);
         Arc::new_cyclic(|stalled| Self {
             connection: connection.clone(),
             window: limits.quic_connection_window_bytes,
+            codes,
             entries: Mutex::new(Slab::new()),
             counts: Arc::new(Counts {
                 stalled: Weak::clone(stalled),
@@ -225,7 +227,7 @@ impl Stalled {
         );
         entry.given_up.store(true, Ordering::Relaxed);
         // Its end came just now: then it holds nothing that the peer waits for.
-        let _ = recv.stop(varint(StreamCode::RESOURCE_EXHAUSTED.0));
+        let _ = recv.stop(self.codes.of_stream(StreamCode::RESOURCE_EXHAUSTED));
         drop(recv);
         entry.state.set(LEFT);
         entry.state.reader.wake();
@@ -363,7 +365,7 @@ impl Source {
             Self::Over { .. } => Poll::Ready(Ok(None)),
         };
         if matches!(polled, Poll::Ready(Ok(None) | Err(_))) {
-            self.forget(stalled);
+            drop(self.forget(stalled));
         }
         polled
     }
@@ -393,14 +395,15 @@ impl Source {
             Self::Shared(entry) => lock(&entry.recv).stop(code),
             Self::Over { .. } => Ok(()),
         };
-        self.forget(stalled);
+        drop(self.forget(stalled));
     }
 
-    /// Nothing more is read.
-    pub(super) fn forget(&mut self, stalled: &Stalled) {
+    /// Nothing more is read. Gives what was read from.
+    pub(super) fn forget(&mut self, stalled: &Stalled) -> Self {
         if let Self::Shared(entry) = self {
             stalled.leave(entry);
         }
-        *self = Self::Over { early: self.is_early() };
+        let over = Self::Over { early: self.is_early() };
+        std::mem::replace(self, over)
     }
 }

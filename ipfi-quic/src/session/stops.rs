@@ -13,22 +13,28 @@ use std::task::Poll;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use futures_util::task::AtomicWaker;
+use ipfi_core::close_code::StreamCode;
 use quinn::VarInt;
 use tokio::sync::mpsc;
 
 use super::lock;
+use crate::error::Codes;
 
 type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The task's end of the queue, once there is one.
-#[derive(Debug, Default)]
-pub(super) struct Stops(OnceLock<mpsc::UnboundedSender<Stop>>);
+#[derive(Debug)]
+pub(super) struct Stops {
+    queue: OnceLock<mpsc::UnboundedSender<Stop>>,
+    codes: Codes,
+}
 
 /// A sending half that is reset when the peer asks for it.
 #[derive(Debug)]
 pub(crate) struct Watched {
     send: Mutex<quinn::SendStream>,
     stopped: OnceLock<VarInt>,
+    codes: Codes,
     /// Wakes whoever waits for the peer's stop, once nobody has the half.
     gone: Arc<AtomicWaker>,
 }
@@ -41,27 +47,35 @@ impl Drop for Watched {
 
 impl Watched {
     /// Uses the half, or gives the code with which the peer stopped it.
-    pub(super) fn with<R>(&self, act: impl FnOnce(&mut quinn::SendStream) -> R) -> Result<R, VarInt> {
+    pub(super) fn with<R>(&self, act: impl FnOnce(&mut quinn::SendStream) -> R) -> Result<R, StreamCode> {
         let mut send = lock(&self.send);
         match self.stopped.get() {
-            Some(code) => Err(*code),
+            Some(code) => Err(self.codes.stream(*code)),
             None => Ok(act(&mut send)),
         }
     }
 
     /// The code with which the peer stopped it.
-    pub(super) fn stopped(&self) -> Option<VarInt> {
-        self.stopped.get().copied()
+    pub(super) fn stopped(&self) -> Option<StreamCode> {
+        self.stopped.get().map(|code| self.codes.stream(*code))
     }
 }
 
 impl Stops {
+    pub(super) fn new(codes: Codes) -> Self {
+        Self { queue: OnceLock::new(), codes }
+    }
+
     /// Watches `send`.
     pub(super) fn watch(&self, send: quinn::SendStream) -> Arc<Watched> {
         let stopped = send.stopped();
         let gone = Arc::new(AtomicWaker::new());
-        let watched =
-            Arc::new(Watched { send: Mutex::new(send), stopped: OnceLock::new(), gone: Arc::clone(&gone) });
+        let watched = Arc::new(Watched {
+            send: Mutex::new(send),
+            stopped: OnceLock::new(),
+            codes: self.codes,
+            gone: Arc::clone(&gone),
+        });
         let weak = Arc::downgrade(&watched);
         let stop: Stop = Box::pin(async move {
             let mut stopped = pin!(stopped);
@@ -80,7 +94,7 @@ impl Stops {
                 let _ = send.reset(code);
             }
         });
-        let task = self.0.get_or_init(|| {
+        let task = self.queue.get_or_init(|| {
             let (queue, stops) = mpsc::unbounded_channel();
             tokio::spawn(wait_for(stops));
             queue

@@ -74,7 +74,7 @@ pub(super) fn accepted_bi(
     recv: quinn::RecvStream,
 ) -> (QuicSendStream, QuicRecvStream) {
     let stream = Stream::new(held, true);
-    let mut recv = QuicRecvStream::new(&stream, Source::own(recv));
+    let mut recv = QuicRecvStream::request(&stream, Source::own(recv));
     recv.take_in();
     (QuicSendStream::new(&stream, send), recv)
 }
@@ -90,7 +90,7 @@ pub(super) fn opened_bi(
 ) -> (QuicSendStream, QuicRecvStream) {
     let stream = Stream::new(held, false);
     (
-        QuicSendStream::watched(&stream, send),
+        QuicSendStream::watched(&stream, send).beginning(|tunnel| &tunnel.bi),
         QuicRecvStream::new(&stream, Source::opened(recv, &held.shared.stalled)),
     )
 }
@@ -102,9 +102,11 @@ pub(super) fn opened_whole(
     recv: quinn::RecvStream,
 ) -> (QuicSendStream, QuicRecvStream) {
     let stream = Stream::new(held, false);
-    (QuicSendStream::new(&stream, send), QuicRecvStream::new(&stream, Source::answer(recv)))
+    let send = QuicSendStream::new(&stream, send).beginning(|tunnel| &tunnel.bi);
+    (send, QuicRecvStream::new(&stream, Source::answer(recv)))
 }
 
 pub(super) fn opened_uni(held: &Arc<Held>, send: quinn::SendStream) -> QuicSendStream {
-    QuicSendStream::new(&Stream::new(held, false), send)
+    let stream = Stream::new(held, false);
+    QuicSendStream::new(&stream, send).beginning(|tunnel| &tunnel.uni)
 }

@@ -4,16 +4,17 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use ipfi_core::close_code::StreamCode;
 use ipfi_core::error::ReadError;
 use ipfi_core::session::{Chunk, RecvStream};
 
 use super::Stream;
-use crate::config::varint;
 use crate::error;
+use crate::session::Shared;
 use crate::session::places::Kind;
 use crate::session::stalled::{NotRead, Source};
+use crate::session::tunnel::{Begun, H3_REQUEST_REJECTED};
 
 /// Chunks taken from quinn in one visit to its lock.
 const CHUNKS: usize = 8;
@@ -35,6 +36,8 @@ pub struct QuicRecvStream {
     holds_place: bool,
     /// Nothing was read so far.
     fresh: bool,
+    /// What was read of the stream's header, until it has come.
+    header: Option<Vec<u8>>,
 }
 
 /// How far the reading of a half has come.
@@ -62,9 +65,11 @@ impl Ready {
         self.first.is_empty()
     }
 
-    /// Adds a chunk, which is not empty.
+    /// Adds a chunk.
     fn push(&mut self, chunk: Bytes) {
-        if self.is_empty() {
+        if chunk.is_empty() {
+            // It was a stream's header.
+        } else if self.is_empty() {
             self.first = chunk;
         } else {
             self.more.push_back(chunk);
@@ -111,7 +116,15 @@ impl QuicRecvStream {
             keeps_place: false,
             holds_place: false,
             fresh: true,
+            header: None,
         }
+    }
+
+    /// The receiving half of a call that the peer opened: within WebTransport it begins with a header.
+    pub(super) fn request(stream: &Arc<Stream>, source: Source) -> Self {
+        let mut this = Self::new(stream, source);
+        this.header = stream.held.shared.tunnel.is_some().then(Vec::new);
+        this
     }
 
     /// The receiving half of a notification that the peer opened.
@@ -153,6 +166,12 @@ impl QuicRecvStream {
                 Poll::Ready(Ok(Some(count))) => {
                     let bytes = chunks[..count].iter().map(Bytes::len).sum();
                     shared.reward(|budget| budget.payload(bytes));
+                    if !take_header(&mut self.header, shared, &mut chunks[..count]) {
+                        self.source.stop(H3_REQUEST_REJECTED, &shared.stalled);
+                        self.stream.given_up(Shared::STRANGER);
+                        self.state = Reading::Ended(Err(ReadError::Reset(Shared::STRANGER)));
+                        return Poll::Ready(());
+                    }
                     chunks[..count].iter_mut().for_each(|chunk| self.ready.push(std::mem::take(chunk)));
                     took = true;
                     // Fewer than there was room for: the end of a small message may have come with it, and is told for
@@ -161,13 +180,18 @@ impl QuicRecvStream {
                         continue;
                     }
                 }
+                Poll::Ready(Ok(None)) if self.header.is_some() => {
+                    self.stream.given_up(Shared::STRANGER);
+                    self.state = Reading::Ended(Err(ReadError::Reset(Shared::STRANGER)));
+                    return Poll::Ready(());
+                }
                 Poll::Ready(Ok(None)) => {
                     self.state = Reading::Taken;
                     return Poll::Ready(());
                 }
                 Poll::Ready(Err(error)) => {
                     let error = match error {
-                        NotRead::Quinn(error) => error::read(error, || shared.ours()),
+                        NotRead::Quinn(error) => error::read(error, shared.codes, || shared.ours()),
                         NotRead::GivenUp(limit) => ReadError::Limit(limit),
                     };
                     if let ReadError::Reset(code) = error {
@@ -176,7 +200,11 @@ impl QuicRecvStream {
                     self.state = Reading::Ended(Err(error));
                     return Poll::Ready(());
                 }
-                Poll::Pending if !took => return Poll::Pending,
+                Poll::Pending if !took => {
+                    let Some(cause) = shared.closing() else { return Poll::Pending };
+                    self.state = Reading::Ended(Err(ReadError::Connection(cause)));
+                    return Poll::Ready(());
+                }
                 Poll::Pending => {}
             }
             self.source.was_read(&shared.stalled);
@@ -193,6 +221,30 @@ impl QuicRecvStream {
         }
         Some(Chunk { bytes, fin })
     }
+}
+
+/// Takes from `chunks` what they have of the stream's header, as far as `due` says that it has not come. False if it is the
+/// beginning of something else.
+fn take_header(due: &mut Option<Vec<u8>>, shared: &Shared, chunks: &mut [Bytes]) -> bool {
+    let Some(tunnel) = &shared.tunnel else { return true };
+    for chunk in chunks {
+        while let Some(seen) = due
+            && !chunk.is_empty()
+        {
+            if seen.is_empty() && chunk.starts_with(&tunnel.bi.bytes) {
+                chunk.advance(tunnel.bi.bytes.len());
+                *due = None;
+                continue;
+            }
+            seen.push(chunk.get_u8());
+            match tunnel.bi.check(seen) {
+                Begun::Undecided => {}
+                Begun::Whole => *due = None,
+                Begun::Other(_) => return false,
+            }
+        }
+    }
+    true
 }
 
 impl RecvStream for QuicRecvStream {
@@ -235,7 +287,11 @@ impl RecvStream for QuicRecvStream {
 
     fn stop(&mut self, code: StreamCode) {
         match self.state {
-            Reading::Going => self.source.stop(varint(code.0), &self.stream.held.shared.stalled),
+            Reading::Going if self.stream.held.shared.is_closing() => {}
+            Reading::Going => {
+                let shared = &self.stream.held.shared;
+                self.source.stop(shared.codes.of_stream(code), &shared.stalled);
+            }
             // The peer has nothing left to stop.
             Reading::Taken => {}
             Reading::Ended(_) if !self.ready.is_empty() => {}
@@ -249,7 +305,9 @@ impl RecvStream for QuicRecvStream {
 impl Drop for QuicRecvStream {
     fn drop(&mut self) {
         self.stop(StreamCode::CANCELLED);
-        self.source.forget(&self.stream.held.shared.stalled);
+        let shared = &self.stream.held.shared;
+        let source = self.source.forget(&shared.stalled);
+        shared.keep(source);
         if self.holds_place {
             self.stream.held.shared.places.release(Kind::Uni);
         }

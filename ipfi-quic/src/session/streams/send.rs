@@ -13,17 +13,19 @@ use ipfi_core::session::SendStream;
 use quinn::{StoppedError, VarInt};
 
 use super::Stream;
-use crate::config::varint;
 use crate::error;
 use crate::session::finished::Unacknowledged;
 use crate::session::places::Kind;
 use crate::session::stops::{Stops, Watched};
+use crate::session::tunnel::{Header, Tunnel};
 
 /// The sending half of a stream. Dropped before its FIN was accepted, it resets the stream with CANCELLED.
 #[derive(Debug)]
 pub struct QuicSendStream {
     stream: Arc<Stream>,
     sink: Sink,
+    /// What the stream begins with, as far as it is not written.
+    header: Bytes,
     id: u64,
     state: Sending,
     /// Nothing but writing follows.
@@ -55,9 +57,7 @@ impl Sink {
     fn with<R>(&mut self, act: impl FnOnce(&mut quinn::SendStream) -> R) -> Result<R, WriteError> {
         match self {
             Self::Own(send) => Ok(act(send)),
-            Self::Watched(watched) => {
-                watched.with(act).map_err(|code| WriteError::Stopped(error::stream_code(code)))
-            }
+            Self::Watched(watched) => watched.with(act).map_err(WriteError::Stopped),
             Self::Finished => Err(WriteError::Finished),
         }
     }
@@ -74,7 +74,7 @@ impl Sink {
     /// With what the peer stopped it, if that is known here alone: quinn forgets it with the reset.
     fn stopped_with(&self) -> Option<StreamCode> {
         match self {
-            Self::Watched(watched) => watched.stopped().map(error::stream_code),
+            Self::Watched(watched) => watched.stopped(),
             _ => None,
         }
     }
@@ -116,6 +116,7 @@ impl QuicSendStream {
             id: VarInt::from(send.id()).into_inner(),
             stream: Arc::clone(stream),
             sink: Sink::Own(send),
+            header: Bytes::new(),
             state: Sending::Open,
             release_at_finish: false,
             holds_place: false,
@@ -130,20 +131,44 @@ impl QuicSendStream {
         this
     }
 
-    fn poll_bytes(&mut self, cx: &mut Context<'_>, data: &mut Bytes) -> Poll<Result<(), WriteError>> {
+    /// The same, of a stream that this side opens: within WebTransport it begins with a header.
+    pub(super) fn beginning(mut self, header: fn(&Tunnel) -> &Header) -> Self {
+        if let Some(tunnel) = &self.stream.held.shared.tunnel {
+            self.header = header(tunnel).bytes.clone();
+        }
+        self
+    }
+
+    fn poll_bytes(
+        &mut self,
+        cx: &mut Context<'_>,
+        data: &mut Bytes,
+        fin: bool,
+    ) -> Poll<Result<(), WriteError>> {
         if self.state != Sending::Open {
             return Poll::Ready(Err(WriteError::Finished));
         }
         let shared = &self.stream.held.shared;
-        while !data.is_empty() {
-            let polled =
-                self.sink.with(|send| pin!(send.write_chunks(std::slice::from_mut(data))).poll(cx))?;
+        if let Some(cause) = shared.closing() {
+            return Poll::Ready(Err(WriteError::Connection(cause)));
+        }
+        while !data.is_empty() || (fin && !self.header.is_empty()) {
+            let polled = if self.header.is_empty() {
+                self.sink.with(|send| pin!(send.write_chunks(std::slice::from_mut(data))).poll(cx))?
+            } else {
+                let mut both = [std::mem::take(&mut self.header), std::mem::take(data)];
+                let polled = self.sink.with(|send| pin!(send.write_chunks(&mut both)).poll(cx));
+                [self.header, *data] = both;
+                polled?
+            };
             match polled {
                 Poll::Ready(Ok(written)) => {
                     self.stream.answered.store(true, Ordering::Relaxed);
                     shared.reward(|budget| budget.payload(written.bytes));
                 }
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error::write(error, || shared.ours()))),
+                Poll::Ready(Err(error)) => {
+                    return Poll::Ready(Err(error::write(error, shared.codes, || shared.ours())));
+                }
                 Poll::Pending => return Poll::Pending,
             }
         }
@@ -157,7 +182,7 @@ impl QuicSendStream {
             // The stream may have been stopped, or the connection have ended, without a write having said so.
             let now = &mut Context::from_waker(Waker::noop());
             match self.sink.with(|send| pin!(send.stopped()).poll(now))? {
-                Poll::Ready(Ok(Some(code))) => return Err(WriteError::Stopped(error::stream_code(code))),
+                Poll::Ready(Ok(Some(code))) => return Err(WriteError::Stopped(shared.codes.stream(code))),
                 Poll::Ready(Err(StoppedError::ConnectionLost(error))) => {
                     return Err(WriteError::Connection(shared.cause(error)));
                 }
@@ -214,8 +239,8 @@ impl SendStream for QuicSendStream {
         if fin && data.is_empty() && self.state == Sending::Finished {
             return Poll::Ready(Ok(()));
         }
-        let wrote = !data.is_empty();
-        match self.poll_bytes(cx, data) {
+        let wrote = !data.is_empty() || (fin && !self.header.is_empty());
+        match self.poll_bytes(cx, data, fin) {
             Poll::Ready(Ok(())) if fin => Poll::Ready(self.finish(wrote)),
             polled => polled,
         }
@@ -234,8 +259,12 @@ impl SendStream for QuicSendStream {
                 self.stopped = Stopping::Never;
             }
             self.state = Sending::Reset;
+            let code = self.stream.held.shared.codes.of_stream(code);
+            if self.stream.held.shared.is_closing() {
+                return;
+            }
             // Over already, by the connection's end or the peer's: then this changes nothing.
-            let _ = self.sink.with(|send| send.reset(varint(code.0)));
+            let _ = self.sink.with(|send| send.reset(code));
         }
     }
 
@@ -246,7 +275,9 @@ impl SendStream for QuicSendStream {
         if let Stopping::Asked(asked) = &mut self.stopped {
             self.stopped = match asked.as_mut().poll(cx) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(Some(code))) => Stopping::Answered(Ok(error::stream_code(code))),
+                Poll::Ready(Ok(Some(code))) => {
+                    Stopping::Answered(Ok(self.stream.held.shared.codes.stream(code)))
+                }
                 Poll::Ready(Ok(None)) => match self.sink.stopped_with() {
                     Some(code) => Stopping::Answered(Ok(code)),
                     None => Stopping::Never,
@@ -284,6 +315,10 @@ impl SendStream for QuicSendStream {
 impl Drop for QuicSendStream {
     fn drop(&mut self) {
         self.reset(StreamCode::CANCELLED);
+        if self.stream.held.shared.is_closing() {
+            let sink = std::mem::replace(&mut self.sink, Sink::Finished);
+            self.stream.held.shared.keep(sink);
+        }
         if self.holds_place {
             self.stream.held.shared.places.release(Kind::Bi);
         }

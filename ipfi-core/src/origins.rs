@@ -1,4 +1,4 @@
-//! Whose pages may connect.
+//! Whose pages may connect, over the carriers that browsers have: WebSocket and WebTransport.
 
 use core::fmt;
 
@@ -16,13 +16,15 @@ pub enum Origins {
     /// Pages of these origins alone, written as browsers do: `https://app.example`, `http://127.0.0.1:8080`, or `null`
     /// for pages from files.
     These(Vec<String>),
-    /// Any page. *Danger*: see [`WsOptions::origins`](super::WsOptions::origins).
+    /// Any page. *Danger*: a browser may send its user's cookies with the request, whatever page makes it, so that any page
+    /// could call as that user.
     Any,
 }
 
 impl Origins {
-    /// Whether a page of `origin` may connect to the server that its browser calls `host`.
-    pub(crate) fn allow(&self, origin: &str, host: Option<&str>) -> bool {
+    /// Whether a page of `origin` may connect to the server that its browser calls `host`, with its port unless that is the usual
+    /// one of the page's scheme.
+    pub fn allow(&self, origin: &str, host: Option<&str>) -> bool {
         match self {
             Self::Any => true,
             Self::These(listed) => listed.iter().any(|listed| same(listed, origin)),
