@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Which of the two it is the client chooses by ALPN. After the handshake everything is native: every call is a stream of
-//! the session, which is a stream of the connection with a few bytes before it, so that [`QuicSession`] is the same type with
-//! the same promises; `session/tunnel.rs` has the differences. The protocol that both sides name (`docs/protocol.md` 12.1, 12.6)
+//! the session, which is a stream of the connection with a few bytes before it, so that
+//! [`QuicSession`](crate::session::QuicSession) is the same type with the same promises; `session/tunnel.rs` has the differences. The protocol that both sides name (`docs/protocol.md` 12.1, 12.6)
 //! is `ipfi-1`, in `WT-Available-Protocols` and `WT-Protocol`: a page gives it in the option `protocols`.
 //!
 //! **The codec is `web-transport-proto`, the endpoint is ours.** `web-transport-quinn`, which is made of that codec, hides
