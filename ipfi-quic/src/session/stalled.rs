@@ -380,6 +380,10 @@ impl Source {
 
     /// Lets others give it up, too.
     fn enter(&mut self, stalled: &Stalled) {
+        // Nearly always it is there already, and nobody takes a lock.
+        if let Self::Shared(_) | Self::Over { .. } = self {
+            return;
+        }
         let over = Self::Over { early: self.is_early() };
         *self = match std::mem::replace(self, over) {
             Self::Own(recv) | Self::Answer(recv) => Self::Shared(stalled.enter(recv)),
