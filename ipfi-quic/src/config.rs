@@ -67,7 +67,7 @@ const INITIAL_RTT: Duration = Duration::from_millis(100);
 /// The search for the largest packet ends this near to it: each probe is as large as what it tries, and quinn reads its
 /// padding byte by byte, which for a short connection is half of what it costs. Where packets of 1452 bytes go through,
 /// 1448 are found.
-const MTU_STEP: u16 = 80;
+const MTU_STEP: u16 = 40;
 
 /// A path is searched for a larger MTU again after this.
 const MTU_INTERVAL: Duration = Duration::from_secs(600);
