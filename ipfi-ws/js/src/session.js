@@ -38,6 +38,12 @@
  * @property {number | bigint | null} stoppedBy The code with which the peer stopped ours.
  * @property {(code: number) => void} stop Wants no more of what the peer sends.
  * @property {() => void} release Lets go of a stream that the peer opened: its place is free once both halves are over.
+ * @property {Flow} flow What has come of the receiving half.
+ *
+ * Bytes of a receiving half: those that came, of them those that nobody has taken yet, and how many more the peer may send
+ * before some are taken. A browser does not tell of the last over WebTransport: null.
+ *
+ * @typedef {{ received: number, unread: number, credit: number | null }} Flow
  *
  * Who is told of what happens to a session.
  *
@@ -59,6 +65,8 @@
  * @property {(bytes: Uint8Array) => boolean} sendDatagram Sends, or loses: false.
  * @property {(code: number, reason: string, cause?: import('./error.js').ConnectionError) => void} close
  * @property {import('./error.js').ConnectionError | null} ended
+ * @property {number} sentBytes Bytes handed to the carrier since the connection began, its own framing left out.
+ * @property {number} receivedBytes Bytes taken from it.
  * @property {() => void} flush What was written is worth sending now, and not only in the next microtask.
  */
 

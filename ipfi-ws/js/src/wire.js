@@ -134,6 +134,12 @@ export class Wire {
     return this.session.ended;
   }
 
+  /** What has passed, in bytes without the carrier's framing, and what runs: calls of this side and of the peer. */
+  get stats() {
+    const { sentBytes, receivedBytes } = this.session;
+    return { sentBytes, receivedBytes, callsOut: this.outbound.size, callsIn: this.inbound.size };
+  }
+
   // --- Calls ---
 
   /**

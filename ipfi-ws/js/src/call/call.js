@@ -82,6 +82,14 @@ export class Call {
     return first.value;
   }
 
+  /**
+   * How far the callee is ahead of whoever reads here: the bytes of the answer that came, those of them that were not taken
+   * yet, and the credit that is left, null where the carrier keeps it to itself (WebTransport). Null before there is a stream.
+   */
+  get flow() {
+    return this.#call.stream?.flow ?? null;
+  }
+
   /** Gives the call up: the handler is cancelled. Does nothing once it has ended. */
   cancel() {
     this.#call.giveUp(StreamCode.CANCELLED, callerStatus('CANCELLED', 'the call was cancelled by its caller'));

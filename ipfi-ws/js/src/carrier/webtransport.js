@@ -39,6 +39,7 @@ class WebTransportStream {
   #full = false;
   #pulling = false;
   touched = false;
+  received = 0;
   sent = true;
   /** @type {number | bigint | null} */
   resetBy = null;
@@ -108,6 +109,7 @@ class WebTransportStream {
     if (!writer || this.sent) return;
     if (bytes.length > 0) {
       this.touched = true;
+      this.session.sentBytes += bytes.length;
       writer.write(bytes).catch(() => {});
     }
     if (fin) this.session.track(writer.close().catch(() => {}));
@@ -137,6 +139,11 @@ class WebTransportStream {
 
   get ended() {
     return this.#fin && !this.#piece && this.resetBy === null;
+  }
+
+  /** What waits in the browser's own buffers it does not tell. @returns {import('../session.js').Flow} */
+  get flow() {
+    return { received: this.received, unread: this.#piece?.length ?? 0, credit: null };
   }
 
   read() {
@@ -176,7 +183,11 @@ class WebTransportStream {
       this.#pulling = false;
       if (this.#stopped) return;
       if (done) this.#fin = true;
-      else this.#piece = value.length > 0 ? value : null;
+      else if (value.length > 0) {
+        this.#piece = value;
+        this.received += value.length;
+        this.session.receivedBytes += value.length;
+      }
       if (!done && !this.#piece) return this.#pull();
     } catch (error) {
       this.#pulling = false;
@@ -226,6 +237,8 @@ export class WebTransportSession {
   held = [0, 0];
   /** Let the next stream of the peer in. @type {((() => void) | null)[]} */
   doors = [null, null];
+  sentBytes = 0;
+  receivedBytes = 0;
 
   /**
    * @param {WebTransport} transport which is ready

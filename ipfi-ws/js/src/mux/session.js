@@ -56,6 +56,8 @@ export class MuxSession {
     /** Bytes that the transport held when it was last looked at. */
     this.held = 0;
     this.closed = false;
+    this.sentBytes = 0;
+    this.receivedBytes = 0;
     /** @type {import('../deadlines.js').Deadline | null} */
     this.deadline = null;
     this.connection.wake = () => this.schedule();
@@ -116,6 +118,7 @@ export class MuxSession {
 
   /** A message came. @param {Uint8Array} record */
   received(record) {
+    this.receivedBytes += record.length;
     this.connection.handleRecord(this.now(), record);
     this.dispatch();
     this.schedule();
@@ -178,6 +181,7 @@ export class MuxSession {
     while (connection.hasOutput && transport.buffered < most) {
       const record = connection.transmit(this.now());
       if (!record) break;
+      this.sentBytes += record.length;
       transport.send(record);
     }
     this.held = transport.buffered;

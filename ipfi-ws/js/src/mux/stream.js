@@ -189,6 +189,12 @@ export class MuxStream {
     return this.receiving === State.OVER && this.resetBy === null;
   }
 
+  /** @returns {import('../session.js').Flow} */
+  get flow() {
+    const { received, granted } = this.credit;
+    return { received, unread: this.input.length, credit: granted - received };
+  }
+
   /** The next piece of what has come, whose credit goes back to the peer; null if there is none now. */
   read() {
     const piece = this.input.shift();

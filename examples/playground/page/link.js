@@ -1,0 +1,71 @@
+/**
+ * The page's connection: made, switched to another carrier while calls run, lost, made again. It says so by events:
+ *
+ * | event | detail | |
+ * |---|---|---|
+ * | `connecting` | the carrier | |
+ * | `up` | `{ wire, carrier, ms, before }` | `before` is the wire that it takes the place of, still alive, or null |
+ * | `down` | the `ConnectionError` | the wire has ended, and everything on it |
+ * | `failed` | the error | there is no new wire; an old one goes on |
+ */
+
+import { connect } from './ipfi/index.js';
+
+export class Link extends EventTarget {
+  /** @type {import('./ipfi/index.js').Wire | null} */
+  wire = null;
+  carrier = 'websocket';
+  busy = false;
+
+  /** @param {import('./ipfi/index.js').Interface} offered what the server may call here */
+  constructor(offered) {
+    super();
+    this.offered = offered;
+  }
+
+  /** Connects, or changes over: calls made from then on go the new way. @param {string} carrier */
+  async open(carrier) {
+    if (this.busy) return;
+    this.busy = true;
+    this.tell('connecting', carrier);
+    const began = performance.now();
+    try {
+      // Anew each time: a server that was started again has other ports.
+      const config = await (await fetch('config.json')).json();
+      const serverCertificateHashes = [{ algorithm: 'sha-256', value: fromHex(config.certificate) }];
+      const signal = AbortSignal.timeout(10_000);
+      const wire = await connect(config[carrier], { interface: this.offered, serverCertificateHashes, signal });
+      const before = this.wire;
+      this.wire = wire;
+      this.carrier = carrier;
+      wire.closed.then((cause) => {
+        if (this.wire !== wire) return;
+        this.wire = null;
+        this.tell('down', cause);
+      });
+      this.tell('up', { wire, carrier, ms: performance.now() - began, before });
+    } catch (error) {
+      this.tell('failed', error);
+    } finally {
+      this.busy = false;
+      this.tell('idle');
+    }
+  }
+
+  /** @param {string} type @param {unknown} [detail] */
+  tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  /** @param {string} type @param {(detail: any) => void} listener */
+  on(type, listener) {
+    this.addEventListener(type, (event) => listener(/** @type {CustomEvent} */ (event).detail));
+  }
+}
+
+/** @param {string} text */
+function fromHex(text) {
+  const digits = text.match(/[0-9a-f]{2}/gi) ?? [];
+  // A name may stand in front of them: sha256:…
+  return Uint8Array.from(digits.slice(-32), (pair) => parseInt(pair, 16));
+}

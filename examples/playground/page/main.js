@@ -1,0 +1,101 @@
+/** The playground's page. Each module has one part of it; this one has the connection's switches. */
+
+import { buttons, offered } from './back.js';
+import { Calls } from './calls.js';
+import { watch } from './charts.js';
+import { $, duration, h } from './dom.js';
+import { Link } from './link.js';
+import { Streams } from './streams.js';
+
+const names = { websocket: 'WebSocket', webtransport: 'WebTransport' };
+
+const link = new Link(offered);
+const status = $('#link');
+const plug = $('#plug');
+const carriers = $('#carriers');
+
+/** @param {string} state @param {string} text */
+function say(state, text) {
+  status.className = state;
+  status.lastElementChild.textContent = status.title = text;
+}
+
+/** @param {string} text @param {string} [tone] */
+function note(text, tone = '') {
+  const list = $('#journal ol');
+  const now = new Date();
+  const time = h('time', { dateTime: now.toISOString() }, now.toTimeString().slice(0, 8));
+  list.prepend(h('li', {}, time, h('span', { className: tone }, text)));
+  while (list.children.length > 100) list.lastElementChild.remove();
+}
+
+link.on('connecting', (carrier) => {
+  carriers.disabled = plug.disabled = true;
+  if (!link.wire) say('', `connecting over ${names[carrier]} …`);
+});
+
+link.on('up', async ({ wire, carrier, ms, before }) => {
+  say('up', `connected over ${names[carrier]}`);
+  plug.textContent = 'Pull the plug';
+  note(`connected over ${names[carrier]} in ${duration(ms)}`, 'good');
+  if (!before) return;
+  note('calls from now on go the new way; streams go on there from where they are');
+  const { finished, cut, abandoned } = await before.shutdown(5000);
+  note(`the old connection has shut down: ${finished} calls ended in its grace period, ${cut + abandoned} were cut`);
+});
+
+link.on('down', (cause) => {
+  say('down', `disconnected: ${cause.message}`);
+  plug.textContent = 'Plug in again';
+  note(cause.message, 'bad');
+  // When all who had a handle have heard.
+  setTimeout(() => {
+    const failed = streams.all.filter(({ state }) => state === 'failed').length;
+    if (failed > 0) note(`${failed} streams have ended, each with its reason`, 'bad');
+  });
+});
+
+link.on('failed', (error) => {
+  note(error.message, 'bad');
+  if (!link.wire) say('down', error.message);
+});
+
+link.on('idle', () => {
+  carriers.disabled = plug.disabled = false;
+  for (const radio of carriers.elements) radio.checked = radio.value === link.carrier;
+  if (!link.wire) plug.textContent = 'Plug in again';
+});
+
+carriers.addEventListener('change', ({ target }) => {
+  // Without a connection it is the one that the next takes.
+  if (link.wire) void link.open(target.value);
+  else link.carrier = target.value;
+});
+
+plug.addEventListener('click', () => {
+  // The server ends the connection under everything that runs on it.
+  if (link.wire) void link.wire.notify(9).catch(({ message }) => note(message, 'bad'));
+  else void link.open(link.carrier);
+});
+
+const keys = {
+  c: () => $('#procedure').focus(),
+  s: () => $('#list').focus(),
+  w: () => [...carriers.elements].find((radio) => radio.name && !radio.checked)?.click(),
+  p: () => plug.click(),
+};
+document.addEventListener('keydown', (event) => {
+  const typing = event.target instanceof Element && event.target.matches('input:not([type=radio]), select, textarea');
+  if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey) keys[event.key]?.();
+});
+
+const streams = new Streams(link);
+new Calls(link);
+buttons(link);
+watch(link);
+if (typeof WebTransport !== 'function') {
+  const radio = [...carriers.elements].find(({ value }) => value === 'webtransport');
+  radio.disabled = true;
+  radio.parentElement.title = 'this browser has no WebTransport';
+}
+void link.open(link.carrier);

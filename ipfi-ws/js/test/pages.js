@@ -1,0 +1,82 @@
+// The examples that have a page, and Chromium to look at them with.
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const NAMES = ['playground', 'chat', 'job'];
+
+let built = false;
+
+/** Builds the examples once, with the features that all other tests are built with. */
+function build() {
+  if (built) return;
+  const args = ['build', '--quiet', '--locked', '--workspace', '--all-features', ...NAMES.flatMap((name) => ['--example', name])];
+  const { status } = spawnSync('cargo', args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  assert.equal(status, 0, `cargo ${args.join(' ')}`);
+  built = true;
+}
+
+/**
+ * Runs an example until the test ends.
+ *
+ * @returns its process, with what it prints: `line(pattern)` waits for one and gives the match
+ */
+export function example(t, name, ...args) {
+  build();
+  const child = spawn(`${root}/target/debug/examples/${name}`, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
+  const said = [];
+  const waiting = [];
+  const look = () => {
+    for (const wait of [...waiting]) {
+      const match = said.map((line) => line.match(wait.pattern)).find(Boolean);
+      if (match) waiting.splice(waiting.indexOf(wait), 1)[0].found(match);
+    }
+  };
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    said.push(line);
+    look();
+  });
+  const line = (pattern) =>
+    new Promise((found) => {
+      waiting.push({ pattern, found });
+      look();
+    });
+  return { child, line, said };
+}
+
+/** A browser until the test ends; `page(url)` opens a tab, whose errors fail the test. */
+export async function browser(t, options = {}) {
+  const launched = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  });
+  const context = await launched.newContext({ viewport: { width: 1380, height: 900 }, ...options });
+  context.setDefaultTimeout(60_000);
+  const errors = [];
+  t.after(async () => {
+    await launched.close();
+    assert.deepEqual(errors, [], 'what the console says');
+  });
+  return {
+    context,
+    errors,
+    async page(url) {
+      const page = await context.newPage();
+      page.on('pageerror', (error) => errors.push(`${url}: ${error.message}`));
+      page.on('console', (message) => ['error', 'warning'].includes(message.type()) && errors.push(`${url}: ${message.text()}`));
+      await page.goto(url);
+      return page;
+    },
+  };
+}
+
+/** Waits until the text of an element is what it should be. */
+export async function shows(page, selector, pattern) {
+  await page.waitForFunction(([selector, source]) => new RegExp(source, 's').test(document.querySelector(selector)?.textContent ?? ''), [selector, pattern.source]).catch(async () => {
+    assert.match(await page.textContent(selector), pattern, `${selector} did not become that in time`);
+  });
+}
