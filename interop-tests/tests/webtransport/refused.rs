@@ -71,8 +71,9 @@ async fn answer(lab: &Lab, request: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_without_our_protocol_is_told_which_is_needed() {
-    for (offered, named) in [(vec![], "offered: none"), (vec!["other".to_owned()], "offered: other")] {
+async fn a_client_that_offers_other_protocols_is_told_which_is_needed() {
+    for (offered, named) in [(vec!["other"], "offered: other"), (vec!["a", "b"], "offered: a, b")] {
+        let offered = offered.into_iter().map(str::to_owned);
         let lab = Lab::new(WebTransportOptions::default());
         let url: url::Url = "https://localhost/".parse().unwrap();
         let mut request = BytesMut::new();

@@ -18,7 +18,9 @@
 //!
 //! The connection has one session. A capsule that is followed by CONNECTION_CLOSE at once might never be read: a close is
 //! therefore said, and nothing works any more at this side; what waits there ends with the connection, as soon as the peer
-//! has acknowledged the capsule, or answers it with its own close, or [`LAST_WORD`] has passed.
+//! has ended the session's stream, which it must once it has read the capsule, or the connection, or [`LAST_WORD`] has passed.
+//! That the capsule was acknowledged is not enough: a browser that then hears CONNECTION_CLOSE before it has told its page of
+//! the one tells it of the other.
 
 #![cfg_attr(not(feature = "webtransport"), allow(dead_code, reason = "only WebTransport makes one"))]
 
@@ -36,6 +38,7 @@ use ipfi_core::runtime::Runtime;
 use ipfi_mux::TokioRuntime;
 use ipfi_mux::abuse::GIVEN_UP;
 use quinn::VarInt;
+use tokio::sync::Notify;
 
 use super::{Incoming, Shared, lock};
 use crate::config::varint;
@@ -142,6 +145,8 @@ pub(super) struct Tunnel {
     connect: Mutex<Option<quinn::SendStream>>,
     /// This side has closed it.
     closing: AtomicBool,
+    /// The peer has ended the session's stream.
+    ended: Arc<Notify>,
     qpack: Mutex<Vec<(u64, quinn::RecvStream)>>,
     leftovers: Leftovers,
 }
@@ -166,6 +171,7 @@ impl Tunnel {
             datagram: datagram.freeze(),
             connect: Mutex::new(Some(connect)),
             closing: AtomicBool::new(false),
+            ended: Arc::default(),
             qpack: Mutex::new(qpack),
             leftovers: Arc::new(Mutex::new(vec![Box::new(control)])),
         }
@@ -198,13 +204,14 @@ impl Tunnel {
         let qpack = std::mem::take(&mut *lock(&self.qpack));
         lock(&self.leftovers).push(Box::new(qpack));
         let (connection, leftovers) = (connection.clone(), Arc::clone(&self.leftovers));
+        let ended = Arc::clone(&self.ended);
         runtime.spawn(Box::pin(async move {
             let told = async {
                 // Ahead of bulk. An error is the connection's end, or the peer's wish for it.
                 let _ = connect.set_priority(i32::MAX);
                 if connect.write_all(&close_capsule(code, &reason)).await.is_ok() {
                     let _ = connect.finish();
-                    let _ = connect.stopped().await;
+                    ended.notified().await;
                 }
             };
             let patience = LAST_WORD.max(3 * connection.rtt());
@@ -248,6 +255,7 @@ pub(super) fn watch(
     mut control: quinn::RecvStream,
 ) {
     let weak = Arc::downgrade(shared);
+    let heard = shared.tunnel.as_ref().map(|tunnel| Arc::clone(&tunnel.ended));
     shared.runtime.spawn(Box::pin(async move {
         let control_ended = async {
             // What else HTTP/3 says there is for requests, of which there are no more.
@@ -258,6 +266,9 @@ pub(super) fn watch(
             ended = ended => Some(ended),
             () = control_ended => None,
         };
+        if let Some(heard) = heard {
+            heard.notify_one();
+        }
         let Some(shared) = weak.upgrade() else { return };
         let (cause, code) = match ended {
             Some(Ok((code, reason))) => {

@@ -8,7 +8,8 @@
 //! Which of the two it is the client chooses by ALPN. After the handshake everything is native: every call is a stream of
 //! the session, which is a stream of the connection with a few bytes before it, so that
 //! [`QuicSession`](crate::session::QuicSession) is the same type with the same promises; `session/tunnel.rs` has the differences. The protocol that both sides name (`docs/protocol.md` 12.1, 12.6)
-//! is `ipfi-1`, in `WT-Available-Protocols` and `WT-Protocol`: a page gives it in the option `protocols`.
+//! is `ipfi-1`, in `WT-Available-Protocols` and `WT-Protocol`: a page gives it in the option `protocols`. Browsers that do not
+//! have that option are let in without it.
 //!
 //! **The codec is `web-transport-proto`, the endpoint is ours.** `web-transport-quinn`, which is made of that codec, hides
 //! quinn's streams and takes all that the peer opens, so that a place could not be withheld, a stop not be answered and a

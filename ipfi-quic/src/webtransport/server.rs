@@ -21,8 +21,8 @@ use crate::session::{Established, H3_NO_ERROR, QuicSession};
 /// what is known of the client, its request's path, query and headers among it. Must be called within a tokio runtime. The connection's
 /// transport should have the settings of [`transport`](crate::config::transport) for `limits`, as for [`QuicSession::new`].
 ///
-/// A client that asks for something else, from a page that may not, or without the protocol `ipfi-1` gets an answer of HTTP
-/// that says so, and the connection is closed once it has been read.
+/// A client that asks for something else, from a page that may not, or offers protocols and not `ipfi-1` gets an answer of
+/// HTTP that says so, and the connection is closed once it has been read.
 ///
 /// # Errors
 ///
@@ -89,7 +89,12 @@ async fn take(
         (Err(error), Ok(())) => return Err(ended(connection, "request", error)),
     };
     let mut answer = BytesMut::new();
-    let encoded = ConnectResponse::OK.with_protocol(PROTOCOL).encode(&mut answer);
+    // Who has offered none is told none (section 3.3 of the draft).
+    let accepted = match request.protocols.is_empty() {
+        true => ConnectResponse::OK,
+        false => ConnectResponse::OK.with_protocol(PROTOCOL),
+    };
+    let encoded = accepted.encode(&mut answer);
     encoded.map_err(|error| WebTransportFault::Request { what: error.to_string() })?;
     connect.write_all(&answer).await.map_err(|error| ended(connection, "request stream", error))?;
     let session = VarInt::from(connect.id()).into_inner();
@@ -104,9 +109,9 @@ fn examine(request: &ConnectRequest, web: &WebTransportOptions) -> Result<(), Re
     if web.path.as_ref().is_some_and(|served| served != path) {
         return Err((StatusCode::NOT_FOUND, format!("nothing is served at {path}")));
     }
-    if !request.protocols.iter().any(|name| name == PROTOCOL) {
-        let offered =
-            if request.protocols.is_empty() { "none".to_owned() } else { request.protocols.join(", ") };
+    // A browser that cannot name protocols offers none: its control stream says what it speaks (clauses 2.3, 12.6).
+    if !request.protocols.is_empty() && !request.protocols.iter().any(|name| name == PROTOCOL) {
+        let offered = request.protocols.join(", ");
         let why = format!("the protocol {PROTOCOL} is needed, offered: {offered}");
         return Err((StatusCode::BAD_REQUEST, why));
     }

@@ -9,14 +9,18 @@ import { join } from 'node:path';
 
 const browser = ['chromium', 'chromium-browser', 'google-chrome'].find((name) => spawnSync('which', [name]).status === 0);
 
-/** Serves the modules as they are, and takes what a page posts: `origin`, and the promise `results`. */
+/** Serves the modules as they are, and takes what a page posts: `origin`, and the promise `results`. What a page has begun it may say before, so that a test which hangs says in what. */
 export async function serveFiles(t) {
   let told;
   const results = new Promise((resolve) => (told = resolve));
   const http = createServer((request, response) => {
     if (request.method === 'POST') {
       let body = '';
-      request.on('data', (data) => (body += data)).on('end', () => (told(JSON.parse(body)), response.end()));
+      request.on('data', (data) => (body += data)).on('end', () => {
+        if (request.url === '/begun') t.diagnostic(`begun: ${body}`);
+        else told(JSON.parse(body));
+        response.end();
+      });
       return;
     }
     try {

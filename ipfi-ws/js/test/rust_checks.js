@@ -16,10 +16,11 @@ const until = async (holds) => {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5));
 };
 
-/** Runs all checks against the server at `url`, which the last one ends. */
-export async function checks(url) {
+/** Runs all checks against the server at `url`, which the last one ends; `begun` is told of each before. */
+export async function checks(url, options = {}, begun = async () => {}) {
   const results = [];
   const check = async (name, act) => {
+    await begun(name);
     const began = performance.now();
     try {
       await act();
@@ -29,6 +30,7 @@ export async function checks(url) {
     }
   };
   let left = false;
+  const heard = [];
   // Rust calls in bincode.
   const offered = new Interface()
     .procedure(0, ([text]) => text, { codecs: [bincode({ args: [string], returns: string })] })
@@ -36,8 +38,9 @@ export async function checks(url) {
       yield 0;
       await new Promise((resolve) => (signal.onabort = resolve));
       left = true;
-    }, { codecs: [bincode({ returns: u64 })] });
-  const wire = await connect(url, { interface: offered });
+    }, { codecs: [bincode({ returns: u64 })] })
+    .notification(19, ([text]) => heard.push(text), { codecs: [bincode({ args: [string] })], datagrams: true });
+  const wire = await connect(url, { ...options, interface: offered });
 
   await check('every kind of call', async () => {
     for (const options of [{}, { codec: json }]) {
@@ -83,7 +86,9 @@ export async function checks(url) {
       equal(await wire.call(0, ['beside']), 'beside');
     }
     const made = await wire.call(17);
-    if (made > 3000) throw new Error(`${made} items were made for 5`);
+    // Chromium itself takes 6 MiB of a stream of WebTransport before its page has asked for them.
+    const most = url.startsWith('https:') ? 6600 : 3000;
+    if (made > most) throw new Error(`${made} items were made for 5`);
     items.cancel();
   });
   await check('100 MB each way, at once', async () => {
@@ -94,6 +99,18 @@ export async function checks(url) {
     let seen = 0;
     for await (const piece of wire.stream(8, [1600, 65_536])) seen += piece.length;
     equal([await up, seen], [1600 * 65_536, 1600 * 65_536]);
+  });
+  await check('a datagram to the server, and one back', async () => {
+    await until(() => wire.sendDatagram(19, ['perhaps']) && heard.length > 0);
+    equal(heard[0], 'perhaps');
+  });
+  await check('the server closes: its code and its reason arrive', async () => {
+    const other = await connect(url, options);
+    const waiting = other.call(4, [60_000]).catch(({ code }) => code);
+    await other.call(0, ['beside']);
+    await other.notify(20);
+    const { kind, code, message } = await other.closed;
+    equal([kind, code, message.includes('who are you?'), await waiting], ['peer', 3, true, 'UNAVAILABLE']);
   });
   await check('the server is killed in mid-stream', async () => {
     const items = wire.stream(11);

@@ -24,9 +24,17 @@ export const PROTOCOL = 'ipfi-1';
 /** How long what was written has to leave before a close. */
 const LINGER_MS = 1000;
 
-/** @param {number | bigint} code */
-const streamError = (code) =>
-  new (/** @type {any} */ (globalThis).WebTransportError)('', { source: 'stream', streamErrorCode: Number(code) });
+/** What resets or stops a stream. @param {number | bigint} code */
+function streamError(code) {
+  const { WebTransportError } = /** @type {any} */ (globalThis);
+  const streamErrorCode = Number(code);
+  try {
+    return new WebTransportError('', { source: 'stream', streamErrorCode });
+  } catch {
+    // Chromium has the constructor of an older draft, which knows one argument.
+    return new WebTransportError({ streamErrorCode });
+  }
+}
 
 /** One stream of a WebTransport session. @implements {SessionStream} */
 class WebTransportStream {
@@ -191,7 +199,7 @@ class WebTransportStream {
       if (!done && !this.#piece) return this.#pull();
     } catch (error) {
       this.#pulling = false;
-      if (this.#stopped || this.session.ended) return;
+      if (this.#stopped || this.session.ended || isOfSession(error)) return;
       this.#fin = true;
       this.resetBy = codeOf(error);
       this.session.givenUp(this, this.resetBy);
@@ -202,7 +210,7 @@ class WebTransportStream {
 
   /** @param {unknown} error */
   #stoppedWith(error) {
-    if (this.session.ended) return;
+    if (this.session.ended || isOfSession(error)) return;
     this.sent = true;
     this.stoppedBy = codeOf(error);
     this.session.givenUp(this, this.stoppedBy);
@@ -221,6 +229,9 @@ class WebTransportStream {
 
 /** @param {unknown} error @returns {number} */
 const codeOf = (error) => Number(/** @type {any} */ (error)?.streamErrorCode ?? 0);
+
+/** Whether a stream failed because its session is over, which says itself why. @param {unknown} error */
+const isOfSession = (error) => /** @type {any} */ (error)?.source === 'session';
 
 /** @implements {Session} */
 export class WebTransportSession {

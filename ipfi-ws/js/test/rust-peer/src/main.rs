@@ -1,13 +1,17 @@
 //! The Rust end of the interop tests: `js-test-peer serve` listens on a port and prints it, `js-test-peer call ADDRESS`
-//! calls the JavaScript end there and prints one line for each check that holds. `js-test-peer serve-ws ORIGIN` is a server
-//! for WebSockets, of programs and of pages of that origin, and prints its address.
+//! calls the JavaScript end there and prints one line for each check that holds. `js-test-peer serve-web ORIGIN` is a server
+//! for WebSockets and WebTransport, of programs and of pages of that origin, and prints its addresses, its certificate's hash
+//! and the certificate, which is nobody's but pinned.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use ipfi::{Code, CodecId, Context, Interface, Origins, Receiver, Server, Status, Wire, WsOptions};
+use ipfi::{
+    CloseCode, Code, CodecId, Context, Identity, Interface, Origins, Receiver, Server, Status,
+    WebTransportOptions, Wire, WsOptions,
+};
 use tokio::net::{TcpListener, TcpStream};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -70,6 +74,13 @@ fn interface() -> Interface {
         })
         .procedure(17, |(): ()| async { MADE.load(Ordering::SeqCst) })
         .notification(18, |(): ()| async { die() })
+        .notification(19, |context: Context, (text,): (String,)| async move {
+            let _ = context.wire().notify(19, (text,)).datagram();
+        })
+        .by_datagram(19)
+        .notification(20, |context: Context, (): ()| async move {
+            context.wire().close(CloseCode::UNAUTHENTICATED, "who are you?");
+        })
 }
 
 /// Without a farewell to anybody.
@@ -95,9 +106,9 @@ async fn main() -> Result<(), Error> {
     let mut args = std::env::args().skip(1);
     match args.next().as_deref() {
         Some("serve") => serve().await,
-        Some("serve-ws") => serve_ws(args.next().ok_or("to pages of which origin?")?).await,
+        Some("serve-web") => serve_web(args.next().ok_or("to pages of which origin?")?).await,
         Some("call") => call(&args.next().ok_or("call whom?")?).await,
-        _ => Err("serve, serve-ws ORIGIN or call ADDRESS".into()),
+        _ => Err("serve, serve-web ORIGIN or call ADDRESS".into()),
     }
 }
 
@@ -116,11 +127,24 @@ async fn serve() -> Result<(), Error> {
     }
 }
 
-async fn serve_ws(origin: String) -> Result<(), Error> {
-    let mut options = WsOptions::default();
-    options.origins = Origins::These(vec![origin]);
-    let server = Server::new(interface()).listen("ws://127.0.0.1:0").ws_options(options).bind().await?;
-    println!("{}", server.addresses().join(" "));
+async fn serve_web(origin: String) -> Result<(), Error> {
+    let identity = Identity::development(&[])?;
+    let hash = identity.certificate_hash();
+    let certificate: String = identity.certificates().flatten().map(|byte| format!("{byte:02x}")).collect();
+    let mut sockets = WsOptions::default();
+    sockets.origins = Origins::These(vec![origin.clone()]);
+    let mut web = WebTransportOptions::default();
+    web.origins = Origins::These(vec![origin]);
+    let server = Server::new(interface())
+        .identity(identity)
+        .ws_options(sockets)
+        .webtransport_options(web)
+        .listen("ws://127.0.0.1:0")
+        .listen("wss://127.0.0.1:0")
+        .listen("quic://127.0.0.1:0")
+        .bind()
+        .await?;
+    println!("{} {hash} {certificate}", server.addresses().join(" "));
     server.run().await;
     Ok(())
 }
