@@ -291,7 +291,9 @@ pub(super) fn watch(
     }));
 }
 
-/// The peer's unidirectional streams, once each has said what it is. For that it has as long as a handshake.
+/// The peer's unidirectional streams, once each has said what it is. From its first byte it has as long as a handshake for
+/// that; but a stream that says nothing at all is left alone: a later one has announced it by its number, and it may be one
+/// of QPACK's, which a browser opens and does not use, and for whose stop it ends the connection. It holds a place of the peer's.
 pub(super) fn unidirectional(
     connection: &quinn::Connection,
     header: Header,
@@ -322,21 +324,22 @@ async fn begin(
     header: Header,
     patience: Duration,
 ) -> (quinn::RecvStream, UniKind) {
+    let mut seen = [0; 16];
+    let Ok(Some(mut len)) = recv.read(&mut seen[..1]).await else { return (recv, UniKind::Over) };
     let reading = async {
-        let mut seen = [0; 16];
-        let mut len = 0;
         // No header of ours is shorter than the one that this side writes: nothing behind it is taken.
         let mut wanted = header.bytes.len();
         loop {
-            match recv.read(&mut seen[len..wanted]).await {
-                Ok(Some(read)) => len += read,
-                Ok(None) | Err(_) => return UniKind::Over,
-            }
             match header.check(&seen[..len]) {
-                Begun::Undecided => wanted = wanted.max(len + 1),
+                Begun::Undecided if len == wanted => wanted += 1,
+                Begun::Undecided => {}
                 Begun::Whole => return UniKind::Ours,
                 Begun::Other(kind) if QPACK.contains(&kind) => return UniKind::Qpack(kind),
                 Begun::Other(_) => return UniKind::Unknown,
+            }
+            match recv.read(&mut seen[len..wanted]).await {
+                Ok(Some(read)) => len += read,
+                Ok(None) | Err(_) => return UniKind::Over,
             }
         }
     };

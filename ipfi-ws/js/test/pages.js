@@ -55,7 +55,7 @@ export async function browser(t, options = {}) {
     args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
   });
   const context = await launched.newContext({ viewport: { width: 1380, height: 900 }, ...options });
-  context.setDefaultTimeout(60_000);
+  context.setDefaultTimeout(20_000);
   const errors = [];
   t.after(async () => {
     await launched.close();

@@ -150,6 +150,7 @@ for (const [where, options] of Object.entries({ 'a desktop': {}, 'a phone': PHON
       const { page } = await playground(t, { ...options, colorScheme });
       await start(page, { count: 30 });
       await shows(page, '#tally', /30 running/);
+      await shows(page, '#stream-1', /running.*Pause/);
       const { wide, nameless } = await page.evaluate(() => ({
         wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
         nameless: [...document.querySelectorAll('input, select, button')]
