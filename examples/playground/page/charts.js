@@ -1,6 +1,6 @@
 /** The last minute as lines, drawn when there is a sample and not in every frame. */
 
-import { $, colour, count, duration, sharpen, size, themed } from './dom.js';
+import { $, colour, count, duration, sharpen, size, sized, themed } from './dom.js';
 
 /** A sample each quarter of a second, for a minute. */
 export const EVERY_MS = 250;
@@ -20,11 +20,15 @@ class Chart {
     this.names = colours;
     this.least = least;
     this.lines = colours.map(() => /** @type {number[]} */ ([]));
+    this.colours = /** @type {string[]} */ ([]);
     themed(() => {
       this.colours = [...this.names, 'line', 'quiet'].map(colour);
       this.draw();
     });
-    new ResizeObserver(() => this.draw()).observe(this.canvas);
+    sized(this.canvas, ({ width, height }) => {
+      sharpen(this.canvas, width, height);
+      this.draw();
+    });
   }
 
   /** @param {number[]} values NaN where there is none @param {string} text */
@@ -34,12 +38,10 @@ class Chart {
       if (this.lines[line].length > SAMPLES) this.lines[line].shift();
     });
     if (this.output.value !== text) this.output.value = text;
-    this.draw();
   }
 
   draw() {
     const { canvas, lines } = this;
-    sharpen(canvas);
     const pen = canvas.getContext('2d');
     const { width, height } = canvas;
     const scale = devicePixelRatio;
@@ -80,6 +82,14 @@ class Chart {
       pen.globalAlpha = 1;
     });
   }
+}
+
+/** Draws one in each frame: together they would be long in the way of what arrives. @param {Chart[]} charts */
+function inTurn(charts) {
+  requestAnimationFrame(() => {
+    charts.shift()?.draw();
+    if (charts.length > 0) inTurn(charts);
+  });
 }
 
 /** Watches what goes on on the wire that `link` has. @param {import('./link.js').Link} link */
@@ -125,6 +135,7 @@ export function watch(link) {
     roundTrip.add([wire ? rtt : NaN], wire && Number.isFinite(rtt) ? duration(rtt) : '–');
     throughput.add([wire ? down : NaN, wire ? up : NaN], wire ? `↓ ${size(down)}/s  ↑ ${size(up)}/s` : '–');
     running.add([wire ? calls : NaN], wire ? count(calls) : '–');
+    inTurn([roundTrip, throughput, running]);
     if (wire) void ask(wire);
     else rtt = NaN;
   }, EVERY_MS);

@@ -52,12 +52,14 @@ export function themed(change) {
   change();
 }
 
-/** Makes a canvas as fine as the screen; true if that has cleared it. @param {HTMLCanvasElement} canvas */
-export function sharpen(canvas, height = canvas.clientHeight) {
-  const scale = devicePixelRatio;
-  const [wide, high] = [Math.round(canvas.clientWidth * scale), Math.round(height * scale)];
-  if (canvas.width === wide && canvas.height === high) return false;
-  canvas.width = wide;
-  canvas.height = high;
-  return true;
+/** Makes a canvas as fine as the screen, which clears it. @param {HTMLCanvasElement} canvas @param {number} width @param {number} height */
+export function sharpen(canvas, width, height) {
+  canvas.width = Math.round(width * devicePixelRatio);
+  canvas.height = Math.round(height * devicePixelRatio);
+}
+
+/** Tells of an element's inner size, now and when it changes: asking for it while a page changes costs a layout. @param {Element} element @param {(size: { width: number, height: number }) => void} told */
+export function sized(element, told) {
+  new ResizeObserver(([{ contentRect }]) => told(contentRect)).observe(element);
+  told({ width: element.clientWidth, height: element.clientHeight });
 }

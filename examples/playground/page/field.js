@@ -1,6 +1,6 @@
 /** A tile for each stream, filled by its progress: all of them at a glance. */
 
-import { colour, h, sharpen, themed } from './dom.js';
+import { colour, h, sharpen, sized, themed } from './dom.js';
 
 const HIGHEST = 190;
 
@@ -26,6 +26,9 @@ export class Field {
       this.stale = true;
     });
     this.states = states;
+    this.width = 0;
+    // Its parent's, since its own is the tiles' doing; the padding is none of it.
+    sized(canvas.parentElement, () => (this.count = -1));
     canvas.addEventListener('click', ({ offsetX, offsetY }) => {
       const index = Math.floor(offsetY / this.tile) * this.columns + Math.floor(offsetX / this.tile);
       if (index < this.count) chosen(index);
@@ -37,22 +40,24 @@ export class Field {
   /** The largest tiles with which all fit. @param {number} count */
   layOut(count) {
     const width = this.canvas.clientWidth;
+    this.width = width;
+    if (width === 0) return;
     let tile = 22;
     while (tile > 5 && Math.ceil(count / Math.floor(width / tile)) * tile > HIGHEST) tile--;
     this.tile = tile;
     this.columns = Math.max(1, Math.floor(width / tile));
     this.count = count;
-    this.width = width;
     const height = Math.max(1, Math.ceil(count / this.columns)) * tile;
     this.canvas.style.height = `${height}px`;
-    sharpen(this.canvas, height);
+    sharpen(this.canvas, width, height);
     this.pen = this.canvas.getContext('2d');
     this.stale = true;
   }
 
   /** @param {{ look: string, got: number, shape: { items: number } }[]} streams @param {number} chosen */
   draw(streams, chosen) {
-    if (streams.length !== this.count || this.canvas.clientWidth !== this.width) this.layOut(streams.length);
+    if (streams.length !== this.count) this.layOut(streams.length);
+    if (this.width === 0) return;
     const { pen, tile, columns, states, colours, shown } = this;
     const scale = devicePixelRatio;
     if (this.stale) {

@@ -12,8 +12,8 @@ export const STATES = { waiting: 'quiet', running: 'accent', paused: 'warm', don
 /** The procedure of `server.rs`. */
 const PIECES = 6;
 
-/** So many calls are begun in one frame, that the page stays smooth. */
-const BATCH = 20;
+/** So long calls are begun in one frame, that the page stays smooth. */
+const BATCH_MS = 2;
 
 class Stream {
   got = 0;
@@ -102,6 +102,7 @@ export class Streams {
   /** Rows that are reused as the list scrolls. @type {Row[]} */
   rows = [];
   frame = 0;
+  top = 0;
   told = '';
 
   /** @param {import('./link.js').Link} link */
@@ -124,6 +125,8 @@ export class Streams {
       button.addEventListener('click', () => this.toAll(button.dataset.all));
     }
     this.list.addEventListener('keydown', (event) => this.key(event));
+    // Asked for when it changes, and not in each frame, where it would cost a layout.
+    this.list.addEventListener('scroll', () => (this.top = this.list.scrollTop), { passive: true });
     new ResizeObserver(() => this.layOut()).observe(this.list);
     this.layOut();
     const draw = () => {
@@ -152,8 +155,15 @@ export class Streams {
   }
 
   /** @param {Stream[]} streams @param {(stream: Stream) => void} act */
-  eachFrame(streams, act) {
-    streams.splice(0, BATCH).forEach(act);
+  async eachFrame(streams, act) {
+    const until = performance.now() + BATCH_MS;
+    let done = 0;
+    while (done < streams.length && (done === 0 || performance.now() < until)) {
+      act(streams[done++]);
+      // A native stream, which costs a millisecond, is made a few microtasks later: that counts as well.
+      for (let n = 0; n < 4; n++) await null;
+    }
+    streams.splice(0, done);
     if (streams.length > 0) requestAnimationFrame(() => this.eachFrame(streams, act));
   }
 
@@ -180,7 +190,7 @@ export class Streams {
   }
 
   show() {
-    const first = Math.max(0, Math.min(Math.floor(this.list.scrollTop / this.row), this.all.length - this.rows.length));
+    const first = Math.max(0, Math.min(Math.floor(this.top / this.row), this.all.length - this.rows.length));
     this.rows.forEach((row, n) => {
       const index = first + n;
       // A stream keeps its row while it is in view.

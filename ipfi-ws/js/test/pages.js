@@ -48,12 +48,16 @@ export function example(t, name, ...args) {
   return { child, line, said };
 }
 
-/** A browser until the test ends; `page(url)` opens a tab, whose errors fail the test. */
-export async function browser(t, options = {}) {
-  const launched = await chromium.launch({
+/** The system's Chromium. */
+export const launch = () =>
+  chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
   });
+
+/** A browser until the test ends; `page(url)` opens a tab, whose errors fail the test. */
+export async function browser(t, options = {}) {
+  const launched = await launch();
   const context = await launched.newContext({ viewport: { width: 1380, height: 900 }, ...options });
   context.setDefaultTimeout(20_000);
   const errors = [];
