@@ -197,7 +197,8 @@ fn many_streams_run_at_once_and_a_dropped_one_stops() {
 
 #[test]
 fn the_playground_answers_at_its_prompt() {
-    let mut playground = example("playground").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut playground =
+        example("playground").arg("0").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = playground.stdin.take().unwrap();
     let mut output = String::new();
     input
@@ -210,7 +211,8 @@ fn the_playground_answers_at_its_prompt() {
     playground.stdout.take().unwrap().read_to_string(&mut output).unwrap();
     assert!(playground.wait().unwrap().success());
     for expected in [
-        "a server runs at tcp://127.0.0.1:",
+        "open http://127.0.0.1:",
+        "other programs: tcp://127.0.0.1:",
         "\nHello, Ada Lovelace!\n0\n1\n2\n6\n",
         "error: \"x\" is not a number that fits\nerror: \"x\" is not a number that fits\nerror: \"-1\" is not",
         "the server called back and was told: hello the server, this is the prompt",
@@ -222,6 +224,32 @@ fn the_playground_answers_at_its_prompt() {
         "error: nonsense: no such command, or not with these words; type help",
     ] {
         assert!(output.contains(expected), "{expected:?} is missing from:\n{output}");
+    }
+}
+
+#[test]
+fn a_chat_between_terminals_ends_for_one_who_has_nothing_more_to_say() {
+    let server = example("chat").stdout(Stdio::piped()).spawn().unwrap();
+    let mut server = Killed(server);
+    let line = BufReader::new(server.0.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+    let url = line.rsplit(' ').next().unwrap();
+    let join = |name| {
+        let mut terminal = example("chat");
+        let child = terminal.args([name, url]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = Killed(child);
+        let mut heard = BufReader::new(child.0.stdout.take().unwrap()).lines();
+        assert_eq!(heard.next().unwrap().unwrap(), format!("* {name} is here"));
+        (child, heard)
+    };
+    let (_ada, mut ada_hears) = join("Ada");
+    let (mut bob, mut bob_hears) = join("Bob");
+    bob.0.stdin.take().unwrap().write_all(b"good morning\nand good bye\n").unwrap();
+    for expected in ["Bob: good morning", "Bob: and good bye"] {
+        assert_eq!(bob_hears.next().unwrap().unwrap(), expected);
+    }
+    assert!(bob.0.wait().unwrap().success());
+    for expected in ["* Bob is here", "Bob: good morning", "Bob: and good bye", "* Bob has left"] {
+        assert_eq!(ada_hears.next().unwrap().unwrap(), expected);
     }
 }
 

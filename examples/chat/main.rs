@@ -34,7 +34,11 @@ impl Room {
 }
 
 /// One call is one who takes part. Their lines come in until they end them; everybody's go out.
-fn join(State(room): State<Room>, (name,): (String,), mut lines: Receiver<String>) -> impl Stream<Item = Line> {
+fn join(
+    State(room): State<Room>,
+    (name,): (String,),
+    mut lines: Receiver<String>,
+) -> impl Stream<Item = Line> {
     let heard = room.0.subscribe();
     room.say("", format!("{name} is here"));
     let here = Here { room, name };

@@ -36,7 +36,10 @@ impl Page {
             .nest_service("/ipfi", ServeDir::new(root.join("ipfi-ws/js/src")))
             .fallback_service(ServeDir::new(root.join("examples").join(folder)))
             // Edited files show up at the next reload.
-            .layer(SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, HeaderValue::from_static("no-cache")));
+            .layer(SetResponseHeaderLayer::overriding(
+                header::CACHE_CONTROL,
+                HeaderValue::from_static("no-cache"),
+            ));
         axum::serve(self.listener, files).await
     }
 }

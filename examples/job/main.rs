@@ -21,7 +21,10 @@ const WIDTH: u32 = 640;
 const HEIGHT: u32 = 480;
 
 /// The job: a picture of the Mandelbrot set around a point. An item is a line of it, with how far the job is.
-fn picture(context: Context, (x, y, zoom): (f64, f64, f64)) -> impl Stream<Item = Result<(u32, Bytes), Status>> {
+fn picture(
+    context: Context,
+    (x, y, zoom): (f64, f64, f64),
+) -> impl Stream<Item = Result<(u32, Bytes), Status>> {
     let mut progress = Progress { done: 0, context };
     stream::iter(0..HEIGHT)
         .then(move |row| async move {
@@ -68,8 +71,9 @@ fn line(x: f64, y: f64, zoom: f64, row: u32) -> Bytes {
                 for _ in 0..8 {
                     (re, im) = (re * re - im * im + cr, 2.0 * re * im + ci);
                 }
-                // What is no number has escaped as well.
-                !(re * re + im * im <= 4.0)
+                let far: f64 = re * re + im * im;
+                // What is no number any more has escaped as well.
+                far > 4.0 || far.is_nan()
             })
             .unwrap_or(u8::MAX)
     };

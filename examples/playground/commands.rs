@@ -1,9 +1,11 @@
-//! What can be typed at the prompt: a call of each kind.
+//! The prompt, which calls the server as other programs do: a call of each kind.
 
+use std::io::{BufRead, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use futures::{TryStreamExt, stream};
-use ipfi::Wire;
+use ipfi::{Interface, Wire};
+use tokio::signal::ctrl_c;
 
 use crate::Failure;
 
@@ -18,11 +20,55 @@ const HELP: &str = "\x20 hello NAME          one value in, one value out
   quit
 Ctrl-C cancels the call that runs, at the server too; at the prompt it quits.";
 
+/// Runs until it is told to quit.
+pub(crate) async fn prompt(url: &str) -> Result<(), Failure> {
+    let offered = Interface::new()
+        .procedure(0, |(who,): (String,)| async move { format!("hello {who}, this is the prompt") });
+    let wire = ipfi::connect_with(url, offered).await?;
+    let terminal = std::io::stdin().is_terminal();
+
+    // A thread of its own reads the prompt: nothing waits for it when the program ends.
+    let (typed, mut lines) = tokio::sync::mpsc::channel(1);
+    std::thread::spawn(move || {
+        let lines = std::io::stdin().lock().split(b'\n').map_while(Result::ok);
+        lines.for_each(|line| typed.blocking_send(line).unwrap_or_default());
+    });
+    loop {
+        if terminal {
+            print!("> ");
+            std::io::stdout().flush()?;
+        }
+        let line = tokio::select! {
+            line = lines.recv() => line,
+            _ = ctrl_c() => None,
+        };
+        let Some(line) = line else {
+            if terminal {
+                // The shell's prompt is not to stand behind ours.
+                println!();
+            } else {
+                // Nobody types, and the page goes on.
+                ctrl_c().await?;
+            }
+            return Ok(());
+        };
+        let line = String::from_utf8_lossy(&line);
+        match line.split_whitespace().collect::<Vec<_>>()[..] {
+            ["quit"] => return Ok(()),
+            // Dropping a call cancels it.
+            ref words => tokio::select! {
+                done = run(&wire, words) => done.unwrap_or_else(|error| println!("error: {error}")),
+                _ = ctrl_c() => println!("cancelled"),
+            },
+        }
+    }
+}
+
 fn number<T: std::str::FromStr>(word: &str) -> Result<T, Failure> {
     word.parse().map_err(|_| format!("{word:?} is not a number that fits").into())
 }
 
-pub(crate) async fn run(wire: &Wire, words: &[&str]) -> Result<(), Failure> {
+async fn run(wire: &Wire, words: &[&str]) -> Result<(), Failure> {
     match words {
         ["hello", name @ ..] if !name.is_empty() => {
             println!("{}", wire.call::<String>(0, (name.join(" "),)).await?);

@@ -12,12 +12,11 @@ mod commands;
 mod page;
 mod server;
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::cell::Cell;
 use std::time::Duration;
 
-use ipfi::{CodecId, Identity, Interface, Limits, Origins, Server, WebTransportOptions, WsOptions};
+use ipfi::{CodecId, Identity, Limits, Origins, Server, WebTransportOptions, WsOptions};
 use serde_json::json;
-use tokio::signal::ctrl_c;
 
 use self::page::Page;
 
@@ -26,7 +25,8 @@ type Failure = Box<dyn std::error::Error>;
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let port = std::env::args().nth(1).map_or(Ok(4410), |port| port.parse())?;
-    let page = Page::bind(port).await.map_err(|error| format!("port {port}: {error}; another: playground PORT"))?;
+    let page =
+        Page::bind(port).await.map_err(|error| format!("port {port}: {error}; another: playground PORT"))?;
 
     // Made on the spot, for 13 days; the page is told its hash, for no authority has signed it.
     let identity = Identity::development(&["127.0.0.1", "localhost"])?;
@@ -58,57 +58,11 @@ async fn main() -> Result<(), Failure> {
     let webtransport = quic.replacen("quic:", "https:", 1);
     println!("open {}, or type help", page.url);
     println!("other programs: {tcp}, {websocket}, {quic} (certificate {hash})");
-    let config = json!({ "websocket": websocket, "webtransport": webtransport, "certificate": hash.to_string() });
+    let config =
+        json!({ "websocket": websocket, "webtransport": webtransport, "certificate": hash.to_string() });
     tokio::spawn(page.serve("playground/page", config));
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(server.run_until(stopped));
-
-    let outcome = prompt(&tcp).await;
-    drop(stop);
-    server.await?;
-    outcome
-}
-
-/// Calls the server as other programs do, until it is told to quit.
-async fn prompt(url: &str) -> Result<(), Failure> {
-    let offered = Interface::new()
-        .procedure(0, |(who,): (String,)| async move { format!("hello {who}, this is the prompt") });
-    let wire = ipfi::connect_with(url, offered).await?;
-    let terminal = std::io::stdin().is_terminal();
-
-    // A thread of its own reads the prompt: nothing waits for it when the program ends.
-    let (typed, mut lines) = tokio::sync::mpsc::channel(1);
-    std::thread::spawn(move || {
-        let lines = std::io::stdin().lock().split(b'\n').map_while(Result::ok);
-        lines.for_each(|line| typed.blocking_send(line).unwrap_or_default());
-    });
-    loop {
-        if terminal {
-            print!("> ");
-            std::io::stdout().flush()?;
-        }
-        let line = tokio::select! {
-            line = lines.recv() => line,
-            _ = ctrl_c() => None,
-        };
-        let Some(line) = line else {
-            if terminal {
-                // The shell's prompt is not to stand behind ours.
-                println!();
-            } else {
-                // Nobody types, and the page goes on.
-                ctrl_c().await?;
-            }
-            return Ok(());
-        };
-        let line = String::from_utf8_lossy(&line);
-        match line.split_whitespace().collect::<Vec<_>>()[..] {
-            ["quit"] => return Ok(()),
-            // Dropping a call cancels it.
-            ref words => tokio::select! {
-                done = commands::run(&wire, words) => done.unwrap_or_else(|error| println!("error: {error}")),
-                _ = ctrl_c() => println!("cancelled"),
-            },
-        }
-    }
+    let outcome = Cell::new(Ok(()));
+    // Until somebody quits: then calls have their grace period to end.
+    server.run_until(async { outcome.set(commands::prompt(&tcp).await) }).await;
+    outcome.into_inner()
 }

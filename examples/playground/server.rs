@@ -36,7 +36,8 @@ pub(crate) fn interface() -> Interface {
         // Many calls back at once; they share packets, and the page answers each.
         .procedure(8, |context: Context, (count,): (u64,)| async move {
             let (wire, context) = (&context.wire(), &context);
-            let calls = (0..count.min(10_000)).map(|n| async move { wire.call::<u64>(1, (n,)).within(context).await });
+            let calls = (0..count.min(10_000))
+                .map(|n| async move { wire.call::<u64>(1, (n,)).within(context).await });
             try_join_all(calls).await.map(|doubled| doubled.iter().sum::<u64>())
         })
         // Ends the connection under everything that runs on it.

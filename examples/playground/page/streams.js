@@ -292,6 +292,7 @@ class Row {
 /** @param {import('./ipfi/session.js').Flow | null} flow */
 function told(flow) {
   if (!flow) return '';
-  if (flow.credit === null) return `${size(flow.received)} came; the browser keeps the credit`;
+  // A browser keeps the credit of native streams to itself.
+  if (flow.credit === null) return `${size(flow.received)} came`;
   return flow.unread > flow.credit ? `${size(flow.unread)} unread` : `credit ${size(flow.credit)}`;
 }

@@ -183,6 +183,27 @@ claim('small calls do not wait behind a stream that nobody reads', async (stage)
   kit.creditBack(caller);
 });
 
+claim('a call that nobody reads says what came, what is unread and what credit is left, and the wire what passed', async (stage) => {
+  const offered = stage.standard().sequence(OWN, function* () {
+    for (;;) yield new Uint8Array(1000);
+  });
+  const { caller, callee } = await stage.wires({}, offered);
+  const call = caller.stream(OWN);
+  assert.equal(caller.stats.callsOut, 1);
+  await stage.settle();
+  assert.equal(callee.stats.callsIn, 1);
+  const window = caller.limits.stream_window_bytes;
+  assert.deepEqual(call.flow, { received: window, unread: window, credit: 0 });
+  assert.ok(caller.stats.receivedBytes > window && caller.stats.receivedBytes === callee.stats.sentBytes);
+  for (let n = 0; n < 100; n++) await call.next();
+  const { received, unread, credit } = call.flow;
+  assert.ok(received > window && unread + credit >= window / 2, `${received} received, ${unread} unread, ${credit} left`);
+  call.cancel();
+  await idle(stage, caller, callee);
+  assert.deepEqual([caller.stats.callsOut, callee.stats.callsIn], [0, 0]);
+  kit.creditBack(caller);
+});
+
 claim('[A13] a panic is INTERNAL to its own call, wherever it happens; its text stays at the callee', async (stage) => {
   const seen = [];
   const boom = () => {

@@ -99,7 +99,7 @@ test('the carrier is switched under streams that run, and each has all of its it
   await page.keyboard.press('w');
   await shows(page, '#link', /connected over WebTransport/);
   await shows(page, '#journal', /the old connection has shut down/);
-  await shows(page, '#stream-1', /the browser keeps the credit/);
+  await shows(page, '#stream-1', /KiB came/);
   await page.keyboard.press('w');
   await shows(page, '#link', /connected over WebSocket/);
   await shows(page, '#tally', /^100 done$/);
