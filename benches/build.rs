@@ -27,6 +27,7 @@ fn tonic() {
         .method(method("echo_bytes", "EchoBytes", "Data", "Data").build())
         .method(method("items", "Items", "Number", "Number").server_streaming().build())
         .method(method("bulk", "Bulk", "Data", "Number").client_streaming().build())
+        .method(method("download", "Download", "Number", "Data").server_streaming().build())
         .method(method("idle", "Idle", "Number", "Number").server_streaming().build())
         .build();
     Builder::new().compile(&[service]);

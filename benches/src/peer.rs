@@ -21,6 +21,8 @@ pub(crate) struct Offers {
     pub(crate) items: bool,
     /// A stream of chunks from the client.
     pub(crate) bulk: bool,
+    /// A stream of chunks from the server.
+    pub(crate) download: bool,
     /// Streams that stay open and say nothing: how many at most, 0 for none.
     pub(crate) idle: usize,
     /// Connections that begin with a ticket of an earlier one: resumed, and with early data.
@@ -30,8 +32,15 @@ pub(crate) struct Offers {
 }
 
 impl Offers {
-    pub(crate) const NONE: Self =
-        Self { outstanding: false, items: false, bulk: false, idle: 0, tickets: false, stream_frames: false };
+    pub(crate) const NONE: Self = Self {
+        outstanding: false,
+        items: false,
+        bulk: false,
+        download: false,
+        idle: 0,
+        tickets: false,
+        stream_frames: false,
+    };
     pub(crate) const CALLS: Self = Self { outstanding: true, ..Self::NONE };
     /// All that does not need QUIC.
     pub(crate) const ALL: Self = Self { items: true, bulk: true, idle: usize::MAX, ..Self::CALLS };
@@ -151,6 +160,12 @@ pub(crate) trait Client: Clone + Send + Sync + 'static {
     /// counted. The server checks them by [`payload::Arrived`](crate::payload::Arrived).
     fn bulk(&self, load: BulkLoad) -> impl Future<Output = Result<u64>> + Send {
         not_offered(load)
+    }
+
+    /// Asks for `count` chunks on a stream of their own, and returns how many bytes have come, checked by
+    /// [`payload::Arrived`](crate::payload::Arrived).
+    fn download(&self, count: u64) -> impl Future<Output = Result<u64>> + Send {
+        not_offered(count)
     }
 
     /// STREAM frames that QUIC has sent and received.

@@ -20,7 +20,7 @@ mod quic;
 mod raw;
 #[cfg(feature = "_quic")]
 mod raw_quinn;
-#[cfg(feature = "raw_ws")]
+#[cfg(feature = "_raw_ws")]
 mod raw_ws;
 #[cfg(feature = "remoc")]
 mod remoc;
@@ -29,6 +29,8 @@ pub(crate) mod socket;
 mod tarpc;
 #[cfg(feature = "tonic")]
 mod tonic;
+#[cfg(feature = "tonic_web")]
+mod tonic_web;
 #[cfg(feature = "yamux")]
 mod yamux;
 
@@ -85,7 +87,11 @@ pub(crate) fn all() -> Vec<Entry> {
         entry::<raw::Raw<UnixStream>>(),
         entry::<bare_ids::BareIds>(),
         #[cfg(feature = "raw_ws")]
-        entry::<raw_ws::RawWs>(),
+        entry::<raw_ws::RawWs<raw_ws::Together>>(),
+        #[cfg(feature = "raw_ws_ready")]
+        entry::<raw_ws::RawWs<raw_ws::Ready>>(),
+        #[cfg(feature = "raw_ws_each")]
+        entry::<raw_ws::RawWs<raw_ws::Each>>(),
         #[cfg(feature = "tarpc")]
         entry::<tarpc::Tarpc>(),
         #[cfg(feature = "remoc")]
@@ -94,6 +100,8 @@ pub(crate) fn all() -> Vec<Entry> {
         entry::<tonic::Tonic<tonic::Tcp>>(),
         #[cfg(feature = "tonic_tls")]
         entry::<tonic::Tonic<tonic::Tls>>(),
+        #[cfg(feature = "tonic_web")]
+        entry::<tonic_web::TonicWeb>(),
         #[cfg(feature = "capnp")]
         entry::<capnp::Capnp>(),
         #[cfg(feature = "jsonrpsee")]

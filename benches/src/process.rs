@@ -46,12 +46,17 @@ impl ServerProcess {
     }
 
     fn line(&mut self) -> Result<String> {
-        let mut line = String::new();
-        if self.answers.read_line(&mut line)? == 0 {
-            return Err("the server's process has ended".into());
-        }
-        Ok(line.trim_end().to_owned())
+        line(&mut self.answers)
     }
+}
+
+/// The next line, with the space that it may end in: an address beside which nothing is told does.
+fn line(answers: &mut impl BufRead) -> Result<String> {
+    let mut line = String::new();
+    if answers.read_line(&mut line)? == 0 {
+        return Err("the server's process has ended".into());
+    }
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 impl Drop for ServerProcess {
@@ -91,3 +96,6 @@ pub(crate) fn cpu_time() -> Duration {
     // Neither part of a CPU time is negative, and the nanoseconds are below 10^9.
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests;

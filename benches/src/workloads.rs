@@ -26,6 +26,7 @@ enum Kind {
     Counts { outstanding: usize },
     Items { sequences: usize },
     Bulk { streams: usize },
+    Download,
     Large { outstanding: usize },
     Beside { streams: usize },
     Connect { loops: usize, handshake: Handshake },
@@ -49,6 +50,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     of("items_100", "100 sequences at once", Metric::PerSecond, Kind::Items { sequences: 100 }),
     of("bulk_1", "64 KiB chunks on one stream", Metric::MibPerSecond, Kind::Bulk { streams: 1 }),
     of("bulk_16", "64 KiB chunks on 16 streams", Metric::MibPerSecond, Kind::Bulk { streams: 16 }),
+    of("download_1", "64 KiB chunks from the server", Metric::MibPerSecond, Kind::Download),
     of("large_8", "1 MiB echo, 8 outstanding", Metric::MibPerSecond, Kind::Large { outstanding: 8 }),
     of(
         "beside_bulk_8",
@@ -116,6 +118,7 @@ impl Workload {
             Kind::Frames { .. } => offers.stream_frames,
             Kind::Items { .. } => offers.items,
             Kind::Bulk { .. } | Kind::Beside { .. } => offers.bulk,
+            Kind::Download => offers.download,
             Kind::IdleStreams { streams } => offers.idle >= streams,
             Kind::BesideIdle { streams } => offers.idle >= streams && offers.outstanding,
         }
@@ -154,6 +157,7 @@ impl Workload {
                 calls::counts::<P>(&setup, needs(outstanding, 1)?, outstanding).await
             }
             Kind::Items { sequences } => streams::items::<P>(&setup, needs(sequences, 1)?, sequences).await,
+            Kind::Download => streams::download::<P>(&setup, needs(1, 1)?).await,
             Kind::Bulk { streams } => streams::bulk::<P>(&setup, needs(streams, 1)?, streams).await,
             Kind::Large { outstanding } => {
                 streams::large::<P>(&setup, needs(outstanding, 1)?, outstanding).await

@@ -19,6 +19,9 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime of one thread")
 }
 
+/// The key of a request, that of RFC 6455 section 1.3: an answer to one that is chosen anew each time is never right.
+const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+
 /// Whatever comes in place of a request or of an answer is taken, or refused in a sentence; never more is held than there may be.
 /// The first byte says which side reads.
 pub fn handshake(bytes: &[u8]) {
@@ -30,7 +33,7 @@ pub fn handshake(bytes: &[u8]) {
             let peer = Peer::new(Side::Client, "ws");
             server::accept(&mut stream, Some("/ipfi"), &ws, peer).await.map(drop).err()
         } else {
-            client::connect(&mut stream, "host", "/", &ws).await.map(drop).err()
+            client::answer(&mut stream, KEY, &ws).await.map(drop).err()
         };
         // A sentence without control characters, whatever the peer said.
         if let Some(fault) = fault {

@@ -3,11 +3,12 @@
 use crate::run::Cmd;
 
 /// Peers that bring dependencies of their own, each a feature of that name.
-const HEAVY: [&str; 17] = [
+const HEAVY: [&str; 20] = [
     "tarpc",
     "remoc",
     "tonic",
     "tonic_tls",
+    "tonic_web",
     "capnp",
     "jsonrpsee",
     "yamux",
@@ -16,6 +17,8 @@ const HEAVY: [&str; 17] = [
     "ipfi_tls",
     "ipfi_ws",
     "raw_ws",
+    "raw_ws_ready",
+    "raw_ws_each",
     "ipfi_quic",
     "ipfi_quic_streams",
     "raw_quinn",

@@ -11,7 +11,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use ipfi::{Connector, Interface, Limits, Raw, Receiver, Role, Server, Status, Wire};
 
 use crate::load::BulkLoad;
-use crate::payload::{Arrived, Items, item};
+use crate::payload::{Arrived, Items, chunk, item};
 use crate::peer::{Client, Kind, Needs, Offers, Peer, Result};
 use crate::peers::socket::socket_path;
 
@@ -20,6 +20,7 @@ const ITEMS: u64 = 1;
 const BULK: u64 = 2;
 const ECHO_BYTES: u64 = 3;
 const IDLE: u64 = 4;
+const DOWNLOAD: u64 = 5;
 
 /// What carries the bytes.
 pub(crate) trait Carrier: Send + 'static {
@@ -114,7 +115,7 @@ impl Counted for () {}
 impl<C: Carrier> Peer for Ipfi<C> {
     const NAME: &'static str = C::NAME;
     const KIND: Kind = Kind::Ipfi;
-    const OFFERS: Offers = Offers::ALL;
+    const OFFERS: Offers = Offers { download: true, ..Offers::ALL };
     type Client = IpfiClient;
 
     async fn serve(needs: Needs) -> Result<String> {
@@ -160,6 +161,7 @@ pub(crate) fn interface() -> Interface {
             Ok::<u64, Status>(arrived.bytes())
         })
         .procedure(ECHO_BYTES, |message: Raw| async move { message })
+        .sequence(DOWNLOAD, |(count,): (u64,)| stream::iter((0..count).map(|_| Raw(chunk()))))
         .sequence(IDLE, |(): ()| stream::iter([item(0)]).chain(stream::pending()))
 }
 
@@ -192,6 +194,15 @@ impl<K: Counted> Client for IpfiClient<K> {
 
     fn stream_frames(&self) -> Result<[u64; 2]> {
         self.carrier.stream_frames()
+    }
+
+    async fn download(&self, count: u64) -> Result<u64> {
+        let mut chunks = self.wire.stream::<Raw>(DOWNLOAD, (count,)).await?;
+        let mut arrived = Arrived::default();
+        while let Some(Raw(chunk)) = chunks.try_next().await? {
+            arrived.piece(&chunk)?;
+        }
+        Ok(arrived.bytes())
     }
 
     async fn idle(&self) -> Result<Box<dyn Any + Send>> {

@@ -11,12 +11,14 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
+use tonic::body::Body;
+use tonic::client::GrpcService;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::load::BulkLoad;
-use crate::payload::{Arrived, Items, item};
+use crate::payload::{Arrived, Items, chunk, item};
 use crate::peer::{Client, Kind, Needs, Offers, Peer, Result};
 use crate::peers::socket::listen;
 
@@ -26,8 +28,9 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/bench.Echo.rs"));
 }
 
-use generated::echo_client::EchoClient;
-use generated::echo_server::{Echo, EchoServer};
+pub(crate) use generated::echo_client::EchoClient;
+use generated::echo_server::Echo;
+pub(crate) use generated::echo_server::EchoServer;
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Text {
@@ -47,9 +50,10 @@ pub(crate) struct Number {
     value: u64,
 }
 
-struct Service;
+pub(crate) struct Service;
 
 type Numbers = Pin<Box<dyn Stream<Item = std::result::Result<Number, Status>> + Send>>;
+type Chunks = Pin<Box<dyn Stream<Item = std::result::Result<Data, Status>> + Send>>;
 type Answer<T> = std::result::Result<Response<T>, Status>;
 
 fn number(index: u64) -> std::result::Result<Number, Status> {
@@ -60,6 +64,7 @@ fn number(index: u64) -> std::result::Result<Number, Status> {
 impl Echo for Service {
     type ItemsStream = Numbers;
     type IdleStream = Numbers;
+    type DownloadStream = Chunks;
 
     async fn echo(&self, request: Request<Text>) -> Answer<Text> {
         Ok(Response::new(request.into_inner()))
@@ -82,14 +87,19 @@ impl Echo for Service {
         Ok(Response::new(Number { value: arrived.bytes() }))
     }
 
+    async fn download(&self, request: Request<Number>) -> Answer<Chunks> {
+        let chunks = (0..request.into_inner().value).map(|_| Ok(Data { data: chunk() }));
+        Ok(Response::new(Box::pin(stream::iter(chunks))))
+    }
+
     async fn idle(&self, _: Request<Number>) -> Answer<Numbers> {
         Ok(Response::new(Box::pin(stream::iter([number(0)]).chain(stream::pending()))))
     }
 }
 
-const STREAM_WINDOW: u32 = 1 << 20;
-const CONNECTION_WINDOW: u32 = 16 << 20;
-const FRAME: u32 = 64 << 10;
+pub(crate) const STREAM_WINDOW: u32 = 1 << 20;
+pub(crate) const CONNECTION_WINDOW: u32 = 16 << 20;
+pub(crate) const FRAME: u32 = 64 << 10;
 
 /// Over what.
 pub(crate) trait Carrier: 'static {
@@ -144,13 +154,13 @@ impl Carrier for Tls {
 pub(crate) struct Tonic<C>(PhantomData<C>);
 
 #[derive(Clone)]
-pub(crate) struct TonicClient(EchoClient<Channel>);
+pub(crate) struct TonicClient<S>(pub(crate) EchoClient<S>);
 
 impl<C: Carrier> Peer for Tonic<C> {
     const NAME: &'static str = C::NAME;
     const KIND: Kind = C::KIND;
-    const OFFERS: Offers = Offers::ALL;
-    type Client = TonicClient;
+    const OFFERS: Offers = Offers { download: true, ..Offers::ALL };
+    type Client = TonicClient<Channel>;
 
     async fn serve(needs: Needs) -> Result<String> {
         let listener = listen()?;
@@ -168,7 +178,7 @@ impl<C: Carrier> Peer for Tonic<C> {
         Ok(format!("{url} {told}"))
     }
 
-    async fn connect(address: &str, _: Needs) -> Result<TonicClient> {
+    async fn connect(address: &str, _: Needs) -> Result<TonicClient<Channel>> {
         let (url, told) = address.split_once(' ').ok_or("an address and what is told beside it")?;
         let endpoint = C::trusting(Endpoint::from_shared(url.to_owned())?, told)?
             .tcp_nodelay(true)
@@ -179,14 +189,35 @@ impl<C: Carrier> Peer for Tonic<C> {
     }
 }
 
-impl TonicClient {
+/// What speaks HTTP for it.
+pub(crate) trait Http:
+    GrpcService<Body, ResponseBody: Answered, Future: Send> + Clone + Send + Sync + 'static
+{
+}
+
+impl<S> Http for S where
+    S: GrpcService<Body, ResponseBody: Answered, Future: Send> + Clone + Send + Sync + 'static
+{
+}
+
+/// A body that it reads.
+pub(crate) trait Answered:
+    http_body::Body<Data = Bytes, Error: Into<BoxError> + Send> + Send + 'static
+{
+}
+
+impl<B: http_body::Body<Data = Bytes, Error: Into<BoxError> + Send> + Send + 'static> Answered for B {}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl<S: Http> TonicClient<S> {
     /// A call borrows its client mutably; cloning one is what its documentation asks for.
-    fn client(&self) -> EchoClient<Channel> {
+    fn client(&self) -> EchoClient<S> {
         self.0.clone()
     }
 }
 
-impl Client for TonicClient {
+impl<S: Http> Client for TonicClient<S> {
     async fn echo(&self, text: &'static str) -> Result<String> {
         Ok(self.client().echo(Text { text: text.to_owned() }).await?.into_inner().text)
     }
@@ -207,6 +238,15 @@ impl Client for TonicClient {
     async fn bulk(&self, load: BulkLoad) -> Result<u64> {
         let chunks = iter::from_fn(move || load.next().map(|data| Data { data }));
         Ok(self.client().bulk(stream::iter(chunks)).await?.into_inner().value)
+    }
+
+    async fn download(&self, count: u64) -> Result<u64> {
+        let mut chunks = self.client().download(Number { value: count }).await?.into_inner();
+        let mut arrived = Arrived::default();
+        while let Some(chunk) = chunks.message().await? {
+            arrived.piece(&chunk.data)?;
+        }
+        Ok(arrived.bytes())
     }
 
     async fn idle(&self) -> Result<Box<dyn Any + Send>> {

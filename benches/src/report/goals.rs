@@ -168,7 +168,22 @@ pub(super) fn evaluate(rows: &[Row]) -> Vec<Outcome> {
             AtMost(1.2),
         ),
     ];
-    over_tcp.into_iter().chain(over_quic(run)).collect()
+    over_tcp.into_iter().chain(over_websocket(run)).chain(over_quic(run)).collect()
+}
+
+/// The goals over WebSocket, beside a message for each call.
+fn over_websocket(run: Run<'_>) -> Vec<Outcome> {
+    use Metric::{P50Us, PerSecond};
+    let run = run.with("ipfi_ws");
+    let (raw, jsonrpsee) = (Whose::Peer("raw_ws_ready"), Whose::Peer("jsonrpsee"));
+    let mut goals = vec![run.times("sequential latency", "sequential", P50Us, raw, AtMost(1.3))];
+    for (what, workload) in
+        [("calls at 64 outstanding", "outstanding_64"), ("calls at 1024 outstanding", "outstanding_1024")]
+    {
+        goals.push(run.times(what, workload, PerSecond, raw, AtLeast(3.0)));
+        goals.push(run.times(what, workload, PerSecond, jsonrpsee, AtLeast(5.0)));
+    }
+    goals
 }
 
 /// The goals over QUIC. Its peers are quinn with the same settings, where what ipfi adds to a stream is asked, and

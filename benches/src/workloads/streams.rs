@@ -13,22 +13,40 @@ use super::calls::measure;
 pub(super) async fn items<P: Peer>(setup: &Setup, needs: Needs, sequences: usize) -> Result<Sample> {
     let mut ends = Ends::start::<P>(setup, needs).await?;
     let client = ends.connect::<P>().await?;
-    // The warm-up finds how many items a window has room for.
+    let count = room(setup, |count| all_items(&client, sequences, count)).await?;
+    let meter = ends.meter()?;
+    all_items(&client, sequences, count).await?;
+    let spent = ends.spent(&meter)?;
+    Ok(spent.rate(count * sequences as u64))
+}
+
+/// How many of what `take` takes a window has room for; finding it is the warm-up.
+async fn room<Taken>(setup: &Setup, take: impl Fn(u64) -> Taken) -> Result<u64>
+where
+    Taken: Future<Output = Result<()>> + Send,
+{
     let mut count = 100;
     loop {
         let start = Instant::now();
-        all_items(&client, sequences, count).await?;
+        take(count).await?;
         let took = start.elapsed();
         if took >= setup.warm_up() {
-            count = (count as f64 * setup.window.as_secs_f64() / took.as_secs_f64()) as u64;
-            break;
+            let room = count as f64 * setup.window.as_secs_f64() / took.as_secs_f64();
+            return Ok((room as u64).max(1));
         }
         count *= 2;
     }
+}
+
+/// MiB a second that the server sends on one stream.
+pub(super) async fn download<P: Peer>(setup: &Setup, needs: Needs) -> Result<Sample> {
+    let mut ends = Ends::start::<P>(setup, needs).await?;
+    let client = ends.connect::<P>().await?;
+    let count = room(setup, |count| all_chunks(&client, count)).await?;
     let meter = ends.meter()?;
-    all_items(&client, sequences, count.max(1)).await?;
+    all_chunks(&client, count).await?;
     let spent = ends.spent(&meter)?;
-    Ok(spent.rate(count.max(1) * sequences as u64))
+    Ok(spent.byte_rate(count * CHUNK_BYTES as u64))
 }
 
 async fn all_items<C: Client>(client: &C, sequences: usize, count: u64) -> Result<()> {
@@ -42,6 +60,11 @@ async fn all_items<C: Client>(client: &C, sequences: usize, count: u64) -> Resul
         task.await??;
     }
     Ok(())
+}
+
+async fn all_chunks<C: Client>(client: &C, count: u64) -> Result<()> {
+    let (arrived, sent) = (client.download(count).await?, count * CHUNK_BYTES as u64);
+    if arrived == sent { Ok(()) } else { Err(format!("{sent} bytes asked, {arrived} came").into()) }
 }
 
 /// Streams of chunks that run until they are stopped.

@@ -37,6 +37,13 @@ pub(crate) const WEBSOCKETS: Environment = Environment {
     requirements: include_str!("../../stranger/requirements_ws.txt"),
 };
 
+/// The Autobahn test suite.
+pub(crate) const AUTOBAHN: Environment = Environment {
+    name: "autobahn",
+    file: "requirements_autobahn.txt",
+    requirements: include_str!("../../stranger/requirements_autobahn.txt"),
+};
+
 /// A script of the stranger, run by a Python that has `environment`. What it prints is printed.
 pub(crate) async fn script(environment: Environment, name: &str) -> Command {
     let python = tokio::task::spawn_blocking(move || made(environment)).await.unwrap();
@@ -69,7 +76,8 @@ fn made(Environment { name, file, requirements }: Environment) -> PathBuf {
     }
     let mut pip = Blocking::new(&python);
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-    pip.args(["--require-hashes", "--only-binary", ":all:", "--requirement"]);
+    // The files list what the packages depend on, as far as it is needed.
+    pip.args(["--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement"]);
     run(pip.arg(Path::new(STRANGER).join(file)), &format!("pip install {name}"));
     std::fs::write(ready, "").unwrap();
     python

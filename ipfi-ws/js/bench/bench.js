@@ -1,5 +1,7 @@
-// Rates of ipfi beside capnweb and raw streams of @moq/qmux. `npm run bench [rounds]`. Runs are interleaved; medians.
-import { spawnSync } from 'node:child_process';
+// Rates of ipfi beside capnweb and raw streams of @moq/qmux. `npm run bench [rounds]`: both ends in this process. With
+// `npm run bench -- chromium [rounds]` a page calls, the servers are this process and the Rust server of the tests.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 const major = Number(process.versions.node.split('.')[0]);
@@ -9,66 +11,50 @@ if (major < 22) {
   process.exit(status ?? 1);
 }
 
-const peers = await import('./peers.js');
-const rounds = Number(process.argv[2] ?? 5);
-const MS = 400;
+const servers = await import('./servers.js');
+const chromium = process.argv[2] === 'chromium';
+const rounds = Number(process.argv[chromium ? 3 : 2] ?? 5);
 
-const contestants = {
-  ipfi: await peers.ipfi(),
-  'ipfi, bincode': await peers.ipfi({ codec: 'bincode' }),
-  capnweb: await peers.capnweb(),
-  '@moq/qmux, raw streams': await peers.moqRaw(),
-};
-
-/** Calls in a second with `outstanding` at once. */
-async function calls({ call }, outstanding) {
-  let done = 0;
-  const began = performance.now();
-  const until = began + MS;
-  const caller = async () => {
-    while (performance.now() < until) {
-      await call();
-      done++;
-    }
-  };
-  await Promise.all(Array.from({ length: outstanding }, caller));
-  return done / ((performance.now() - began) / 1000);
-}
-
-async function rate(act, amount, unit) {
-  const began = performance.now();
-  const seen = await act();
-  if (seen !== amount * unit) throw new Error(`${seen} came in place of ${amount * unit}`);
-  return amount / ((performance.now() - began) / 1000);
-}
-
-const CHUNKS = 800;
-const cases = {
-  'unary, 1 at a time, calls/s': (each) => calls(each, 1),
-  'unary, 64 outstanding, calls/s': (each) => calls(each, 64),
-  'unary, 512 outstanding, calls/s': (each) => calls(each, 512),
-  'one stream of numbers, items/s': ({ items }) => items && rate(() => items(20_000), 20_000, 1),
-  'download in 64 KiB chunks, MiB/s': async ({ download }) => (await rate(() => download(CHUNKS), CHUNKS, 65_536)) / 16,
-  'upload in 64 KiB chunks, MiB/s': async ({ upload }) => (await rate(() => upload(CHUNKS), CHUNKS, 65_536)) / 16,
-};
-
-const names = Object.keys(contestants);
-console.log(`| ${['', ...names].join(' | ')} |`);
-console.log(`|---|${names.map(() => '--:|').join('')}`);
-for (const [name, measure] of Object.entries(cases)) {
-  const results = names.map(() => /** @type {number[]} */ ([]));
-  for (let round = 0; round < rounds + 1; round++) {
-    for (const [at, who] of names.entries()) {
-      const seen = await Promise.resolve(measure(contestants[who])).catch((error) => String(error).slice(0, 60));
-      if (round > 0 && seen) results[at].push(seen);
+async function inNode() {
+  const [{ WebSocket }, clients, { table }] = await Promise.all([import('ws'), import('./clients.js'), import('./cases.js')]);
+  // As the servers do not compress either.
+  class Socket extends WebSocket {
+    constructor(url, protocols) {
+      super(url, protocols, { perMessageDeflate: false });
     }
   }
-  const cells = results.map((all) => {
-    if (all.length === 0) return '-';
-    if (typeof all[0] === 'string') return all[0];
-    const median = all.sort((a, b) => a - b)[all.length >> 1];
-    return `${Math.round(median).toLocaleString('en').replaceAll(',', ' ')}`;
-  });
-  console.log(`| ${[name, ...cells].join(' | ')} |`);
+  const url = await servers.ipfi();
+  const contestants = {
+    ipfi: await clients.ipfi(url, { WebSocket: Socket }),
+    'ipfi, bincode': await clients.ipfi(url, { codec: 'bincode', WebSocket: Socket }),
+    capnweb: await clients.capnweb(await servers.capnweb(), /** @type {any} */ (Socket)),
+    '@moq/qmux, raw streams': await clients.qmux(await servers.qmux()),
+  };
+  return table(contestants, rounds);
+}
+
+async function inChromium(after) {
+  const [{ openPage, serveFiles }, { rustPeer }] = await Promise.all([import('../test/browser.js'), import('../test/rust_peer.js')]);
+  const scope = { after, diagnostic: console.error };
+  const { origin, results } = await serveFiles(scope);
+  const rust = spawn(rustPeer(), ['serve-ws', origin], { stdio: ['ignore', 'pipe', 'inherit'] });
+  after(() => rust.kill());
+  const [line] = await once(rust.stdout, 'data');
+  const addresses = {
+    rust: String(line).trim().split(' ')[0],
+    ipfi: await servers.ipfi(),
+    capnweb: await servers.capnweb(),
+    qmux: await servers.qmux(),
+    rounds,
+  };
+  openPage(scope, `${origin}/bench/page.html?${new URLSearchParams(Object.entries(addresses).map(([name, value]) => [name, String(value)]))}`);
+  return results;
+}
+
+const ends = [];
+try {
+  console.log(await (chromium ? inChromium((end) => ends.unshift(end)) : inNode()));
+} finally {
+  for (const end of ends) await end();
 }
 process.exit(0);

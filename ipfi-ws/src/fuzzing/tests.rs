@@ -1,6 +1,7 @@
 //! The bodies on seeds, and on those with a byte changed, cut at each place.
 
-use super::{frames, handshake};
+use super::{KEY, client, frames, handshake, runtime};
+use crate::config::WsOptions;
 
 /// Each seed whole, cut short at each place, and with each byte changed.
 fn around(seed: &[u8], body: fn(&[u8])) {
@@ -15,6 +16,17 @@ fn around(seed: &[u8], body: fn(&[u8])) {
     }
 }
 
+/// What the answers that are tried are around.
+const ANSWER: &[u8] =
+    b"\x01HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: qmux-02.ipfi-1\r\n\r\n";
+
+#[test]
+fn the_answer_that_others_are_made_of_is_taken() {
+    let taken = runtime().block_on(client::answer(&mut &ANSWER[1..], KEY, &WsOptions::default()));
+    assert_eq!(taken.expect("it is right"), b"");
+}
+
 #[test]
 fn handshakes_around_good_ones() {
     around(
@@ -22,11 +34,7 @@ fn handshakes_around_good_ones() {
           Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: qmux-02.ipfi-1\r\n\r\n",
         handshake,
     );
-    around(
-        b"\x01HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-          Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: qmux-02.ipfi-1\r\n\r\n",
-        handshake,
-    );
+    around(ANSWER, handshake);
     around(b"\x01HTTP/1.1 403 Forbidden\r\ncontent-length: 4\r\n\r\nn\x1b\x00o", handshake);
 }
 

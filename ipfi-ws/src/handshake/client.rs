@@ -45,12 +45,20 @@ where
     let key = generate_key();
     stream.write_all(&request(host, target, &key, ws)?).await?;
     stream.flush().await?;
+    answer(stream, &key, ws).await
+}
+
+/// Reads the answer to a request that had `key`. Gives what was read beyond it.
+pub(crate) async fn answer<T>(stream: &mut T, key: &str, ws: &WsOptions) -> Result<Vec<u8>, WsFault>
+where
+    T: AsyncRead + Unpin,
+{
     let ((status, headers), rest) = head::read(stream, ws.max_handshake_bytes, parse).await?;
     if status != StatusCode::SWITCHING_PROTOCOLS {
         let text = text_of_answer(stream, &headers, rest).await;
         return Err(WsFault::Answered { status: named(status), text });
     }
-    check(&headers, &key)?;
+    check(&headers, key)?;
     Ok(rest)
 }
 

@@ -1,4 +1,5 @@
-//! What the fuzzers start from: the golden bytes of `docs/vectors/`, as files, so that there is one copy.
+//! What the fuzzers start from: the golden bytes of `docs/vectors/`, as files, so that there is one copy; and what stands around
+//! them in a WebSocket.
 
 use std::path::Path;
 
@@ -23,19 +24,79 @@ fn source(target: &str) -> Option<(&'static str, &'static [&'static [u8]])> {
     })
 }
 
-/// Writes the seeds of `target` into its corpus.
-pub(super) fn write(target: &str) -> Result<(), String> {
-    let Some((file, fronts)) = source(target) else { return Ok(()) };
-    let path = root().join("docs/vectors").join(file);
-    let json = std::fs::read_to_string(&path).map_err(|e| format!("cannot read {file}: {e}"))?;
-    let corpus = root().join("fuzz/corpus").join(target);
-    std::fs::create_dir_all(&corpus).map_err(|e| format!("cannot make the corpus of {target}: {e}"))?;
-    for (index, seed) in inputs(&json).iter().enumerate() {
-        for (which, front) in fronts.iter().enumerate() {
-            write_one(&corpus, &format!("vector-{index}-{which}"), &[front, seed.as_slice()].concat())?;
+/// Handshakes that are good, and one that refuses: which side reads, and what. No mutation finds its way from nothing to a
+/// request that is taken.
+const HANDSHAKES: [&[u8]; 3] = [
+    b"\x00GET /ipfi HTTP/1.1\r\nHost: h\r\nOrigin: http://h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
+      Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+      Sec-WebSocket-Protocol: chat, qmux-02.ipfi-1\r\n\r\n",
+    b"\x01HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+      Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: qmux-02.ipfi-1\r\n\r\n",
+    b"\x01HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nnope",
+];
+
+/// Transport parameters that leave all at its default: what must come first.
+const PARAMETERS: &[u8] = b"\xff\x51\x53\x30\x0d\x0a\x0d\x0a\x00";
+
+/// A binary message of one frame (RFC 6455 section 5.2), masked by zeros where a client sends it.
+fn message(record: &[u8], masked: bool) -> Vec<u8> {
+    let mask = if masked { 0x80 } else { 0 };
+    let mut message = vec![0x82];
+    match (u8::try_from(record.len()), u16::try_from(record.len())) {
+        (Ok(length @ 0..=125), _) => message.push(mask | length),
+        (_, Ok(length)) => {
+            message.push(mask | 126);
+            message.extend_from_slice(&length.to_be_bytes());
+        }
+        (_, Err(_)) => {
+            message.push(mask | 127);
+            message.extend_from_slice(&(record.len() as u64).to_be_bytes());
         }
     }
-    Ok(())
+    if masked {
+        message.extend_from_slice(&[0; 4]);
+    }
+    message.extend_from_slice(record);
+    message
+}
+
+/// A frame of QMux in a message after the first one, for the server that reads and for the client.
+fn messages(frame: &[u8]) -> [Vec<u8>; 2] {
+    [(0, true), (1, false)].map(|(side, masked)| {
+        [&[side], message(PARAMETERS, masked).as_slice(), message(frame, masked).as_slice()].concat()
+    })
+}
+
+/// The seeds of `target`; none where there is nothing golden.
+fn seeds(target: &str) -> Result<Vec<Vec<u8>>, String> {
+    let vectors = |file: &str| {
+        let path = root().join("docs/vectors").join(file);
+        let json = std::fs::read_to_string(&path).map_err(|e| format!("cannot read {file}: {e}"))?;
+        Ok::<_, String>(inputs(&json))
+    };
+    match target {
+        "ws_handshake" => Ok(HANDSHAKES.map(<[u8]>::to_vec).to_vec()),
+        "ws_frames" => Ok(vectors("qmux_frames.json")?.iter().flat_map(|frame| messages(frame)).collect()),
+        _ => {
+            let Some((file, fronts)) = source(target) else { return Ok(Vec::new()) };
+            let with_fronts = |seed: &Vec<u8>| {
+                fronts.iter().map(|front| [front, seed.as_slice()].concat()).collect::<Vec<_>>()
+            };
+            Ok(vectors(file)?.iter().flat_map(with_fronts).collect())
+        }
+    }
+}
+
+/// Writes the seeds of `target` into its corpus.
+pub(super) fn write(target: &str) -> Result<(), String> {
+    let seeds = seeds(target)?;
+    if seeds.is_empty() {
+        return Ok(());
+    }
+    let corpus = root().join("fuzz/corpus").join(target);
+    std::fs::create_dir_all(&corpus).map_err(|e| format!("cannot make the corpus of {target}: {e}"))?;
+    let mut named = seeds.iter().enumerate();
+    named.try_for_each(|(index, seed)| write_one(&corpus, &format!("seed-{index}"), seed))
 }
 
 fn write_one(corpus: &Path, name: &str, bytes: &[u8]) -> Result<(), String> {

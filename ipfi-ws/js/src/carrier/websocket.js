@@ -12,6 +12,11 @@ import { ConnectionError, badFrame } from '../error.js';
 import { MuxSession } from '../mux/session.js';
 import { Wire } from '../wire.js';
 
+// All that a page needs which calls over WebSocket alone. From the main module it costs more where a bundler makes one file of
+// everything: `connect` there loads each carrier by itself.
+export { Interface } from '../interface.js';
+export { Status } from '../status.js';
+
 /**
  * @typedef {import('../mux/session.js').MessageTransport} MessageTransport
  * @typedef {import('../wire.js').WireOptions} WireOptions
