@@ -39,6 +39,7 @@
     not(feature = "hyper"),
     doc = "| `upgrade` | a route of an application on hyper, axum for one (feature `hyper`) |"
 )]
+//! | [`foreign`] | a WebSocket that a framework has made |
 //! | [`error`] | what went wrong in a handshake, and whose fault it was |
 
 // Standard output may be the wire.
@@ -49,6 +50,7 @@ pub mod config;
 pub mod echo;
 pub mod endpoint;
 pub mod error;
+pub mod foreign;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handshake;
