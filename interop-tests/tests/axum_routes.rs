@@ -13,6 +13,7 @@ use axum::routing::any;
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _, TryStreamExt as _};
 use ipfi::{Connector, Context, Interface, Wire, WireOptions, WsOptions};
+use ipfi_core::session::Side;
 use ipfi_ws::foreign::{self, Frame};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -42,7 +43,7 @@ async fn route(State(made): State<UnboundedSender<Made>>, mut request: Request) 
 async fn framework(State(made): State<UnboundedSender<Made>>, upgrade: WebSocketUpgrade) -> Response {
     let upgrade = upgrade.protocols([ipfi_ws::SUBPROTOCOL]).max_message_size(1 << 20);
     upgrade.on_upgrade(|socket| async move {
-        let wire = foreign::accept(socket, frame, Message::Binary, interface()).await;
+        let wire = foreign::wire(socket, Side::Server, frame, Message::Binary, interface()).await;
         drop(made.send(wire.map_err(|error| error.to_string())));
     })
 }

@@ -17,7 +17,7 @@
 //! // async fn route(upgrade: WebSocketUpgrade) -> Response {
 //! //     let upgrade = upgrade.protocols([ipfi_ws::SUBPROTOCOL]).max_message_size(65_536);
 //! //     upgrade.on_upgrade(|socket| async move {
-//! //         let wire = ipfi_ws::foreign::accept(socket, frame, Message::Binary, interface()).await;
+//! //         let wire = ipfi_ws::foreign::wire(socket, Side::Server, frame, Message::Binary, interface()).await;
 //! //         …
 //! //     })
 //! // }
@@ -36,6 +36,7 @@ use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{Sink, Stream, StreamExt};
 use ipfi_core::error::ConnectionError;
+use ipfi_core::session::Side;
 use ipfi_core::wire::{Wire, WireOptions};
 use ipfi_mux::driver::tokio::messages::{self, Incoming, MessageSink, MessageSource};
 
@@ -52,17 +53,19 @@ pub enum Frame {
     Close(String),
 }
 
-/// Makes a wire of a server's end of `socket`, on which [`SUBPROTOCOL`](crate::SUBPROTOCOL) was agreed on and whose `Origin` was
-/// looked at; otherwise as [`ipfi_mux::accept`]. `read` says what a message is, `write` makes one of a record. Messages that are
-/// larger than the limit `max_record_bytes` break a rule; that they are not held before, the socket's own limit sees to.
+/// Makes a wire of one end of `socket`, on which [`SUBPROTOCOL`](crate::SUBPROTOCOL) was agreed on, and at a server its `Origin`
+/// was looked at; `side` is [`Side::Client`] at the end that connected. Otherwise as [`ipfi_mux::accept`]. `read` says what a
+/// message is, `write` makes one of a record. Messages that are larger than the limit `max_record_bytes` break a rule; that
+/// they are not held before, the socket's own limit sees to.
 ///
 /// # Errors
 ///
 /// As [`ipfi_mux::accept`].
 ///
 /// Cancel safe: dropped, it closes the connection.
-pub async fn accept<S, M, E>(
+pub async fn wire<S, M, E>(
     socket: S,
+    side: Side,
     read: impl Fn(M) -> Frame + Send + Unpin + 'static,
     write: impl Fn(Bytes) -> M + Send + Unpin + 'static,
     options: impl Into<WireOptions>,
@@ -74,46 +77,14 @@ where
     E: Display,
 {
     let options = options.into();
-    let (source, sink) = directions(socket, read, write, &options);
-    messages::accept(source, sink, options).await
-}
-
-/// The same at the end that connected.
-///
-/// # Errors
-///
-/// As [`ipfi_mux::connect`].
-///
-/// Cancel safe: dropped, it closes the connection.
-pub async fn connect<S, M, E>(
-    socket: S,
-    read: impl Fn(M) -> Frame + Send + Unpin + 'static,
-    write: impl Fn(Bytes) -> M + Send + Unpin + 'static,
-    options: impl Into<WireOptions>,
-) -> Result<Wire, ConnectionError>
-where
-    S: Stream<Item = Result<M, E>> + Sink<M> + Send + Unpin + 'static,
-    M: Send + Unpin + 'static,
-    <S as Sink<M>>::Error: Display,
-    E: Display,
-{
-    let options = options.into();
-    let (source, sink) = directions(socket, read, write, &options);
-    messages::connect(source, sink, options).await
-}
-
-fn directions<S, M, R, W>(
-    socket: S,
-    read: R,
-    write: W,
-    options: &WireOptions,
-) -> (Source<S, R>, Outgoing<S, M, W>)
-where
-    S: Stream + Sink<M>,
-{
     let limit = options.limits_ref().max_record_bytes as usize;
     let (sink, stream) = socket.split();
-    (Source { stream, read, limit, discarding: false }, Outgoing { sink, write })
+    let source = Source { stream, read, limit, discarding: false };
+    let sink = Outgoing { sink, write };
+    match side {
+        Side::Client => messages::connect(source, sink, options).await,
+        Side::Server => messages::accept(source, sink, options).await,
+    }
 }
 
 struct Source<S, R> {
