@@ -17,4 +17,5 @@ mod refused;
 mod shared_stream;
 mod silent;
 mod slow;
+mod slow_many;
 mod unread;
