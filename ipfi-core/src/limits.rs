@@ -87,7 +87,8 @@ pub struct Limits {
     /// How long the callee may take to get its status out once a call is over. Default 5 s.
     pub status_grace: Duration,
     /// Tokens of the abuse budget: what costs work and brings nothing spends them, useful work earns
-    /// them back. Default 1000. *Danger*: floods of pings, resets, empty frames. Each call or notification
+    /// them back. Default 1000. *Danger*: floods of pings, resets, empty frames, and of calls that this side is made to
+    /// begin and to end (CVE-2025-8671). Each call or notification
     /// that the peer cancels within 100 ms and before it got anything holds 2 until its handler has ended:
     /// a budget that is not above twice the sum of `max_inbound_calls` and `max_inbound_notifications` is
     /// refused.

@@ -73,7 +73,9 @@ pub(crate) struct IncomingCall {
     inbound: Option<Box<Inbound>>,
     /// Made when something is waited for: a call that is answered at once needs none.
     watch: Option<Box<Watch>>,
-    started: Option<Time>,
+    arrived: Time,
+    /// Somebody wants to know how long it takes.
+    observed: bool,
     kind: Option<Kind>,
     /// A message of the answer has been staged: no metadata can follow.
     replied: bool,
@@ -99,7 +101,7 @@ impl IncomingCall {
         }
         // Clause 5.7.
         let deadline = header.timeout.map(|timeout| Deadline::after(now, timeout));
-        let started = core.is_observed().then_some(now);
+        let observed = core.is_observed();
         Self {
             core: Arc::clone(core),
             procedure: ProcedureIndex::new(header.procedure),
@@ -110,7 +112,8 @@ impl IncomingCall {
             outbound,
             inbound: None,
             watch: None,
-            started,
+            arrived: now,
+            observed,
             kind: None,
             replied: false,
             runs_on: false,
@@ -393,15 +396,16 @@ impl IncomingCall {
         if core::mem::replace(&mut self.ended, true) {
             return;
         }
-        if code.is_some() {
-            count(&self.core.counters().calls_in_failed);
+        match code {
+            Some(_) => count(&self.core.counters().calls_in_failed),
+            None => self.core.useful(),
         }
-        if let Some(started) = self.started {
+        if self.observed {
             self.core.report(&CallReport {
                 direction: Direction::Inbound,
                 procedure: self.procedure,
                 code,
-                elapsed: self.core.runtime().now().saturating_since(started),
+                elapsed: self.core.runtime().now().saturating_since(self.arrived),
             });
         }
     }

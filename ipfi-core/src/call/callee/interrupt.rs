@@ -15,6 +15,7 @@ use crate::error::{ConnectionError, ReadError};
 use crate::proto::Part;
 use crate::signal::Wait;
 use crate::status::Status;
+use crate::wire::LONG_RUN;
 
 /// What may cancel a running handler.
 #[derive(Default)]
@@ -52,6 +53,9 @@ impl IncomingCall {
     /// handler's destructors can ask for it.
     pub(crate) fn poll_interrupted(&mut self, cx: &mut TaskContext<'_>) -> Poll<Failure> {
         if let Poll::Ready(cause) = self.poll_cause(cx) {
+            if cause == CancelCause::Deadline {
+                self.in_vain("a timeout in which nothing was answered");
+            }
             return Poll::Ready(self.cancelled(cause));
         }
         let Some(inbound) = self.inbound.as_mut().filter(|inbound| !inbound.is_over()) else {
@@ -62,6 +66,7 @@ impl IncomingCall {
             Poll::Ready(Ok(Part::Data { .. })) => {
                 let kind = self.kind.map_or_else(String::new, |kind| format!(": it is {kind}"));
                 let text = format!("called with a stream of items, but the procedure takes none{kind}");
+                self.in_vain("a request with more than its procedure takes");
                 Poll::Ready(Failure::Status(Status::unimplemented(text)))
             }
             // `docs/protocol.md` 5.6: the caller leaves, the call runs on.
@@ -74,8 +79,27 @@ impl IncomingCall {
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
-            Poll::Ready(Err(error)) => Poll::Ready(self.inbound_failure(error)),
+            Poll::Ready(Err(error)) => {
+                if matches!(error, InboundError::Refused(_)) {
+                    self.in_vain("a request that breaks a rule behind its arguments");
+                }
+                Poll::Ready(self.inbound_failure(error))
+            }
             Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// The handler runs and is dropped because of what its caller sent: clause 13.4. What the caller gives up itself, the
+    /// carrier charges.
+    fn in_vain(&self, what: &'static str) {
+        let gave_up = self.watch.as_ref().is_some_and(|watch| watch.stopped_with.is_some() || watch.detached);
+        if gave_up || self.replied || self.concluding {
+            return;
+        }
+        let asked = self.deadline.map_or(LONG_RUN, |deadline| deadline.timeout());
+        let open = self.core.runtime().now().saturating_since(self.arrived);
+        if open.min(asked) < LONG_RUN {
+            self.core.wasted(what);
         }
     }
 
