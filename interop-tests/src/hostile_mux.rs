@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use futures_util::FutureExt;
+use ipfi_core::proto::RequestHeader;
 use ipfi_core::session::Side;
 use ipfi_core::{Wire, WireOptions};
 use ipfi_mux::frame::{ConnectionClose, Frame, stream};
@@ -310,4 +311,22 @@ impl HostilePeer {
 /// The beginning of a call: its header, codec bincode, and empty arguments.
 pub fn call_of(procedure: u8) -> [u8; 3] {
     [procedure, 1, 0]
+}
+
+/// Calls of `procedure`, which takes `()` and no items, that their callee has to end while the handler runs, and what
+/// each is.
+pub fn doomed_calls(procedure: u64) -> [(&'static str, Vec<u8>); 3] {
+    let call = |timeout, rest: &[u8]| {
+        let mut header = RequestHeader::new(procedure, 1);
+        header.timeout = timeout;
+        let mut call = BytesMut::new();
+        header.encode(&mut call);
+        call.extend_from_slice(rest);
+        call.to_vec()
+    };
+    [
+        ("a second message", call(None, &[0, 0])),
+        ("an empty fragment behind the arguments", call(None, &[0, 1])),
+        ("a timeout of a millisecond", call(Some(Duration::from_millis(1)), &[0])),
+    ]
 }

@@ -36,6 +36,7 @@ pub mod hostile_peer;
 pub mod lines;
 pub mod pieces;
 pub mod quic_pair;
+pub mod raw_frames;
 pub mod session_suite;
 pub mod test_runtime;
 pub mod udp_net;

@@ -78,6 +78,7 @@ def moved(call, done):
 async def hang(call):
     """Nothing, until the caller gives it up; then what that looked like."""
     [name] = await arguments(call, "(String,)")
+    say(f"{name} hangs")
     code = await call.stop_code()
     say(f"{name} stopped {code}, request {call.end}")
 

@@ -87,7 +87,8 @@ pub struct Limits {
     /// How long the callee may take to get its status out once a call is over. Default 5 s.
     pub status_grace: Duration,
     /// Tokens of the abuse budget: what costs work and brings nothing spends them, useful work earns
-    /// them back. Default 1000. *Danger*: floods of pings, resets, empty frames. Each call or notification
+    /// them back. Default 1000. *Danger*: floods of pings, resets, empty frames, and of calls that this side is made to
+    /// begin and to end (CVE-2025-8671). Each call or notification
     /// that the peer cancels within 100 ms and before it got anything holds 2 until its handler has ended:
     /// a budget that is not above twice the sum of `max_inbound_calls` and `max_inbound_notifications` is
     /// refused.
@@ -134,13 +135,31 @@ impl Limits {
             + WRITE_BATCH_BYTES
     }
 
-    /// The same for a connection over QUIC: [`memory_bound_bytes`](Self::memory_bound_bytes), which is what the stream
-    /// of small calls can be made to hold, and for all others `quic_connection_window_bytes` twice: unread, and sent but
-    /// not acknowledged. Quinn's own state for a connection, some 200 KiB, comes in addition.
+    /// The same for a connection over QUIC:
+    ///
+    /// ```text
+    ///   streams = 2 x max_inbound_calls + 1 + max_inbound_notifications + outbound_calls
+    ///
+    ///   memory_bound_bytes                       of the stream that small calls share
+    /// + 2 x quic_connection_window_bytes         of all others: unread, and sent but not acknowledged
+    /// + quic_connection_window_bytes x 3 / 2     packets that small pieces keep alive
+    /// + streams x 144 KiB                        pieces between gaps: quinn keeps up to 1024 of each stream, in room
+    ///                                            for twice as many, and 32 KiB of the packets that they came in
+    /// ```
+    ///
+    /// The last two are what a hostile peer can do beyond its credit, with streams whose first byte never comes. Quinn's
+    /// own state for a connection, some 200 KiB, comes in addition.
     pub fn quic_memory_bound_bytes(&self, outbound_calls: u32) -> u64 {
-        self.memory_bound_bytes(outbound_calls) + 2 * u64::from(self.quic_connection_window_bytes)
+        let wide = u64::from;
+        let window = wide(self.quic_connection_window_bytes);
+        let inbound = 2 * wide(self.max_inbound_calls) + 1 + wide(self.max_inbound_notifications);
+        let gaps = (inbound + wide(outbound_calls)) * GAPS_BYTES;
+        self.memory_bound_bytes(outbound_calls) + 2 * window + window * 3 / 2 + gaps
     }
 }
+
+/// What quinn keeps of a stream beside its bytes, however these come.
+const GAPS_BYTES: u64 = 144 << 10;
 
 /// What a call or a notification holds beside its window, its messages and its metadata.
 const CHANNEL_BYTES: u64 = 48 << 10;

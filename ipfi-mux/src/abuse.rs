@@ -40,6 +40,9 @@
 //! each. Otherwise a callee that stands still for a moment would, once it goes on, end the connections of all
 //! callers whose deadlines have passed meanwhile.
 //!
+//! What a caller makes this side give up, by a breach or a timeout, looks like any status here: the layer that runs the
+//! handlers charges it (clause 13.4).
+//!
 //! What we send earns as much as what we receive, because both provoke honest frames without effect: a
 //! MAX_STREAM_DATA (at most four for each window) or a STOP_SENDING may cross the end of the stream.
 

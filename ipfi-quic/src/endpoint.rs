@@ -4,6 +4,7 @@
 //! connections that agreed on it to [`wire`], and the others wherever they belong.
 
 mod client;
+mod ids;
 mod server;
 
 use std::io;
@@ -21,6 +22,8 @@ use ipfi_core::session::Side;
 use ipfi_core::wire::{Wire, WireOptions};
 use quinn::crypto::rustls::{HandshakeData, QuicServerConfig};
 use rustls::pki_types::CertificateDer;
+
+use self::ids::Ids;
 
 pub use self::client::QuicClient;
 pub use self::server::{Incoming, QuicServer};
@@ -106,6 +109,7 @@ pub fn endpoint_config(options: &QuicOptions) -> Result<quinn::EndpointConfig, E
         return refused(format!("max_mtu is {max_mtu}, less than initial_mtu, which is {initial_mtu}"));
     }
     let mut config = quinn::EndpointConfig::default();
+    config.cid_generator(|| Box::new(Ids::new()));
     match config.max_udp_payload_size(max_mtu) {
         Ok(_) => Ok(config),
         Err(_) => refused(format!("max_mtu is {max_mtu}, more than UDP has room for")),

@@ -2,9 +2,11 @@
 //!
 //! Settings: as many streams as the workload has, noq's defaults for the rest, and the TLS of the other peers over
 //! QUIC, since its own helpers are for tests. A task for each request, as in its example; 128 items between
-//! the connection and a task, likewise.
+//! the connection and a task, likewise. What comes as early data (0-RTT) its own `listen` does not answer before the
+//! handshake is done: there connections are accepted here and handed to its `handle_connection`.
 
 use std::any::Any;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ::irpc::channel::{mpsc, oneshot};
@@ -15,9 +17,9 @@ use noq::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use noq::{ClientConfig, Endpoint, EndpointConfig, ServerConfig, TokioRuntime, TransportConfig};
 use serde::{Deserialize, Serialize};
 
-use crate::load::BulkLoad;
-use crate::payload::{Arrived, Items, item};
-use crate::peer::{Client, Kind, Needs, Offers, Peer, Result};
+use crate::load::{BulkLoad, check};
+use crate::payload::{Arrived, Items, TEXT, item};
+use crate::peer::{Client, Handshake, Kind, Needs, Offers, Peer, Result};
 use crate::peers::quic::{self, ANY_PORT, Address, NAME, Once};
 
 /// Between the connection and whoever sends or takes items.
@@ -85,7 +87,7 @@ fn transport(needs: Needs) -> Arc<TransportConfig> {
     Arc::new(transport)
 }
 
-fn endpoint(address: std::net::SocketAddr, server: Option<ServerConfig>) -> Result<Endpoint> {
+fn endpoint(address: SocketAddr, server: Option<ServerConfig>) -> Result<Endpoint> {
     let socket = std::net::UdpSocket::bind(address)?;
     Ok(Endpoint::new(EndpointConfig::default(), server, socket, Arc::new(TokioRuntime))?)
 }
@@ -93,7 +95,7 @@ fn endpoint(address: std::net::SocketAddr, server: Option<ServerConfig>) -> Resu
 impl Peer for Irpc {
     const NAME: &'static str = "irpc";
     const KIND: Kind = Kind::Encrypted;
-    const OFFERS: Offers = Offers::ALL;
+    const OFFERS: Offers = Offers { tickets: true, ..Offers::ALL };
     type Client = IrpcClient;
 
     async fn serve(needs: Needs) -> Result<String> {
@@ -112,11 +114,70 @@ impl Peer for Irpc {
         });
         let local = Remote::<Protocol>::local(requests);
         let local = local.as_local().ok_or("it was made local")?;
-        tokio::spawn(::irpc::rpc::listen(endpoint, Protocol::remote_handler(local)));
+        let handler = Protocol::remote_handler(local);
+        match needs.handshake {
+            Handshake::Early => tokio::spawn(listen_early(endpoint, handler)),
+            Handshake::Full | Handshake::Resumed => tokio::spawn(::irpc::rpc::listen(endpoint, handler)),
+        };
         Ok(address)
     }
 
     async fn connect(address: &str, needs: Needs) -> Result<IrpcClient> {
+        let (endpoint, address) = Self::endpoint(address, needs)?;
+        // It connects with the first call, to the server name `localhost`.
+        debug_assert_eq!(NAME, "localhost");
+        Ok(IrpcClient(Remote::noq(endpoint, address)))
+    }
+
+    async fn connect_and_call(address: &str, needs: Needs) -> Result<IrpcClient> {
+        let early = match needs.handshake {
+            Handshake::Early => {
+                let (endpoint, address) = Self::endpoint(address, needs)?;
+                endpoint.connect(address, NAME)?.into_0rtt()
+            }
+            Handshake::Full | Handshake::Resumed => {
+                let client = Self::connect(address, needs).await?;
+                check(&client.echo(TEXT).await?)?;
+                return Ok(client);
+            }
+        };
+        let (connection, accepted) = match early {
+            Ok((connection, accepted)) => (connection, Some(accepted)),
+            Err(connecting) => (connecting.await?, None),
+        };
+        let client = IrpcClient(Remote::boxed(connection));
+        check(&client.echo(TEXT).await?)?;
+        if let Some(accepted) = accepted
+            && !accepted.await
+        {
+            return Err("the server has refused early data".into());
+        }
+        Ok(client)
+    }
+
+    fn tickets_used() -> u64 {
+        quic::tickets_used()
+    }
+}
+
+/// Its `listen`, but that calls which come early are answered before the handshake is done.
+async fn listen_early(endpoint: Endpoint, handler: ::irpc::rpc::Handler<Protocol>) {
+    while let Some(incoming) = endpoint.accept().await {
+        let handler = handler.clone();
+        tokio::spawn(async move {
+            let connection = match incoming.accept()?.into_0rtt() {
+                Ok((connection, _)) => connection,
+                Err(connecting) => connecting.await?,
+            };
+            // A call that fails is seen at the other end.
+            Ok::<_, std::io::Error>(::irpc::rpc::handle_connection(connection, handler).await?)
+        });
+    }
+}
+
+impl Irpc {
+    /// The client's one endpoint, and where the server is.
+    fn endpoint(address: &str, needs: Needs) -> Result<(Endpoint, SocketAddr)> {
         static CLIENT: Once<Endpoint> = Once::new();
         let address = Address::parse(address)?;
         let endpoint = CLIENT.get(|| {
@@ -128,9 +189,7 @@ impl Peer for Irpc {
             endpoint.set_default_client_config(config);
             Ok(endpoint)
         })?;
-        // It connects with the first call, to the server name `localhost`.
-        debug_assert_eq!(NAME, "localhost");
-        Ok(IrpcClient(Remote::noq(endpoint, address.socket)))
+        Ok((endpoint, address.socket))
     }
 }
 

@@ -222,7 +222,7 @@ async fn calls_that_are_given_up_say_why() {
     stranger.saw("late stopped DEADLINE, request FIN").await;
 
     let uploading = wire.upload::<u64, u64>(HANG, ("an upload",)).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    stranger.saw("an upload hangs").await;
     drop(uploading);
     stranger.saw("an upload stopped CANCELLED, request CANCELLED").await;
 
@@ -349,11 +349,15 @@ async fn small_calls_share_a_stream_where_the_stranger_offers_one() {
     let mut stranger = Stranger::start("00697066690100020401").await;
     let wire = stranger.connect(&Seen::default()).await;
     // Until its SETTINGS have come calls have streams of their own, which it answers as well.
-    for _ in 0..50 {
-        let greeting: String = within("a call", wire.call(HELLO, ("Ada",))).await.unwrap();
-        assert_eq!(greeting, "Hello, Ada!");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let shared = async {
+        while wire.stats().calls_out_shared < 10 {
+            let greeting: String = wire.call(HELLO, ("Ada",)).await.unwrap();
+            assert_eq!(greeting, "Hello, Ada!");
+            // Beside this, the other process has to be heard.
+            tokio::task::yield_now().await;
+        }
+    };
+    within("ten calls that share a stream", shared).await;
     stranger.saw("shared stream: call of 0").await;
     let error = within("a call", wire.call::<()>(FAIL, ())).await.expect_err("a status");
     assert_eq!((error.code(), error.status().message()), (Code::Unimplemented, "not on the shared stream"));

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use interop_tests::quic_pair;
 use interop_tests::udp_net::UdpNet;
 use ipfi_core::error::ConnectionError;
-use ipfi_core::{CallError, Code, Context, Interface, Wire};
+use ipfi_core::{CallError, Code, Context, Interface, Wire, WireOptions};
 use ipfi_quic::endpoint::ALPN;
 use ipfi_quic::tls::{ClientAuth, TlsClient, TlsServer, Trust};
 use ipfi_quic::{QuicClient, QuicOptions};
@@ -19,23 +19,23 @@ use super::kit::{
 };
 
 /// Idempotent.
-const LOOK: u64 = 0;
+pub(crate) const LOOK: u64 = 0;
 /// Not.
-const PAY: u64 = 1;
+pub(crate) const PAY: u64 = 1;
 /// A notification that is not.
 const TELL: u64 = 2;
 
-const ROUND_TRIP_MS: u64 = 100;
+pub(crate) const ROUND_TRIP_MS: u64 = 100;
 
 /// How often each has run.
 #[derive(Clone, Debug, Default)]
-struct Ran {
-    looks: Count,
-    payments: Count,
-    told: Count,
+pub(crate) struct Ran {
+    pub(crate) looks: Count,
+    pub(crate) payments: Count,
+    pub(crate) told: Count,
 }
 
-fn interface(ran: &Ran) -> Interface {
+pub(crate) fn interface(ran: &Ran) -> Interface {
     let (looks, payments, told) = (ran.looks.clone(), ran.payments.clone(), ran.told.clone());
     Interface::new()
         .procedure(LOOK, move |(): ()| {
@@ -54,13 +54,21 @@ fn interface(ran: &Ran) -> Interface {
         .by_datagram(TELL)
 }
 
-fn early() -> QuicOptions {
+pub(crate) fn early() -> QuicOptions {
     options(|options| options.early_data = true)
 }
 
-/// A client that holds a ticket of the server, and the server.
 async fn with_ticket(net: &UdpNet, tls: &(TlsClient, TlsServer), ran: &Ran) -> (QuicClient, Serving) {
-    let serving = serve(net, &tls.1, &early(), interface(ran));
+    with_ticket_of(net, tls, interface(ran)).await
+}
+
+/// A client that holds a ticket of the server, and the server.
+pub(crate) async fn with_ticket_of(
+    net: &UdpNet,
+    tls: &(TlsClient, TlsServer),
+    offered: impl Into<WireOptions>,
+) -> (QuicClient, Serving) {
+    let serving = serve(net, &tls.1, &early(), offered);
     let client = client(net, &tls.0, &early());
     let wire = client.connect(server_address(), "localhost", Interface::new()).await.unwrap();
     tokio::time::sleep(ms(5 * ROUND_TRIP_MS)).await;
@@ -70,7 +78,7 @@ async fn with_ticket(net: &UdpNet, tls: &(TlsClient, TlsServer), ran: &Ran) -> (
 }
 
 /// Calls `procedure` as early as can be: the outcome, and when it was there.
-async fn call_early(
+pub(crate) async fn call_early(
     client: &QuicClient,
     procedure: u64,
 ) -> Result<(Wire, (Result<String, CallError>, u128)), ConnectionError> {
@@ -273,11 +281,28 @@ impl StoresServerSessions for SharedSessions {
     }
 }
 
+/// Who replays.
+pub(crate) fn attacker() -> SocketAddr {
+    ([66, 6, 6, 6], 666).into()
+}
+
+/// A client and a server that shares its sessions with others: nothing stops a replay but what a procedure is.
+pub(crate) fn replayable() -> (TlsClient, TlsServer) {
+    let (client, server) = quic_pair::tls(true);
+    let mut rustls = (**server.as_rustls()).clone();
+    rustls.session_storage = Arc::new(SharedSessions::default());
+    (client, TlsServer::from_rustls(Arc::new(rustls)).of_anonymous_clients())
+}
+
 /// Makes early calls, records what the client sends first, and replays it from another address: to the same
 /// server, and to one that shares its sessions.
-async fn replayed(tls: &(TlsClient, TlsServer), ran: &Ran) -> (UdpNet, Serving) {
+pub(crate) async fn replayed(
+    tls: &(TlsClient, TlsServer),
+    ran: &Ran,
+    offered: impl Into<WireOptions>,
+) -> (UdpNet, Serving) {
     let net = net(ROUND_TRIP_MS / 2);
-    let (client, serving) = with_ticket(&net, tls, ran).await;
+    let (client, serving) = with_ticket_of(&net, tls, offered).await;
     let flight = Arc::new(Mutex::new(Vec::<Vec<u8>>::new()));
     let (recorded, started) = (Arc::clone(&flight), Instant::now());
     net.on_datagram(move |from, _, bytes| {
@@ -305,7 +330,7 @@ async fn replayed(tls: &(TlsClient, TlsServer), ran: &Ran) -> (UdpNet, Serving) 
     net.remove_tap();
     let flight = flight.lock().unwrap().clone();
     assert!(flight.iter().flat_map(|bytes| packets(bytes)).any(|packet| packet == Packet::ZeroRtt));
-    let attacker = SocketAddr::from(([66, 6, 6, 6], 666));
+    let attacker = attacker();
     let _hears = net.socket(attacker);
     for datagram in flight {
         net.inject(attacker, server_address(), datagram);
@@ -317,18 +342,14 @@ async fn replayed(tls: &(TlsClient, TlsServer), ran: &Ran) -> (UdpNet, Serving) 
 #[tokio::test(start_paused = true)]
 async fn a_replayed_flight_runs_nothing_at_the_server_that_has_resumed_the_session() {
     let (tls, ran) = (quic_pair::tls(true), Ran::default());
-    let _server = replayed(&tls, &ran).await;
+    let _server = replayed(&tls, &ran, interface(&ran)).await;
     assert_eq!((ran.looks.get(), ran.payments.get(), ran.told.get()), (1, 1, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_replayed_flight_that_another_server_takes_runs_again_only_what_is_idempotent() {
-    let (client, server) = quic_pair::tls(true);
-    let mut rustls = (**server.as_rustls()).clone();
-    rustls.session_storage = Arc::new(SharedSessions::default());
-    let tls = (client, TlsServer::from_rustls(Arc::new(rustls)).of_anonymous_clients());
-    let ran = Ran::default();
-    let _server = replayed(&tls, &ran).await;
+    let (tls, ran) = (replayable(), Ran::default());
+    let _server = replayed(&tls, &ran, interface(&ran)).await;
     // Were it not 2, nothing would have been replayed.
     assert_eq!(ran.looks.get(), 2);
     assert_eq!((ran.payments.get(), ran.told.get()), (1, 1));

@@ -4,15 +4,16 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use interop_tests::conformance::kit::{ECHO, OWN, Probe, standard};
+use interop_tests::hostile_mux::doomed_calls;
 use interop_tests::quic_pair;
-use ipfi_core::Code;
+use ipfi_core::call::Isolation;
 use ipfi_core::close_code::{CloseCode, StreamCode};
-use ipfi_core::{Interface, Limits, Wire};
+use ipfi_core::{Code, Interface, Limits, Status, Wire};
 use tokio::task::JoinHandle;
 
 use super::kit::{
-    ADA, Answer, Raw, Serving, client, client_at, code, connect_quinn, ms, net, options, request, serve,
-    server_address,
+    ADA, Answer, Raw, RawStream, Serving, client, client_at, code, connect_quinn, ms, net, options,
+    plain_ends, request, serve, server_address,
 };
 
 /// A server whose procedure `OWN` never answers, a client that is hostile, and one that is not.
@@ -114,6 +115,55 @@ async fn a_flood_of_calls_that_are_given_up_is_cut_within_a_thousand_and_never_m
         assert_eq!(lab.probe.running(), 0);
         lab.honest.unharmed();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_calls_that_the_callee_must_end_while_they_run_is_cut_within_a_thousand() {
+    for (what, request) in doomed_calls(OWN) {
+        let lab = lab().await;
+        let raw = Raw::new(lab.hostile.clone(), Default::default()).await;
+        let mut made = 0;
+        while made < 20_000 && raw.quinn.close_reason().is_none() {
+            // As a good caller would: each reads its answer to the end.
+            let calls = (0..100).map(|_| async {
+                let Ok((mut send, recv)) = raw.quinn.open_bi().await else { return };
+                if send.write_all(&request).await.is_ok() && send.finish().is_ok() {
+                    RawStream { send, recv }.answer().await;
+                }
+            });
+            futures_util::future::join_all(calls).await;
+            made += 100;
+        }
+        let (closed, reason) = raw.closed().await;
+        println!("{what}: cut after {made} calls, {} started: {reason}", lab.probe.started());
+        assert_eq!(closed, CloseCode::RESOURCE_EXHAUSTED.0, "{what}: {reason}");
+        assert!(reason.contains("enhance your calm"), "{what}: {reason}");
+        assert!((1000..=1200).contains(&made), "{what}: {made}");
+        assert!(lab.probe.started() >= 1000, "{what}: {}", lab.probe.started());
+        tokio::time::sleep(ms(20)).await;
+        assert_eq!(lab.probe.running(), 0, "{what}");
+        lab.honest.unharmed();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_statuses_in_a_row_end_nothing() {
+    let offered =
+        standard().procedure(OWN, |(): ()| async { Err::<(), _>(Status::new(Code::NotFound, "gone")) });
+    let ends = plain_ends(net(1), offered).await;
+    for isolation in [Isolation::Shared, Isolation::OwnStream] {
+        for n in 0..10_000 {
+            let (procedure, expected) = match n % 3 {
+                0 => (OWN, Code::NotFound),
+                1 => (OWN + 1000, Code::Unimplemented),
+                _ => (ECHO, Code::InvalidArgument),
+            };
+            let answer = ends.client.call::<()>(procedure, ()).isolation(isolation).await;
+            assert_eq!(answer.unwrap_err().code(), expected, "call {n}");
+        }
+    }
+    assert_eq!((ends.client.close_reason(), ends.server.close_reason()), (None, None));
+    assert_eq!(ends.server.stats().calls_in_failed, 20_000);
 }
 
 /// Requests that a callee must answer with a status, each for another reason.

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod early;
+mod early_hooks;
 mod floods;
 mod handshakes;
 mod isolation;
@@ -17,4 +18,5 @@ mod refused;
 mod shared_stream;
 mod silent;
 mod slow;
+mod slow_many;
 mod unread;

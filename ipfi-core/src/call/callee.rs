@@ -13,32 +13,33 @@
 //! The place among the peer's concurrent calls is free again when the handler is gone, not before:
 //! the stream's halves live here.
 
+mod interrupt;
+
 use core::fmt;
 use core::future::{Future, poll_fn};
 use core::panic::AssertUnwindSafe;
-use core::pin::{Pin, pin};
+use core::pin::pin;
 use core::task::{Context as TaskContext, Poll};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 
+use self::interrupt::Watch;
 use super::arrive::Arrival;
 use super::exchange::DeadlineWatch;
-use super::inbound::{Inbound, InboundError, Incoming};
+use super::inbound::{Inbound, Incoming};
 use super::outbound::Outbound;
 use crate::ProcedureIndex;
 use crate::close_code::StreamCode;
 use crate::codec::{CodecId, DecodeLimits, Encode};
 use crate::context::{CancelCause, Context};
 use crate::deadlines::Deadline;
-use crate::error::{ConnectionError, ReadError};
 use crate::interface::Kind;
 use crate::metadata::Metadata;
 use crate::observe::{CallReport, Direction, count};
-use crate::proto::{ItemKind, Part, RequestHeader};
+use crate::proto::{ItemKind, RequestHeader};
 use crate::runtime::Task;
-use crate::signal::Wait;
 use crate::status::{Code, Origin, Status};
 use crate::time::Time;
 use crate::wire::WireCore;
@@ -72,7 +73,9 @@ pub(crate) struct IncomingCall {
     inbound: Option<Box<Inbound>>,
     /// Made when something is waited for: a call that is answered at once needs none.
     watch: Option<Box<Watch>>,
-    started: Option<Time>,
+    arrived: Time,
+    /// Somebody wants to know how long it takes.
+    observed: bool,
     kind: Option<Kind>,
     /// A message of the answer has been staged: no metadata can follow.
     replied: bool,
@@ -81,21 +84,6 @@ pub(crate) struct IncomingCall {
     /// Only the last bytes are still to be handed over.
     concluding: bool,
     ended: bool,
-}
-
-/// What may cancel a running handler.
-#[derive(Default)]
-struct Watch {
-    /// Boxed, as `closed` is: every call that waits for long holds this, and few of those have a deadline or are
-    /// detached. One that waits with a deadline pays for it with an allocation.
-    deadline: Option<Box<DeadlineWatch>>,
-    cut: Option<Wait<()>>,
-    closed: Option<Box<Wait<ConnectionError>>>,
-    detached: bool,
-    /// With what the caller stopped its answer, for good.
-    stopped_with: Option<StreamCode>,
-    /// When the header and the arguments must be here, once they were waited for.
-    due: Option<Deadline>,
 }
 
 impl IncomingCall {
@@ -113,7 +101,7 @@ impl IncomingCall {
         }
         // Clause 5.7.
         let deadline = header.timeout.map(|timeout| Deadline::after(now, timeout));
-        let started = core.is_observed().then_some(now);
+        let observed = core.is_observed();
         Self {
             core: Arc::clone(core),
             procedure: ProcedureIndex::new(header.procedure),
@@ -124,7 +112,8 @@ impl IncomingCall {
             outbound,
             inbound: None,
             watch: None,
-            started,
+            arrived: now,
+            observed,
             kind: None,
             replied: false,
             runs_on: false,
@@ -257,22 +246,6 @@ impl IncomingCall {
         }
     }
 
-    fn inbound_failure(&mut self, error: InboundError) -> Failure {
-        match error {
-            InboundError::Refused(status) => Failure::Status(status),
-            InboundError::Read(ReadError::Reset(code)) => self.cancelled(CancelCause::of(code)),
-            InboundError::Read(ReadError::Connection(_)) => self.cancelled(CancelCause::Connection),
-            InboundError::Read(ReadError::Limit(limit)) => {
-                // The context learns the cause first, as of every other end.
-                let _ = self.cancelled(CancelCause::Limit);
-                Failure::Status(limit.into())
-            }
-            InboundError::Read(ReadError::Stopped) => {
-                Failure::Status(Status::internal("the request was given up by this side"))
-            }
-        }
-    }
-
     /// Runs the handler's future until it is done or the call is cancelled, whichever is first. A
     /// panic is the call's failure, nobody else's.
     pub(crate) async fn run<F: Future>(&mut self, handler: F) -> Result<F::Output, Failure> {
@@ -310,74 +283,6 @@ impl IncomingCall {
         count(&self.core.counters().panics);
         tracing::error!(target: "ipfi::call", procedure = %self.procedure, "the procedure panicked");
         Failure::Status(Status::internal("the procedure panicked"))
-    }
-
-    /// Ready when the handler should be dropped. The context learns the cause first, so that the
-    /// handler's destructors can ask for it.
-    pub(crate) fn poll_interrupted(&mut self, cx: &mut TaskContext<'_>) -> Poll<Failure> {
-        if let Poll::Ready(cause) = self.poll_cause(cx) {
-            return Poll::Ready(self.cancelled(cause));
-        }
-        let Some(inbound) = self.inbound.as_mut().filter(|inbound| !inbound.is_over()) else {
-            return Poll::Pending;
-        };
-        // Nothing more is expected of the request but its end.
-        match inbound.poll_part(cx) {
-            Poll::Ready(Ok(Part::Data { .. })) => {
-                let kind = self.kind.map_or_else(String::new, |kind| format!(": it is {kind}"));
-                let text = format!("called with a stream of items, but the procedure takes none{kind}");
-                Poll::Ready(Failure::Status(Status::unimplemented(text)))
-            }
-            // `docs/protocol.md` 5.6: the caller leaves, the call runs on.
-            Poll::Ready(Err(InboundError::Read(ReadError::Reset(StreamCode::DETACHED)))) => {
-                self.watch.get_or_insert_default().detached = true;
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
-            Poll::Ready(Ok(_)) => {
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
-            Poll::Ready(Err(error)) => Poll::Ready(self.inbound_failure(error)),
-            Poll::Pending => Poll::Pending,
-        }
-    }
-
-    fn cancelled(&self, cause: CancelCause) -> Failure {
-        if let Some(context) = &self.context {
-            context.cancel(cause);
-        }
-        Failure::Cancelled(cause)
-    }
-
-    fn poll_cause(&mut self, cx: &mut TaskContext<'_>) -> Poll<CancelCause> {
-        let watch = &mut **self.watch.get_or_insert_default();
-        if !watch.detached {
-            match self.outbound.poll_stopped(cx) {
-                Poll::Ready(Ok(StreamCode::DETACHED)) => watch.detached = true,
-                Poll::Ready(Ok(code)) => {
-                    watch.stopped_with = Some(code);
-                    return Poll::Ready(CancelCause::of(code));
-                }
-                Poll::Ready(Err(_)) => return Poll::Ready(CancelCause::Connection),
-                Poll::Pending => {}
-            }
-        }
-        if watch.detached {
-            let closed = watch.closed.get_or_insert_with(|| Box::new(self.core.closed().wait()));
-            if Pin::new(closed).poll(cx).is_ready() {
-                return Poll::Ready(CancelCause::Connection);
-            }
-        }
-        if let Some(deadline) = self.deadline {
-            let watching = || Box::new(DeadlineWatch::new(&self.core, deadline));
-            let passed = watch.deadline.get_or_insert_with(watching);
-            if passed.poll_passed(cx).is_ready() {
-                return Poll::Ready(CancelCause::Deadline);
-            }
-        }
-        let cut = watch.cut.get_or_insert_with(|| self.core.cut().wait());
-        Pin::new(cut).poll(cx).map(|()| CancelCause::Shutdown)
     }
 
     /// Hands what is staged to the stream, or learns that the call is cancelled.
@@ -491,15 +396,16 @@ impl IncomingCall {
         if core::mem::replace(&mut self.ended, true) {
             return;
         }
-        if code.is_some() {
-            count(&self.core.counters().calls_in_failed);
+        match code {
+            Some(_) => count(&self.core.counters().calls_in_failed),
+            None => self.core.useful(),
         }
-        if let Some(started) = self.started {
+        if self.observed {
             self.core.report(&CallReport {
                 direction: Direction::Inbound,
                 procedure: self.procedure,
                 code,
-                elapsed: self.core.runtime().now().saturating_since(started),
+                elapsed: self.core.runtime().now().saturating_since(self.arrived),
             });
         }
     }

@@ -10,6 +10,7 @@ use super::erased::ErasedSession;
 use super::options::{Role, WireOptions};
 use super::places::Places;
 use super::sharing::SharedSession;
+use super::waste::Waste;
 use crate::close_code::CloseCode;
 use crate::codec::CodecId;
 use crate::deadlines::Deadlines;
@@ -33,6 +34,7 @@ pub(crate) struct WireCore {
     deadlines: Deadlines,
     counters: Counters,
     reassembly: Reassembly,
+    waste: Waste,
     pub(super) peer_settings: PeerSettings,
     /// The user's handles; weak, so that the last one's end is seen.
     pub(super) handle: Mutex<Weak<Handle>>,
@@ -70,6 +72,7 @@ impl WireCore {
             deadlines: Deadlines::default(),
             counters: Counters::default(),
             reassembly,
+            waste: Waste::default(),
             peer_settings: PeerSettings::default(),
             handle: Mutex::new(Weak::new()),
             closed: Signal::new(),
@@ -128,6 +131,25 @@ impl WireCore {
 
     pub(crate) fn reassembly(&self) -> &Reassembly {
         &self.reassembly
+    }
+
+    /// A handler ran in vain because of what its caller sent, which this many times closes the connection.
+    pub(crate) fn wasted(&self, what: &'static str) {
+        let budget = self.limits().abuse_budget;
+        if self.waste.charge(self.runtime.now(), budget) {
+            let text = format!(
+                "enhance your calm: too many calls that were begun and came to nothing, the last {what} \
+                 (abuse_budget = {budget})"
+            );
+            tracing::warn!(target: "ipfi::connection", peer = %self.peer(), text, "closed");
+            self.session.close(CloseCode::RESOURCE_EXHAUSTED, &text);
+        }
+    }
+
+    /// A call of the peer ran to its end.
+    #[inline]
+    pub(crate) fn useful(&self) {
+        self.waste.earn();
     }
 
     pub(crate) fn cut(&self) -> &Signal<()> {

@@ -12,11 +12,13 @@ mod options;
 mod places;
 mod serving;
 mod sharing;
+mod waste;
 
 use ::core::fmt;
 use std::sync::{Arc, PoisonError};
 
 pub(crate) use self::core::WireCore;
+pub(crate) use self::waste::LONG_RUN;
 pub use close::ShutdownReport;
 pub use erased::SendSession;
 pub(crate) use erased::{BoxRecv, BoxSend, ErasedSession, Opened, OpenedStream, Opening, Request};
