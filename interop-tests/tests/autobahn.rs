@@ -29,7 +29,7 @@ const PASSES: [&str; 3] = ["OK", "INFORMATIONAL", "NON-STRICT"];
 /// The cases that are NON-STRICT.
 const NON_STRICT: [&str; 2] = ["6.4.3", "6.4.4"];
 
-#[ignore = "takes minutes, and installs the Autobahn test suite: `cargo xtask test --net` runs it"]
+#[ignore = "installs the Autobahn test suite: `cargo xtask test --net` runs it"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_case_passes_against_our_server() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
