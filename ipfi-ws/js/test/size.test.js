@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { PAGES, size } from '../bench/size.js';
 
 const LIMITS = {
-  'calls over WebTransport': 16_300,
-  'the same, and is called': 20_300,
+  'calls over WebTransport': 16_450,
+  'the same, and is called': 20_400,
   'calls over WebSocket': 24_600,
   'the same, and is called back': 28_500,
   everything: 31_900,

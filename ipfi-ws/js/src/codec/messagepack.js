@@ -39,49 +39,37 @@ function countOf(writer, length, fix, m16) {
   else putLength(writer, length, 0, m16, m16 + 1);
 }
 
+/** Makes room for `size` bytes behind a marker, and says where it is. @param {Writer} writer @param {number} marker @param {number} size */
+function behind(writer, marker, size) {
+  writer.u8(marker);
+  writer.reserve(size);
+  return (writer.at += size) - size;
+}
+
 /** The shortest integer that holds a safe one. @param {Writer} writer @param {number} value @returns {void} */
 function putInteger(writer, value) {
-  if (value >= 0) {
-    if (value < 0x80) writer.u8(value);
-    else if (value <= 0xffffffff) putLength(writer, value, 0xcc, 0xcd, 0xce);
-    else putBigint(writer, BigInt(value));
-    return;
-  }
-  if (value >= -32) return writer.u8(value);
-  if (value >= -0x80) {
-    writer.u8(0xd0);
-    return writer.u8(value);
-  }
-  if (value < -0x80000000) return putBigint(writer, BigInt(value));
-  writer.reserve(5);
-  const short = value >= -0x8000;
-  writer.bytes[writer.at] = short ? 0xd1 : 0xd2;
-  if (short) writer.view.setInt16(writer.at + 1, value);
-  else writer.view.setInt32(writer.at + 1, value);
-  writer.at += short ? 3 : 5;
+  if (value >= -32 && value < 0x80) return writer.u8(value);
+  if (value < -0x80000000 || value > 0xffffffff) return putBigint(writer, BigInt(value));
+  if (value >= 0) return putLength(writer, value, 0xcc, 0xcd, 0xce);
+  const size = value >= -0x80 ? 1 : value >= -0x8000 ? 2 : 4;
+  const at = behind(writer, 0xd0 + (size >> 1), size);
+  for (let n = size; n-- > 0; value >>= 8) writer.bytes[at + n] = value;
 }
 
 /** @param {Writer} writer @param {bigint} value @returns {void} */
 function putBigint(writer, value) {
   if (value >= -0x80000000n && value <= 0xffffffffn) return putInteger(writer, Number(value));
-  const signed = value < 0n;
-  if (BigInt.asUintN(64, value) === value || BigInt.asIntN(64, value) === value) {
-    writer.reserve(9);
-    writer.bytes[writer.at] = signed ? 0xd3 : 0xcf;
-    writer.view.setBigUint64(writer.at + 1, BigInt.asUintN(64, value));
-    writer.at += 9;
-    return;
-  }
-  if (BigInt.asUintN(128, value) !== value && BigInt.asIntN(128, value) !== value) {
-    throw new RangeError(`${value} does not fit 128 bits`);
-  }
+  /** @param {number} at @param {bigint} part */
+  const put = (at, part) => writer.view.setBigUint64(at, BigInt.asUintN(64, part));
+  /** @param {number} bits */
+  const fits = (bits) => BigInt.asUintN(bits, value) === value || BigInt.asIntN(bits, value) === value;
+  if (fits(64)) return put(behind(writer, value < 0n ? 0xd3 : 0xcf, 8), value);
+  if (!fits(128)) throw new RangeError(`${value} does not fit 128 bits`);
   // An integer of 128 bits is `bin` of 16 bytes, big-endian (clause 9.3).
-  writer.reserve(18);
-  writer.bytes[writer.at] = 0xc4;
-  writer.bytes[writer.at + 1] = 16;
-  writer.view.setBigUint64(writer.at + 2, BigInt.asUintN(64, value >> 64n));
-  writer.view.setBigUint64(writer.at + 10, BigInt.asUintN(64, value));
-  writer.at += 18;
+  const at = behind(writer, 0xc4, 17);
+  writer.bytes[at] = 16;
+  put(at + 1, value >> 64n);
+  put(at + 9, value);
 }
 
 /** @param {Writer} writer @param {unknown} value @param {number} [depth] @returns {void} */
@@ -91,11 +79,8 @@ function encode(writer, value, depth = 0) {
       return putText(writer, value, textLength);
     case 'number':
       if (Number.isSafeInteger(value) && !Object.is(value, -0)) return putInteger(writer, value);
-      writer.reserve(9);
-      writer.bytes[writer.at] = 0xcb;
-      writer.view.setFloat64(writer.at + 1, value);
-      writer.at += 9;
-      return;
+      const at = behind(writer, 0xcb, 8);
+      return writer.view.setFloat64(at, value);
     case 'boolean':
       return writer.u8(value ? 0xc3 : 0xc2);
     case 'bigint':
