@@ -250,6 +250,7 @@ pub(super) fn watch(
     mut control: quinn::RecvStream,
 ) {
     let weak = Arc::downgrade(shared);
+    let leftovers = shared.tunnel.as_ref().map(|tunnel| Arc::clone(&tunnel.leftovers));
     shared.runtime.spawn(Box::pin(async move {
         let control_ended = async {
             // What else HTTP/3 says there is for requests, of which there are no more.
@@ -260,6 +261,10 @@ pub(super) fn watch(
             ended = ended => Some(ended),
             () = control_ended => None,
         };
+        if let Some(leftovers) = leftovers {
+            // A browser takes a stop of it for a fault, of which it tells its page in place of the close.
+            lock(&leftovers).push(Box::new(control));
+        }
         let Some(shared) = weak.upgrade() else { return };
         let (cause, code) = match ended {
             Some(Ok((code, reason))) => {
