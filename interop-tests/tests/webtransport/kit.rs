@@ -28,10 +28,20 @@ pub(crate) struct Lab {
     net: UdpNet,
     /// Why there was no wire, at the server.
     failed: Arc<Mutex<Vec<String>>>,
+    /// Why wires have ended there.
+    ended: Arc<Mutex<Vec<ConnectionError>>>,
 }
 
 impl Lab {
     pub(crate) fn new(web: WebTransportOptions) -> Self {
+        Self::serving(web, interface)
+    }
+
+    /// A server of something else.
+    pub(crate) fn serving(
+        web: WebTransportOptions,
+        offered: impl Fn() -> Interface + Send + 'static,
+    ) -> Self {
         let (net, limits, options) = (UdpNet::new(7), Limits::default(), QuicOptions::default());
         let tls = web_tls().1;
         let config = server_config(&tls, &limits, &options).unwrap();
@@ -39,18 +49,23 @@ impl Lab {
         let server = QuicServer::over(endpoint, &tls, &limits, &options).unwrap().with_webtransport(web);
         let failed = Arc::<Mutex<Vec<String>>>::default();
         let failures = Arc::clone(&failed);
+        let ended = Arc::<Mutex<Vec<ConnectionError>>>::default();
+        let ends = Arc::clone(&ended);
         tokio::spawn(async move {
             while let Some(incoming) = server.accept().await {
-                let failures = Arc::clone(&failures);
+                let (failures, ends, offered) = (Arc::clone(&failures), Arc::clone(&ends), offered());
                 tokio::spawn(async move {
-                    match incoming.wire(interface()).await {
-                        Ok(wire) => drop(wire.closed().await),
+                    match incoming.wire(offered).await {
+                        Ok(wire) => {
+                            let end = wire.closed().await;
+                            ends.lock().unwrap().push(end);
+                        }
                         Err(error) => failures.lock().unwrap().push(error.to_string()),
                     }
                 });
             }
         });
-        Self { net, failed }
+        Self { net, failed, ended }
     }
 
     /// The one error at the server.
@@ -60,13 +75,32 @@ impl Lab {
         failed[0].clone()
     }
 
+    /// How the one wire that has ended at the server did.
+    pub(crate) fn end_at_server(&self) -> ConnectionError {
+        let ended = self.ended.lock().unwrap();
+        assert_eq!(ended.len(), 1, "{ended:?}");
+        ended[0].clone()
+    }
+
+    /// How many connections have come to nothing or to an end at the server.
+    pub(crate) fn over_at_server(&self) -> usize {
+        self.failed.lock().unwrap().len() + self.ended.lock().unwrap().len()
+    }
+
+    /// A connection of HTTP/3 on which nothing was said.
+    pub(crate) async fn quic(&self, last: u8) -> quinn::Connection {
+        let client = self.client(last, "h3");
+        client
+            .quinn()
+            .connect_with(client.config().clone(), SERVER.into(), "localhost")
+            .unwrap()
+            .await
+            .unwrap()
+    }
+
     /// A client that offers `protocol` by ALPN.
     pub(crate) fn client(&self, last: u8, protocol: &str) -> QuicClient {
-        let trust = Trust::pinned([identity().certificate_hash()]);
-        let tls = TlsClient::builder(trust).build(&[protocol]).unwrap();
-        let ([a, b, c, _], port) = CLIENT;
-        let endpoint = endpoint(&self.net, ([a, b, c, last], port).into(), None);
-        QuicClient::over(endpoint, &tls, &Limits::default(), &QuicOptions::default()).unwrap()
+        client(&self.net, last, protocol)
     }
 
     /// Connects by WebTransport.
@@ -85,4 +119,21 @@ fn endpoint(net: &UdpNet, at: std::net::SocketAddr, server: Option<quinn::Server
     let mut config = endpoint_config(&QuicOptions::default()).unwrap();
     config.rng_seed(Some([3; 32]));
     Endpoint::new_with_abstract_socket(config, server, net.socket(at), Arc::new(TokioRuntime)).unwrap()
+}
+
+/// A server that is none of ours, on a network of its own: what an endpoint accepts.
+pub(crate) fn listen() -> (UdpNet, Endpoint) {
+    let net = UdpNet::new(7);
+    let config = server_config(&web_tls().1, &Limits::default(), &QuicOptions::default()).unwrap();
+    let endpoint = endpoint(&net, SERVER.into(), Some(config));
+    (net, endpoint)
+}
+
+/// A client of ours that offers `protocol` by ALPN.
+pub(crate) fn client(net: &UdpNet, last: u8, protocol: &str) -> QuicClient {
+    let trust = Trust::pinned([identity().certificate_hash()]);
+    let tls = TlsClient::builder(trust).build(&[protocol]).unwrap();
+    let ([a, b, c, _], port) = CLIENT;
+    let endpoint = endpoint(net, ([a, b, c, last], port).into(), None);
+    QuicClient::over(endpoint, &tls, &Limits::default(), &QuicOptions::default()).unwrap()
 }

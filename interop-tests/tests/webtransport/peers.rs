@@ -1,11 +1,8 @@
 //! Native and WebTransport clients on one port, and what the server knows of each.
 
-use bytes::BytesMut;
 use interop_tests::quic_pair::SERVER;
-use ipfi_core::proto::control::put_preamble;
-use ipfi_core::{Interface, Limits, Origins};
+use ipfi_core::{Interface, Origins};
 use ipfi_quic::{ALPN, WebTransportOptions};
-use web_transport_proto::{ConnectRequest, ConnectResponse, Settings};
 
 use super::kit::{Lab, Said};
 
@@ -37,37 +34,4 @@ async fn a_page_of_the_same_origin_is_let_in_and_so_is_a_listed_one() {
         let wire = lab.connect(2, "https://localhost/", &client).await.unwrap();
         wire.call::<Said>(0, ()).await.unwrap();
     }
-}
-
-/// Browsers open the streams of QPACK and send nothing on them; what they open later announces them by its number.
-#[tokio::test(start_paused = true)]
-async fn streams_of_http_3_that_never_say_what_they_are_stay_open() {
-    let lab = Lab::new(WebTransportOptions::default());
-    let client = lab.client(2, "h3");
-    let connecting = client.quinn().connect_with(client.config().clone(), SERVER.into(), "localhost");
-    let connection = connecting.unwrap().await.unwrap();
-    let mut http = connection.open_uni().await.unwrap();
-    let mut bytes = BytesMut::new();
-    Settings::default().encode(&mut bytes);
-    http.write_all(&bytes).await.unwrap();
-    let (mut request, mut answer) = connection.open_bi().await.unwrap();
-    let mut bytes = BytesMut::new();
-    let asked = ConnectRequest::new("https://localhost/".parse::<url::Url>().unwrap());
-    asked.with_protocols(["ipfi-1".to_owned()]).encode(&mut bytes).unwrap();
-    request.write_all(&bytes).await.unwrap();
-    ConnectResponse::read(&mut answer).await.unwrap();
-
-    let qpack = [connection.open_uni().await.unwrap(), connection.open_uni().await.unwrap()];
-    let mut control = connection.open_uni().await.unwrap();
-    // The type of a stream of the session, and the session.
-    let mut bytes = BytesMut::from(&[0x40, 0x54, 0][..]);
-    put_preamble(&mut bytes, &ipfi_core::proto::control::Settings::default());
-    control.write_all(&bytes).await.unwrap();
-
-    let longer = 3 * Limits::default().handshake_timeout;
-    for stream in &qpack {
-        let stopped = tokio::time::timeout(longer, stream.stopped()).await;
-        assert!(stopped.is_err(), "{stopped:?}");
-    }
-    assert!(connection.close_reason().is_none());
 }

@@ -180,7 +180,7 @@ impl QuicSession {
             None => incoming(&connection, |connection| async move {
                 connection.accept_uni().await.map(|recv| (recv, UniKind::Ours))
             }),
-            Some(tunnel) => tunnel::unidirectional(&connection, tunnel.uni.clone(), limits.handshake_timeout),
+            Some(tunnel) => tunnel::unidirectional(&connection, tunnel, limits.handshake_timeout),
         };
         let shared = Shared {
             side,

@@ -18,9 +18,9 @@
 //!
 //! The connection has one session. A capsule that is followed by CONNECTION_CLOSE at once might never be read: a close is
 //! therefore said, and nothing works any more at this side; what waits there ends with the connection, as soon as the peer
-//! has ended the session's stream, which it must once it has read the capsule, or the connection, or [`LAST_WORD`] has passed.
-//! That the capsule was acknowledged is not enough: a browser that then hears CONNECTION_CLOSE before it has told its page of
-//! the one tells it of the other.
+//! answers with its own close, or [`LAST_WORD`] has passed. That the capsule was acknowledged, or answered with the end of the
+//! session's stream, is not enough: a browser that then hears CONNECTION_CLOSE before it has told its page of the one tells it
+//! of the other.
 
 #![cfg_attr(not(feature = "webtransport"), allow(dead_code, reason = "only WebTransport makes one"))]
 
@@ -38,7 +38,6 @@ use ipfi_core::runtime::Runtime;
 use ipfi_mux::TokioRuntime;
 use ipfi_mux::abuse::GIVEN_UP;
 use quinn::VarInt;
-use tokio::sync::Notify;
 
 use super::{Incoming, Shared, lock};
 use crate::config::varint;
@@ -145,8 +144,6 @@ pub(super) struct Tunnel {
     connect: Mutex<Option<quinn::SendStream>>,
     /// This side has closed it.
     closing: AtomicBool,
-    /// The peer has ended the session's stream.
-    ended: Arc<Notify>,
     qpack: Mutex<Vec<(u64, quinn::RecvStream)>>,
     leftovers: Leftovers,
 }
@@ -171,7 +168,6 @@ impl Tunnel {
             datagram: datagram.freeze(),
             connect: Mutex::new(Some(connect)),
             closing: AtomicBool::new(false),
-            ended: Arc::default(),
             qpack: Mutex::new(qpack),
             leftovers: Arc::new(Mutex::new(vec![Box::new(control)])),
         }
@@ -204,14 +200,13 @@ impl Tunnel {
         let qpack = std::mem::take(&mut *lock(&self.qpack));
         lock(&self.leftovers).push(Box::new(qpack));
         let (connection, leftovers) = (connection.clone(), Arc::clone(&self.leftovers));
-        let ended = Arc::clone(&self.ended);
         runtime.spawn(Box::pin(async move {
             let told = async {
                 // Ahead of bulk. An error is the connection's end, or the peer's wish for it.
                 let _ = connect.set_priority(i32::MAX);
                 if connect.write_all(&close_capsule(code, &reason)).await.is_ok() {
                     let _ = connect.finish();
-                    ended.notified().await;
+                    std::future::pending::<()>().await;
                 }
             };
             let patience = LAST_WORD.max(3 * connection.rtt());
@@ -255,7 +250,7 @@ pub(super) fn watch(
     mut control: quinn::RecvStream,
 ) {
     let weak = Arc::downgrade(shared);
-    let heard = shared.tunnel.as_ref().map(|tunnel| Arc::clone(&tunnel.ended));
+    let leftovers = shared.tunnel.as_ref().map(|tunnel| Arc::clone(&tunnel.leftovers));
     shared.runtime.spawn(Box::pin(async move {
         let control_ended = async {
             // What else HTTP/3 says there is for requests, of which there are no more.
@@ -266,8 +261,9 @@ pub(super) fn watch(
             ended = ended => Some(ended),
             () = control_ended => None,
         };
-        if let Some(heard) = heard {
-            heard.notify_one();
+        if let Some(leftovers) = leftovers {
+            // A browser takes a stop of it for a fault, of which it tells its page in place of the close.
+            lock(&leftovers).push(Box::new(control));
         }
         let Some(shared) = weak.upgrade() else { return };
         let (cause, code) = match ended {
@@ -291,27 +287,37 @@ pub(super) fn watch(
     }));
 }
 
-/// The peer's unidirectional streams, once each has said what it is. From its first byte it has as long as a handshake for
-/// that; but a stream that says nothing at all is left alone: a later one has announced it by its number, and it may be one
-/// of QPACK's, which a browser opens and does not use, and for whose stop it ends the connection. It holds a place of the peer's.
+/// The peer's unidirectional streams, once each has said what it is. For that it has as long as a handshake from its first
+/// byte on; before that, [`QPACK`]'s two have for ever: Chromium opens both at once, and writes into one when it needs it.
 pub(super) fn unidirectional(
     connection: &quinn::Connection,
-    header: Header,
+    tunnel: &Tunnel,
     patience: Duration,
 ) -> Incoming<(quinn::RecvStream, UniKind)> {
-    let state = (connection.clone(), FuturesUnordered::new());
-    Mutex::new(Box::pin(stream::unfold(state, move |(connection, mut begun)| {
-        let header = header.clone();
+    let (header, leftovers) = (tunnel.uni.clone(), Arc::clone(&tunnel.leftovers));
+    let state = (connection.clone(), FuturesUnordered::new(), 0);
+    Mutex::new(Box::pin(stream::unfold(state, move |(connection, mut begun, mut silent)| {
+        let (header, leftovers) = (header.clone(), Arc::clone(&leftovers));
         async move {
             loop {
                 tokio::select! {
                     biased;
-                    Some(next) = begun.next(), if !begun.is_empty() => {
-                        return Some((Ok(next), (connection, begun)));
+                    Some((waiting, kind)) = begun.next(), if !begun.is_empty() => {
+                        let kind: Option<UniKind> = kind;
+                        if kind.is_none() && silent < QPACK.len() {
+                            silent += 1;
+                            begun.push(begin(waiting, header.clone(), Duration::MAX, patience));
+                        } else if let Some(recv) = waiting.into_inner() {
+                            let next = (recv, kind.unwrap_or(UniKind::Unknown));
+                            return Some((Ok(next), (connection, begun, silent)));
+                        }
                     }
                     accepted = connection.accept_uni() => match accepted {
-                        Ok(recv) => begun.push(begin(recv, header.clone(), patience)),
-                        Err(error) => return Some((Err(error), (connection, begun))),
+                        Ok(recv) => {
+                            let waiting = Waiting { recv: Some(recv), leftovers: Arc::clone(&leftovers) };
+                            begun.push(begin(waiting, header.clone(), patience, patience));
+                        }
+                        Err(error) => return Some((Err(error), (connection, begun, silent))),
                     },
                 }
             }
@@ -319,20 +325,46 @@ pub(super) fn unidirectional(
     })))
 }
 
+/// A stream that has not said what it is. With the session it is left over: stopped, it might be QPACK's, and a browser takes
+/// that for a fault, of which it tells its page in place of the close.
+struct Waiting {
+    recv: Option<quinn::RecvStream>,
+    leftovers: Leftovers,
+}
+
+impl Waiting {
+    fn into_inner(mut self) -> Option<quinn::RecvStream> {
+        self.recv.take()
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(recv) = self.recv.take() {
+            lock(&self.leftovers).push(Box::new(recv));
+        }
+    }
+}
+
+/// What a stream is: nothing, if nothing has come of it in the time for its first byte.
 async fn begin(
-    mut recv: quinn::RecvStream,
+    mut waiting: Waiting,
     header: Header,
-    patience: Duration,
-) -> (quinn::RecvStream, UniKind) {
+    first: Duration,
+    rest: Duration,
+) -> (Waiting, Option<UniKind>) {
+    let Some(recv) = &mut waiting.recv else { return (waiting, Some(UniKind::Over)) };
     let mut seen = [0; 16];
-    let Ok(Some(mut len)) = recv.read(&mut seen[..1]).await else { return (recv, UniKind::Over) };
+    // No header of ours is shorter than the one that this side writes: nothing behind it is taken.
+    let mut wanted = header.bytes.len();
+    let Ok(begun) = tokio::time::timeout(first, recv.read(&mut seen[..wanted])).await else {
+        return (waiting, None);
+    };
+    let Ok(Some(mut len)) = begun else { return (waiting, Some(UniKind::Over)) };
     let reading = async {
-        // No header of ours is shorter than the one that this side writes: nothing behind it is taken.
-        let mut wanted = header.bytes.len();
         loop {
             match header.check(&seen[..len]) {
-                Begun::Undecided if len == wanted => wanted += 1,
-                Begun::Undecided => {}
+                Begun::Undecided => wanted = wanted.max(len + 1),
                 Begun::Whole => return UniKind::Ours,
                 Begun::Other(kind) if QPACK.contains(&kind) => return UniKind::Qpack(kind),
                 Begun::Other(_) => return UniKind::Unknown,
@@ -343,8 +375,8 @@ async fn begin(
             }
         }
     };
-    let kind = tokio::time::timeout(patience, reading).await.unwrap_or(UniKind::Unknown);
-    (recv, kind)
+    let kind = tokio::time::timeout(rest, reading).await.unwrap_or(UniKind::Unknown);
+    (waiting, Some(kind))
 }
 
 impl Shared {

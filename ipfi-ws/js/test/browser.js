@@ -42,12 +42,12 @@ export async function serveFiles(t) {
 }
 
 /** Opens a page, until the test ends. */
-export function openPage(t, url) {
+export function openPage(t, url, more = []) {
   assert.ok(browser, 'there is no Chromium to run the page in: none of chromium, chromium-browser and google-chrome is installed');
   const profile = mkdtempSync(join(tmpdir(), 'ipfi-'));
-  const flags = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run', `--user-data-dir=${profile}`];
+  const flags = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run', '--disable-popup-blocking', `--user-data-dir=${profile}`];
   // In a group of its own, so that all its processes end with it: one that lived on would write to the folder.
-  const chromium = spawn(browser, [...flags, url], { stdio: 'ignore', detached: true });
+  const chromium = spawn(browser, [...flags, ...more, url], { stdio: 'ignore', detached: true });
   t.after(async () => {
     const exit = once(chromium, 'exit');
     process.kill(-chromium.pid, 'SIGKILL');
@@ -59,6 +59,12 @@ export function openPage(t, url) {
       t.diagnostic(`${profile} is left behind: ${error.message}`);
     }
   });
+}
+
+/** Runs the checks in a page, against `server`, whose certificate is known by its `hash`: what it has seen. */
+export function checkPage(t, { origin, results }, { server, hash }, flags) {
+  openPage(t, `${origin}/test/chromium.html?${new URLSearchParams({ server, ...(hash && { hash }) })}`, flags);
+  return results;
 }
 
 /** Demands that all of at least `least` checks of a page passed. */

@@ -6,65 +6,13 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 
-import { bincode, bool, bytes, string, u64 } from '../src/codec/bincode.js';
+import { bincode, u64 } from '../src/codec/bincode.js';
 import { json } from '../src/codec/json.js';
 import { messagepack } from '../src/codec/messagepack.js';
 import { Interface } from '../src/interface.js';
 import { acceptPipe, connectPipe } from '../src/pipe.js';
-import { Status } from '../src/status.js';
 import { rustPeer } from './rust_peer.js';
-
-const codecs = {
-  echo: bincode({ args: [string], returns: string }),
-  count: bincode({ args: [u64], returns: u64 }),
-  sum: bincode({ items: u64, returns: u64 }),
-  times: bincode({ args: [u64], items: u64, returns: u64 }),
-  upload: bincode({ items: bytes, returns: u64 }),
-  download: bincode({ args: [u64, u64], returns: bytes }),
-  nothing: bincode(),
-};
-
-let cancelled = false;
-const offered = () =>
-  new Interface()
-    .procedure(0, ([text]) => text, { codecs: [codecs.echo] })
-    .sequence(1, function* ([to]) {
-      for (let n = 0n; n < to; n++) yield n;
-    }, { codecs: [codecs.count] })
-    .procedureWithItems(2, async ([], numbers) => {
-      let sum = 0n;
-      for await (const n of numbers) sum += BigInt(n);
-      return sum;
-    }, { codecs: [codecs.sum] })
-    .sequenceWithItems(3, async function* ([by], numbers) {
-      for await (const n of numbers) yield BigInt(n) * BigInt(by);
-    }, { codecs: [codecs.times] })
-    .procedure(4, ([ms], { signal }) => new Promise((resolve) => {
-      const timer = setTimeout(resolve, Number(ms), ms);
-      signal.onabort = () => clearTimeout(timer);
-    }), { codecs: [codecs.count] })
-    .procedure(5, async ([text], { wire, codec }) => {
-      const own = { bincode: codecs.echo, MessagePack: messagepack, JSON: json }[codec];
-      return `back: ${await wire.call(0, [text], { codec: own })}`;
-    }, { codecs: [codecs.echo] })
-    .procedure(6, () => {
-      throw new Status('NOT_FOUND', 'no such key');
-    }, { codecs: [codecs.nothing] })
-    .procedureWithItems(7, async ([], chunks) => {
-      let sum = 0;
-      for await (const chunk of chunks) sum += chunk.length;
-      return sum;
-    }, { codecs: [codecs.upload] })
-    .sequence(8, function* ([chunks, length]) {
-      const chunk = new Uint8Array(Number(length)).fill(7);
-      for (let n = 0n; n < chunks; n++) yield chunk;
-    }, { codecs: [codecs.download] })
-    .sequence(11, async function* ([], { signal }) {
-      yield 0n;
-      await new Promise((resolve) => (signal.onabort = resolve));
-      cancelled = true;
-    }, { codecs: [bincode({ returns: u64 })] })
-    .procedure(12, () => cancelled, { codecs: [bincode({ returns: bool })] });
+import { codecs, served } from './served.js';
 
 let peer;
 let server;
@@ -85,7 +33,7 @@ const open = (options) => {
 };
 
 test('every kind of call to Rust, in every codec', async () => {
-  const wire = await open({ interface: offered() });
+  const wire = await open({ interface: served() });
   for (const name of ['bincode', 'MessagePack', 'JSON']) {
     const codec = (schema) => ({ codec: name === 'bincode' ? schema : name === 'JSON' ? json : messagepack });
     assert.equal(await wire.call(0, ['héllo'], codec(codecs.echo)), 'héllo');
@@ -172,7 +120,7 @@ test('Rust calls JavaScript: every kind, 1000 streams, 100 MB each way, deadline
   const listener = createServer({ noDelay: true });
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
-  const accepted = once(listener, 'connection').then(([socket]) => acceptPipe(socket, { interface: offered() }));
+  const accepted = once(listener, 'connection').then(([socket]) => acceptPipe(socket, { interface: served() }));
   const caller = spawn(peer, ['call', `127.0.0.1:${listener.address().port}`], { stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '';
   let errors = '';

@@ -15,11 +15,11 @@ export function rustPeer() {
   return `${folder}/release/js-test-peer`;
 }
 
-/** A server of every carrier of the web, which pages of `origin` may call: its URLs, and its certificate, in hex, with its hash. */
+/** A server of every carrier of the web, which pages of `origin` may call: its URLs, and its certificate with the hash, in hex. */
 export async function serveWeb(t, peer, origin) {
   const server = spawn(peer, ['serve-web', origin], { stdio: ['ignore', 'pipe', 'inherit'] });
   t.after(() => server.kill());
   const [line] = await once(createInterface(server.stdout), 'line');
   const [ws, wss, quic, hash, certificate] = line.split(' ');
-  return { ws, wss, https: quic.replace('quic:', 'https:'), hash, certificate };
+  return { ws, wss, https: quic.replace('quic:', 'https:'), hash, certificate: Buffer.from(certificate, 'hex') };
 }

@@ -1,4 +1,4 @@
-// What the client does with the Rust server over a WebSocket, alike in Node and in a page.
+// What the client does with a server of the interface in `served.js`, alike in Node and in a page, over every carrier.
 import { bincode, string, u64 } from '../src/codec/bincode.js';
 import { Interface, connect, json } from '../src/index.js';
 
@@ -12,9 +12,18 @@ const collect = async (items) => {
   return all;
 };
 const range = (to) => Array.from({ length: to }, (_, n) => n);
+/** Polls for what another program does, and gives up after half a minute. */
 const until = async (holds) => {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5));
+  const began = performance.now();
+  while (!(await holds())) {
+    if (performance.now() - began > 30_000) throw new Error(`never: ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 };
+
+/** How many checks there are in Node, and in a page. */
+export const CHECKS = 11;
+export const PAGE_CHECKS = 13;
 
 /** Runs all checks against the server at `url`, which the last one ends; `begun` is told of each before. */
 export async function checks(url, options = {}, begun = async () => {}) {
@@ -112,6 +121,23 @@ export async function checks(url, options = {}, begun = async () => {}) {
     const { kind, code, message } = await other.closed;
     equal([kind, code, message.includes('who are you?'), await waiting], ['peer', 3, true, 'UNAVAILABLE']);
   });
+  if (typeof document !== 'undefined') {
+    await check('pipeTo a WritableStream', async () => {
+      const call = wire.duplex(2);
+      const numbers = new TransformStream({ transform: (_, controller) => [1, 2, 3].forEach((n) => controller.enqueue(n)) });
+      await new Blob(['x']).stream().pipeThrough(numbers).pipeTo(call.writable);
+      equal(await call.answer(), 6);
+    });
+    await check('the tab is closed in mid-stream', async () => {
+      const before = await wire.call(13);
+      const streaming = new Promise((resolve) => (window.onmessage = ({ data }) => resolve(data)));
+      const tab = open(`/test/chromium_tab.html${location.search}`);
+      equal(await streaming, 'in mid-stream');
+      equal(await wire.call(13), before);
+      tab.close();
+      await until(async () => (await wire.call(13)) > before);
+    });
+  }
   await check('the server is killed in mid-stream', async () => {
     const items = wire.stream(11);
     await items.next();
