@@ -12,8 +12,9 @@ mod page;
 use std::error::Error;
 use std::future::pending;
 
+use futures::future::Either;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
-use ipfi::{Interface, Origins, Receiver, Server, State, WsOptions};
+use ipfi::{Interface, Origins, Receiver, Server, State, Status, WsOptions};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::broadcast::{self, error::RecvError};
@@ -38,7 +39,11 @@ fn join(
     State(room): State<Room>,
     (name,): (String,),
     mut lines: Receiver<String>,
-) -> impl Stream<Item = Line> {
+) -> impl Stream<Item = Result<Line, Status>> {
+    if name.trim().is_empty() {
+        let nameless = Status::invalid_argument("whoever takes part has a name");
+        return Either::Left(stream::iter([Err(nameless)]));
+    }
     let heard = room.0.subscribe();
     room.say("", format!("{name} is here"));
     let here = Here { room, name };
@@ -47,7 +52,7 @@ fn join(
             here.room.say(&here.name, line);
         }
     });
-    stream::unfold((heard, Some(speaking)), |(mut heard, mut speaking)| async move {
+    Either::Right(stream::unfold((heard, Some(speaking)), |(mut heard, mut speaking)| async move {
         if let Some(speaks) = &mut speaking {
             tokio::select! {
                 biased;
@@ -56,16 +61,18 @@ fn join(
             }
         }
         // Whoever has nothing more to say hears what was said until then.
-        let line = heard.try_recv().ok()?;
-        Some((line, (heard, speaking)))
-    })
+        if heard.is_empty() {
+            return None;
+        }
+        Some((or_missed(heard.recv().await)?, (heard, speaking)))
+    }))
 }
 
 /// Whoever reads slowly misses lines, and slows nobody down.
-fn or_missed(line: Result<Line, RecvError>) -> Option<Line> {
+fn or_missed(line: Result<Line, RecvError>) -> Option<Result<Line, Status>> {
     match line {
-        Err(RecvError::Lagged(missed)) => Some((String::new(), format!("you have missed {missed} lines"))),
-        line => line.ok(),
+        Err(RecvError::Lagged(missed)) => Some(Ok((String::new(), format!("you have missed {missed} lines")))),
+        line => line.ok().map(Ok),
     }
 }
 
@@ -108,9 +115,9 @@ async fn talk(name: String, url: &str) -> Result<(), Box<dyn Error>> {
     let wire = ipfi::connect(url).await?;
     let (mut say, mut heard) = wire.duplex::<String, Line>(0, (name,)).await?;
     let said = async move {
-        let mut typed = BufReader::new(tokio::io::stdin()).lines();
-        while let Some(line) = typed.next_line().await? {
-            say.send(line).await?;
+        let mut typed = BufReader::new(tokio::io::stdin()).split(b'\n');
+        while let Some(line) = typed.next_segment().await? {
+            say.send(String::from_utf8_lossy(&line).into_owned()).await?;
         }
         say.finish().await?;
         // The room ends the call then.

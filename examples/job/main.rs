@@ -68,7 +68,7 @@ fn line(x: f64, y: f64, zoom: f64, row: u32) -> Bytes {
         (0..u8::MAX)
             .find(|_| {
                 // Many small steps, so that it takes its time.
-                for _ in 0..8 {
+                for _ in 0..100 {
                     (re, im) = (re * re - im * im + cr, 2.0 * re * im + ci);
                 }
                 let far: f64 = re * re + im * im;

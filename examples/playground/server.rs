@@ -26,10 +26,13 @@ pub(crate) fn interface() -> Interface {
         // Meets no deadline, and is dropped when its caller's has passed.
         .procedure(4, |(): ()| sleep(Duration::from_secs(60)))
         .procedure(5, |(): ()| async { Err::<(), _>(Status::failed_precondition("it is not Tuesday")) })
-        // What the page's many streams are: pieces of some size in some rhythm, or as fast as they are taken.
-        .sequence(6, |(count, bytes, every_ms): (u64, u32, u64)| {
-            let piece = Bytes::from(vec![b'.'; bytes.min(64 << 10) as usize]);
-            every(every_ms).zip(stream::iter(0..count)).map(move |_| piece.clone())
+        // What the page's many streams are: numbered pieces of some size in some rhythm, or as fast as they are taken.
+        .sequence(6, |(from, to, bytes, every_ms): (u32, u32, u32, u64)| {
+            every(every_ms).zip(stream::iter(from..to)).map(move |((), n)| {
+                let mut piece = n.to_be_bytes().to_vec();
+                piece.resize(bytes.clamp(4, 64 << 10) as usize, b'.');
+                Bytes::from(piece)
+            })
         })
         // Streams in both directions.
         .sequence_with_items(7, |(): (), lines: Receiver<String>| lines.map_ok(|line| line.to_uppercase()))

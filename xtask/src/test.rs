@@ -127,6 +127,8 @@ pub(crate) fn javascript() -> Result<Outcome, String> {
     // The tests build it by themselves; that this fails is told apart here, and counts for no test's time.
     let peer = format!("build --release --locked --manifest-path {JS_PEER}/Cargo.toml");
     Cmd::cargo(&format!("{peer} --target-dir target/js-test-peer")).run()?;
+    // The pages that the tests look at are those of the examples, as whoever follows the README has them.
+    Cmd::cargo("build --locked --example playground --example chat --example job").run()?;
     npm("test").map(|()| Outcome::Passed)
 }
 

@@ -61,8 +61,13 @@ run.addEventListener('click', () => {
   void start();
 });
 cancel.addEventListener('click', () => running.abort(new Error('somebody pressed Cancel')));
-canvas.addEventListener('click', ({ offsetX, offsetY }) => {
-  const scale = 3 / view.zoom / canvas.clientWidth;
-  view = { x: view.x + (offsetX - canvas.clientWidth / 2) * scale, y: view.y + (offsetY - canvas.clientHeight / 2) * scale, zoom: view.zoom * 4 };
+/** Closer, around a point in fractions of the picture. */
+function zoom(x, y) {
+  const scale = 3 / view.zoom;
+  view = { x: view.x + (x - 0.5) * scale, y: view.y + (y - 0.5) * scale * (height / width), zoom: view.zoom * 4 };
   void start();
-});
+}
+
+canvas.addEventListener('click', ({ offsetX, offsetY }) => zoom(offsetX / canvas.clientWidth, offsetY / canvas.clientHeight));
+// Where the edge is.
+document.querySelector('#zoom').addEventListener('click', () => zoom(0.45, 0.3));

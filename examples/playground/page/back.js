@@ -21,6 +21,7 @@ function question(who, signal) {
     const decline = h('button', { type: 'button', textContent: 'Decline' });
     const form = h('form.question', {}, h('label', {}, `${who} asks: what is your name?`, input), h('button.primary', {}, 'Answer'), decline);
     const over = (settle) => {
+      if (form.contains(document.activeElement)) $('#crowd').focus();
       form.remove();
       settle();
     };
@@ -41,7 +42,9 @@ export function buttons(link) {
   /** @param {HTMLButtonElement} button @param {(wire: import('./ipfi/index.js').Wire) => Promise<string>} act */
   const on = (button, act) =>
     button.addEventListener('click', async () => {
-      button.disabled = true;
+      // Once at a time; the focus stays where it is.
+      if (button.ariaDisabled === 'true') return;
+      button.ariaDisabled = 'true';
       said.textContent = 'The server calls …';
       try {
         if (!link.wire) throw new Error('There is no connection: plug it in again.');
@@ -49,7 +52,7 @@ export function buttons(link) {
       } catch (error) {
         said.textContent = /** @type {Error} */ (error).message;
       }
-      button.disabled = false;
+      button.ariaDisabled = 'false';
     });
   on($('#ask'), (wire) => wire.call(3, [], { timeout: 60_000 }));
   on($('#crowd'), async (wire) => {

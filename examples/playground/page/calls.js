@@ -1,63 +1,14 @@
 /** The form that calls procedures, and what became of the calls. */
 
 import { json, messagepack } from './ipfi/index.js';
-import { $, count, duration, h, size } from './dom.js';
+import { $, announce, count, duration, h, size } from './dom.js';
+import { literal, PROCEDURES } from './procedures.js';
 
 const codecs = { messagepack, json };
 
-/** @param {string} text */
-const words = (text) => text.split(/\s+/).filter(Boolean);
-
-/**
- * What can be tried: the procedures of `server.rs`, each with the kind of call that it takes, the fields of its form and what
- * is made of them.
- *
- * @type {{ name: string, about: string, index: number, kind: 'call' | 'stream' | 'upload' | 'duplex' | 'notify' | 'many',
- *   fields?: [name: string, value: string | number][], args?: (values: any) => unknown[], items?: (values: any) => Iterable<unknown>,
- *   rust: (values: any) => string, timeout?: number }[]}
- */
-const PROCEDURES = [
-  {
-    name: 'hello', index: 0, kind: 'call', about: 'One value in, one value out.',
-    fields: [['name', 'Ada']], args: ({ name }) => [name], rust: ({ name }) => `call::<String>(0, (${JSON.stringify(name)},))`,
-  },
-  {
-    name: 'count', index: 1, kind: 'stream', about: 'A stream of numbers, one each 100 ms. Cancel it, and its producer is dropped.',
-    fields: [['limit', 30]], args: ({ limit }) => [limit], rust: ({ limit }) => `stream::<u64>(1, (${limit}_u64,))`,
-  },
-  {
-    name: 'sum', index: 2, kind: 'upload', about: 'A stream of numbers to the server, one answer.',
-    fields: [['numbers', '1 2 3 4']], items: ({ numbers }) => words(numbers).map(Number),
-    rust: ({ numbers }) => `upload::<i64, i64>(2, ()).items(iter([${words(numbers).join(', ')}]))`,
-  },
-  {
-    name: 'shout', index: 7, kind: 'duplex', about: 'Streams in both directions: each line comes back as it arrives.',
-    fields: [['words', 'what goes in comes out']], items: ({ words: text }) => words(text), rust: () => `duplex::<String, String>(7, ())`,
-  },
-  {
-    name: 'hello, many at once', index: 0, kind: 'many', about: 'Thousands of calls on this one connection; many share a message or a packet.',
-    fields: [['calls', 5000]], rust: ({ calls }) => `call::<String>(0, ("you",))    // ${calls} times, all at once`,
-  },
-  {
-    name: 'upload', index: 10, kind: 'upload', about: 'Bytes to the server, as fast as it takes them.',
-    fields: [['MiB', 50]], items: ({ MiB }) => pieces(MiB), rust: () => `upload::<Bytes, u64>(10, ()).items(pieces)`,
-  },
-  { name: 'slow', index: 4, kind: 'call', about: 'Takes a minute. Its deadline travels with it, and the handler is dropped when it passes.', timeout: 300, rust: () => `call::<()>(4, ())` },
-  { name: 'fail', index: 5, kind: 'call', about: 'Fails, with a code, a text, and whose doing it was.', rust: () => `call::<()>(5, ())` },
-  { name: 'something nobody offers', index: 42, kind: 'call', about: 'Fails this call, and nothing else.', rust: () => `call::<()>(42, ())` },
-  {
-    name: 'a name of 5 MiB', index: 0, kind: 'call', about: 'Runs into a limit. The error names it, its value, what was seen, and who set it.',
-    args: () => ['x'.repeat(5 << 20)], rust: () => `call::<String>(0, ("x".repeat(5 << 20),))`,
-  },
-];
-
-function* pieces(mebibytes) {
-  const piece = new Uint8Array(32 << 10);
-  for (let n = 0; n < mebibytes * 32; n++) yield piece;
-}
-
-/** How many calls stay on the page. */
+/** How many calls that have ended stay on the page, and items of a stream in view. */
 const KEPT = 30;
+const KEPT_ITEMS = 200;
 
 export class Calls {
   /** @param {import('./link.js').Link} link */
@@ -72,7 +23,7 @@ export class Calls {
       event.preventDefault();
       void this.run();
     });
-    document.addEventListener('keydown', (event) => {
+    this.form.addEventListener('keydown', (event) => {
       if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) this.form.requestSubmit();
     });
     this.choose();
@@ -86,9 +37,9 @@ export class Calls {
     const { about, fields = [], timeout } = this.procedure;
     $('#about').textContent = about;
     $('#fields').replaceChildren(
-      ...fields.map(([name, value]) => {
-        const type = typeof value === 'number' ? 'number' : 'text';
-        return h('label', {}, name, h('input', { name, type, value, required: type === 'number', min: '0', max: '1000000' }));
+      ...fields.map(([name, value, max = 0]) => {
+        const number = typeof value === 'number';
+        return h('label', {}, name, h('input', { name, type: number ? 'number' : 'text', value, ...(number && { min: '0', max, required: true }) }));
       }),
     );
     $('#timeout').value = timeout ?? '';
@@ -109,18 +60,22 @@ export class Calls {
 
   /** The same in code, for both languages. */
   describe() {
-    const { index, kind, args, items, rust } = this.procedure;
+    const { index, kind, args, items, fields, rust } = this.procedure;
     const { values, options } = this;
-    // The one that is too large is not written out.
-    const given = args && this.procedure.fields ? args(values) : args ? ['x'.repeat(3) + '…'] : [];
-    const shown = [index, JSON.stringify(given), ...(items ? ['items'] : [])].join(', ');
-    const extras = [options.timeout ? `timeout: ${options.timeout}` : '', options.codec === json ? 'codec: json' : ''].filter(Boolean);
-    const tail = extras.length > 0 ? `, { ${extras.join(', ')} }` : '';
-    const call = kind === 'many' ? `wire.call(0, ["you"]${tail})` : `wire.${kind}(${shown}${tail})`;
-    const loop = kind === 'stream' || kind === 'duplex';
-    const late = options.timeout ? `.timeout(Duration::from_millis(${options.timeout}))` : '';
-    $('#code').textContent =
-      `JS    ${loop ? `for await (const x of ${call}) …` : `await ${call}`}\nRust  wire.${rust(values)}${late}.await?`;
+    // The argument that is too large is not written out.
+    const given = args && !fields ? '"xxx…"' : (args?.(values) ?? []).map((arg) => (typeof arg === 'string' ? literal(arg) : arg)).join(', ');
+    const isJson = options.codec === json;
+    const extras = [options.timeout && `timeout: ${options.timeout}`, isJson && 'codec: json'].filter(Boolean);
+    const tail = `${items ? ', items' : ''}${extras.length > 0 ? `, { ${extras.join(', ')} }` : ''}`;
+    const call = `wire.${kind === 'many' ? 'call' : kind}(${index}, [${given}]${tail})`;
+    const js = {
+      many: `await Promise.all(Array.from({ length: ${values.calls} }, () => ${call}))`,
+      stream: `for await (const x of ${call}) …`,
+      duplex: `for await (const x of ${call}) …`,
+    };
+    const chained = `wire.${rust(values)}${options.timeout ? `.timeout(Duration::from_millis(${options.timeout}))` : ''}${isJson ? '.codec(CodecId::Json)' : ''}`;
+    const awaited = kind === 'many' ? `try_join_all((0..${values.calls}).map(async |_| ${chained}.await)).await?` : `${chained}.await?`;
+    $('#code').textContent = `JS    ${js[kind] ?? `await ${call}`}\nRust  ${awaited}`;
   }
 
   async run() {
@@ -129,23 +84,25 @@ export class Calls {
     const { values } = this;
     const entry = new Entry(name);
     this.results.prepend(entry.element);
-    while (this.results.children.length > KEPT) this.results.lastElementChild.remove();
-    if (!wire) return entry.fail(new Error('There is no connection: plug it in again.'));
-    const options = { ...this.options, signal: entry.controller.signal };
+    // Those that run stay: they could not be cancelled any more.
+    for (const old of [...this.results.querySelectorAll('li:not(.runs)')].slice(KEPT)) old.remove();
     try {
+      if (!wire) throw new Error('There is no connection: plug it in again.');
+      const options = { ...this.options, signal: entry.controller.signal };
+      const given = args?.(values) ?? [];
       if (kind === 'call') {
-        entry.done(show(await wire.call(index, args?.(values), options)));
+        entry.done(show(await wire.call(index, given, options)));
       } else if (kind === 'many') {
-        const calls = Array.from({ length: values.calls }, () => wire.call(0, ['you'], options));
-        await Promise.all(calls);
+        await Promise.all(Array.from({ length: values.calls }, () => wire.call(index, given, options)));
         entry.done(`${count(values.calls)} answers, ${count(values.calls / (entry.elapsed / 1000))} a second`);
       } else if (kind === 'upload') {
-        const answer = await wire.upload(index, [], items(values), options);
+        const answer = await wire.upload(index, given, items(values), options);
         const rate = 'MiB' in values ? `  (${size(Number(answer) / (entry.elapsed / 1000))}/s)` : '';
         entry.done(show(answer) + rate);
       } else {
-        const call = kind === 'stream' ? wire.stream(index, args(values), options) : wire.duplex(index, [], items(values), options);
-        for await (const item of call) entry.add(show(item));
+        for await (const item of kind === 'stream' ? wire.stream(index, given, options) : wire.duplex(index, given, items(values), options)) {
+          entry.add(show(item));
+        }
         entry.done();
       }
     } catch (error) {
@@ -158,16 +115,19 @@ export class Calls {
 class Entry {
   controller = new AbortController();
   began = performance.now();
-  /** @type {string[]} */
+  /** The last of them. @type {string[]} */
   items = [];
+  seen = 0;
   waiting = false;
 
   /** @param {string} name */
   constructor(name) {
+    this.name = name;
     this.time = h('span', {}, 'runs');
     this.stop = h('button', { type: 'button', textContent: 'Cancel', onclick: () => this.controller.abort(new Error('somebody pressed Cancel')) });
     this.value = h('div.value');
-    this.element = h('li.runs', {}, h('div.item-head', {}, h('code', {}, name), this.time, this.stop), this.value);
+    this.outcome = h('div.value');
+    this.element = h('li.runs', {}, h('div.item-head', {}, h('code', {}, name), this.time, this.stop), this.value, this.outcome);
   }
 
   get elapsed() {
@@ -176,44 +136,41 @@ class Entry {
 
   /** An item of a stream: shown with the next frame, whatever their number. @param {string} item */
   add(item) {
+    this.seen++;
     this.items.push(item);
+    if (this.items.length > KEPT_ITEMS) this.items.shift();
     if (this.waiting) return;
     this.waiting = true;
     requestAnimationFrame(() => {
       this.waiting = false;
-      const last = this.items.slice(-200).join(' ');
-      this.value.textContent = this.items.length > 200 ? `… ${last}` : last;
+      const missing = this.seen - this.items.length;
+      this.value.textContent = `${missing > 0 ? `(${count(missing)} more) … ` : ''}${this.items.join(' ')}`;
     });
   }
 
-  /** @param {string} state */
-  over(state) {
+  /** @param {string} state @param {string} outcome */
+  over(state, outcome) {
     this.time.textContent = duration(this.elapsed);
     this.element.className = state;
+    if (document.activeElement === this.stop) $('#call button.primary').focus();
     this.stop.remove();
+    this.outcome.textContent = outcome;
+    announce(`${this.name}: ${outcome || 'done'}`);
   }
 
   /** @param {string} [value] */
-  done(value) {
-    this.over('good');
-    if (value !== undefined) this.value.textContent = value;
+  done(value = '') {
+    this.over('good', value);
   }
 
   /** @param {any} error */
   fail(error) {
-    this.over('bad');
+    this.over('bad', error.message);
     const facts = [];
     if (error.side) facts.push(`made by the ${error.side}`);
     if (error.limit) facts.push(`limit ${error.limit.name} = ${count(error.limit.value)}, seen ${count(error.limit.seen)}`);
     if (error.neverStarted) facts.push('never started: may be made again');
-    const before = this.items.length > 0 ? `${this.items.join(' ')}\n` : '';
-    this.value.replaceChildren(before, error.message, h('br'), h('small', {}, facts.join(' · ')));
-    // An item that waits for its frame must not take the error's place.
-    this.items = [];
-    this.add = () => {};
-    const shown = this.value;
-    this.value = h('div');
-    return shown;
+    if (facts.length > 0) this.element.append(h('small', {}, facts.join(' · ')));
   }
 }
 

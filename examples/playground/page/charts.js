@@ -37,7 +37,7 @@ class Chart {
       this.lines[line].push(value);
       if (this.lines[line].length > SAMPLES) this.lines[line].shift();
     });
-    if (this.output.value !== text) this.output.value = text;
+    if (this.output.textContent !== text) this.output.textContent = text;
   }
 
   draw() {
@@ -84,12 +84,18 @@ class Chart {
   }
 }
 
+let drawing = false;
+
 /** Draws one in each frame: together they would be long in the way of what arrives. @param {Chart[]} charts */
-function inTurn(charts) {
-  requestAnimationFrame(() => {
-    charts.shift()?.draw();
-    if (charts.length > 0) inTurn(charts);
-  });
+async function inTurn(charts) {
+  // A page that nobody sees has no frames, and need not queue them.
+  if (drawing) return;
+  drawing = true;
+  for (const chart of charts) {
+    await new Promise(requestAnimationFrame);
+    chart.draw();
+  }
+  drawing = false;
 }
 
 /** Watches what goes on on the wire that `link` has. @param {import('./link.js').Link} link */
@@ -135,7 +141,7 @@ export function watch(link) {
     roundTrip.add([wire ? rtt : NaN], wire && Number.isFinite(rtt) ? duration(rtt) : '–');
     throughput.add([wire ? down : NaN, wire ? up : NaN], wire ? `↓ ${size(down)}/s  ↑ ${size(up)}/s` : '–');
     running.add([wire ? calls : NaN], wire ? count(calls) : '–');
-    inTurn([roundTrip, throughput, running]);
+    void inTurn([roundTrip, throughput, running]);
     if (wire) void ask(wire);
     else rtt = NaN;
   }, EVERY_MS);

@@ -15,6 +15,11 @@ export function h(spec, props = {}, ...children) {
   return element;
 }
 
+/** Says it to those who do not see the page. @param {string} text */
+export function announce(text) {
+  $('#announced').textContent = text.slice(0, 300);
+}
+
 const units = ['B', 'KiB', 'MiB', 'GiB'];
 
 /** 1536 is 1.5 KiB. @param {number} bytes */
@@ -33,12 +38,14 @@ export const count = (n) => String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, '\
 /** @param {number} ms */
 export const duration = (ms) => (ms < 10 ? `${ms.toFixed(2)} ms` : ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`);
 
-/** The value of a colour of the style sheet, as it is now. @param {string} name */
-export const colour = (name) => probe(name);
-
-// A custom property is text; what a canvas needs is what the browser makes of it in this theme.
 const swatch = h('i', { hidden: true });
-function probe(name) {
+
+/**
+ * A colour of the style sheet, as it is in this theme: the property itself is text with both.
+ *
+ * @param {string} name
+ */
+export function colour(name) {
   if (!swatch.isConnected) document.body.append(swatch);
   swatch.style.color = `var(--${name})`;
   return getComputedStyle(swatch).color;

@@ -22,7 +22,7 @@ export class Field {
       legend.append(entry);
     }
     themed(() => {
-      for (const name of [...Object.values(states), 'line', 'text']) this.colours[name] = colour(name);
+      for (const name of [...Object.values(states), 'text']) this.colours[name] = colour(name);
       this.stale = true;
     });
     this.states = states;
@@ -76,9 +76,11 @@ export class Field {
       const x = (n % columns) * tile + 1;
       const y = Math.floor(n / columns) * tile + 1;
       pen.clearRect(x - 1, y - 1, tile, tile);
-      pen.fillStyle = colours.line;
-      pen.fillRect(x, y, side, side);
       pen.fillStyle = colours[states[look]];
+      // The state is seen whatever the progress is.
+      pen.globalAlpha = 0.28;
+      pen.fillRect(x, y, side, side);
+      pen.globalAlpha = 1;
       pen.fillRect(x, y + side - level, side, level);
       if (n !== chosen) continue;
       pen.strokeStyle = colours.text;

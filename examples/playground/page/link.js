@@ -4,12 +4,19 @@
  * | event | detail | |
  * |---|---|---|
  * | `connecting` | the carrier | |
- * | `up` | `{ wire, carrier, ms, before }` | `before` is the wire that it takes the place of, still alive, or null |
- * | `down` | the `ConnectionError` | the wire has ended, and everything on it |
+ * | `up` | `{ carrier, ms, before, moves }` | `before` is the wire that it takes the place of, or null: it lives until the promises that listeners add to `moves` are fulfilled |
+ * | `down` | `{ cause, wire }` | the wire has ended, and everything on it |
+ * | `left` | a `ShutdownReport` | what became of a wire that another has taken the place of |
  * | `failed` | the error | there is no new wire; an old one goes on |
  */
 
 import { connect } from './ipfi/index.js';
+
+/** Milliseconds in which calls on a wire that was left may end. Somebody may be answering a question. */
+const GRACE_MS = 60_000;
+
+/** What all streams of the page may have half of at once: a piece of 64 KiB each. */
+const limits = { max_reassembly_bytes: 1024 * 65_536 };
 
 export class Link extends EventTarget {
   /** @type {import('./ipfi/index.js').Wire | null} */
@@ -30,20 +37,23 @@ export class Link extends EventTarget {
     this.tell('connecting', carrier);
     const began = performance.now();
     try {
-      // Anew each time: a server that was started again has other ports.
-      const config = await (await fetch('config.json')).json();
-      const serverCertificateHashes = [{ algorithm: 'sha-256', value: fromHex(config.certificate) }];
       const signal = AbortSignal.timeout(10_000);
-      const wire = await connect(config[carrier], { interface: this.offered, serverCertificateHashes, signal });
+      // Anew each time: a server that was started again has other ports.
+      const config = await (await fetch('config.json', { signal })).json();
+      const serverCertificateHashes = [{ algorithm: 'sha-256', value: fromHex(config.certificate) }];
+      const wire = await connect(config[carrier], { interface: this.offered, limits, serverCertificateHashes, signal });
       const before = this.wire;
       this.wire = wire;
       this.carrier = carrier;
       wire.closed.then((cause) => {
         if (this.wire !== wire) return;
         this.wire = null;
-        this.tell('down', cause);
+        this.tell('down', { cause, wire });
       });
-      this.tell('up', { wire, carrier, ms: performance.now() - began, before });
+      /** @type {Promise<unknown>[]} */
+      const moves = [];
+      this.tell('up', { carrier, ms: performance.now() - began, before, moves });
+      if (before) void Promise.all(moves).then(async () => this.tell('left', await before.shutdown(GRACE_MS)));
     } catch (error) {
       this.tell('failed', error);
     } finally {

@@ -30,28 +30,28 @@ function note(text, tone = '') {
 }
 
 link.on('connecting', (carrier) => {
-  carriers.disabled = plug.disabled = true;
   if (!link.wire) say('', `connecting over ${names[carrier]} …`);
 });
 
-link.on('up', async ({ wire, carrier, ms, before }) => {
+link.on('up', ({ carrier, ms, before }) => {
   say('up', `connected over ${names[carrier]}`);
   plug.textContent = 'Pull the plug';
   note(`connected over ${names[carrier]} in ${duration(ms)}`, 'good');
-  if (!before) return;
-  note('calls from now on go the new way; streams go on there from where they are');
-  const { finished, cut, abandoned } = await before.shutdown(5000);
+  if (before) note('calls from now on go the new way; streams go on there from where they are');
+});
+
+link.on('left', ({ finished, cut, abandoned }) => {
   note(`the old connection has shut down: ${finished} calls ended in its grace period, ${cut + abandoned} were cut`);
 });
 
-link.on('down', (cause) => {
+link.on('down', ({ cause, wire }) => {
   say('down', `disconnected: ${cause.message}`);
   plug.textContent = 'Plug in again';
   note(cause.message, 'bad');
   // When all who had a handle have heard.
   setTimeout(() => {
-    const failed = streams.all.filter(({ state }) => state === 'failed').length;
-    if (failed > 0) note(`${failed} streams have ended, each with its reason`, 'bad');
+    const ended = streams.all.filter((stream) => stream.wire === wire && stream.reason.includes(cause.message)).length;
+    if (ended > 0) note(`${ended} streams have ended, each with its reason`, 'bad');
   });
 });
 
@@ -61,7 +61,6 @@ link.on('failed', (error) => {
 });
 
 link.on('idle', () => {
-  carriers.disabled = plug.disabled = false;
   for (const radio of carriers.elements) radio.checked = radio.value === link.carrier;
   if (!link.wire) plug.textContent = 'Plug in again';
 });
@@ -78,6 +77,7 @@ plug.addEventListener('click', () => {
   else void link.open(link.carrier);
 });
 
+/** What a letter does, where nothing is typed and as long as they are not switched off. */
 const keys = {
   c: () => $('#procedure').focus(),
   s: () => $('#list').focus(),
@@ -85,8 +85,12 @@ const keys = {
   p: () => plug.click(),
 };
 document.addEventListener('keydown', (event) => {
-  const typing = event.target instanceof Element && event.target.matches('input:not([type=radio]), select, textarea');
-  if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey) keys[event.key]?.();
+  const { target, key, repeat, ctrlKey, metaKey, altKey } = event;
+  const typing = target instanceof Element && target.matches('input:not([type=radio], [type=checkbox]), select, textarea');
+  if (typing || repeat || ctrlKey || metaKey || altKey || !$('#keys').checked || !keys[key]) return;
+  // It is not for what is focused now.
+  event.preventDefault();
+  keys[key]();
 });
 
 const streams = new Streams(link);

@@ -6,14 +6,16 @@ import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
+/** Longer than anything here takes on a busy machine. */
+const PATIENCE_MS = 30_000;
 const NAMES = ['playground', 'chat', 'job'];
 
 let built = false;
 
-/** Builds the examples once, with the features that all other tests are built with. */
+/** Builds the examples once, with the features that whoever follows the README has. */
 function build() {
   if (built) return;
-  const args = ['build', '--quiet', '--locked', '--workspace', '--all-features', ...NAMES.flatMap((name) => ['--example', name])];
+  const args = ['build', '--quiet', '--locked', ...NAMES.flatMap((name) => ['--example', name])];
   const { status } = spawnSync('cargo', args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
   assert.equal(status, 0, `cargo ${args.join(' ')}`);
   built = true;
@@ -41,7 +43,12 @@ export function example(t, name, ...args) {
     look();
   });
   const line = (pattern) =>
-    new Promise((found) => {
+    new Promise((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error(`${name} has not said ${pattern}, but: ${said.join(' / ')}`)), PATIENCE_MS);
+      const found = (match) => {
+        clearTimeout(late);
+        resolve(match);
+      };
       waiting.push({ pattern, found });
       look();
     });
@@ -59,7 +66,7 @@ export const launch = () =>
 export async function browser(t, options = {}) {
   const launched = await launch();
   const context = await launched.newContext({ viewport: { width: 1380, height: 900 }, ...options });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(PATIENCE_MS);
   const errors = [];
   t.after(async () => {
     await launched.close();
@@ -84,3 +91,22 @@ export async function shows(page, selector, pattern) {
     assert.match(await page.textContent(selector), pattern, `${selector} did not become that in time`);
   });
 }
+
+/** The playground, connected. */
+export async function playground(t, options) {
+  const { line, child } = example(t, 'playground', '0');
+  const [, url] = await line(/^open (\S+),/);
+  const { page: open, errors } = await browser(t, options);
+  const page = await open(url);
+  await shows(page, '#link', /connected over WebSocket/);
+  return { page, child, errors, open, url };
+}
+
+/** Starts streams, by the form. */
+export async function start(page, { count, items = 100_000, every = 20 }) {
+  for (const [name, value] of Object.entries({ count, items, every })) await page.fill(`#start [name=${name}]`, String(value));
+  await page.click('#start button');
+}
+
+/** The row of a stream. */
+export const stream = (page, id) => page.locator(`#stream-${id}`);
