@@ -71,7 +71,9 @@ fn join(
 /// Whoever reads slowly misses lines, and slows nobody down.
 fn or_missed(line: Result<Line, RecvError>) -> Option<Result<Line, Status>> {
     match line {
-        Err(RecvError::Lagged(missed)) => Some(Ok((String::new(), format!("you have missed {missed} lines")))),
+        Err(RecvError::Lagged(missed)) => {
+            Some(Ok((String::new(), format!("you have missed {missed} lines"))))
+        }
         line => line.ok().map(Ok),
     }
 }
