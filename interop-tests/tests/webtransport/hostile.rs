@@ -10,6 +10,7 @@ use ipfi_core::close_code::CloseCode;
 use ipfi_core::error::ConnectionError;
 use ipfi_quic::WebTransportOptions;
 use quinn::{ReadToEndError, RecvStream, SendStream, VarInt};
+use tokio::time::Instant;
 use web_transport_proto::{ConnectRequest, ConnectResponse, Settings};
 
 use super::kit::{Lab, Said};
@@ -257,6 +258,24 @@ async fn the_end_of_the_sessions_stream_is_an_orderly_end_and_its_reset_is_none(
     reset.connect.0.reset(VarInt::from_u32(0x10c)).unwrap();
     let end = reset.is_over().await;
     assert!(matches!(end, ConnectionError::Lost { .. }), "{end:?}");
+}
+
+/// Chromium 148 lets its page crash where the end of the session's stream comes with the capsule.
+#[tokio::test(start_paused = true)]
+async fn a_close_is_a_capsule_at_once_and_the_end_of_the_sessions_stream_much_later() {
+    let mut scene = scene().await;
+    let began = Instant::now();
+    // A second control stream.
+    let _second = uni(&scene.connection, &[UNI, CONTROL].concat()).await;
+    let answer = &mut scene.connect.1;
+    let capsule = answer.read_chunk(usize::MAX, true).await.unwrap().expect("a capsule").bytes;
+    assert!(capsule.starts_with(&[0x00]) && capsule[2..].starts_with(&[0x68, 0x43]), "{capsule:02x?}");
+    assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
+    assert!(answer.read_chunk(usize::MAX, true).await.unwrap().is_none());
+    assert!(began.elapsed() >= Duration::from_millis(700), "{:?}", began.elapsed());
+    let end = scene.connection.closed().await;
+    assert!(matches!(end, quinn::ConnectionError::ApplicationClosed(_)), "{end:?}");
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
 /// Past the limit `handshake_timeout`, and not much.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
 use interop_tests::quic_pair::SERVER;
+use ipfi_core::Origins;
 use ipfi_quic::WebTransportOptions;
 use tokio::time::Instant;
 use web_transport_proto::{ConnectRequest, ConnectResponse, Settings};
@@ -42,6 +43,17 @@ async fn a_page_of_another_origin_is_told_which_are_allowed() {
 async fn a_page_of_the_same_name_and_another_port_is_of_another_origin() {
     let lab = Lab::new(WebTransportOptions::default());
     refused(&lab, "https://localhost/", &from(&["http://localhost"]), &["403 Forbidden"]).await;
+}
+
+/// A page in a sandbox or from a file has the origin `null`, which is nobody's [A11].
+#[tokio::test(start_paused = true)]
+async fn a_page_of_no_origin_is_refused_unless_any_is_let_in() {
+    for origins in [Origins::Same, Origins::These(vec!["https://localhost".into()])] {
+        let mut web = WebTransportOptions::default();
+        web.origins = origins;
+        let parts = &["403 Forbidden", "origin null not allowed"];
+        refused(&Lab::new(web), "https://localhost/", &from(&["null"]), parts).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

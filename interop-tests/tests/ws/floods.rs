@@ -8,12 +8,14 @@ use tokio::time::sleep;
 
 use crate::kit::{BINARY, FIN, PING, PONG, established, frame};
 
-/// RFC 6455 section 5.5.2; each costs a token of the abuse budget (clause 13.4).
+/// RFC 6455 section 5.5.2; each costs a token of the abuse budget (clause 13.4). A server may be as hostile as a client [A14].
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_pings_is_cut() {
-    for opcode in [PING, PONG] {
-        let (wire, mut raw) = established(Side::Server).await;
-        let flood = frame(FIN | opcode, b"x", true).repeat(2000);
+    for (side, opcode) in
+        [(Side::Server, PING), (Side::Server, PONG), (Side::Client, PING), (Side::Client, PONG)]
+    {
+        let (wire, mut raw) = established(side).await;
+        let flood = frame(FIN | opcode, b"x", side == Side::Server).repeat(2000);
         raw.stream.write_all(&flood).await.unwrap();
         let (reason, ..) = raw.farewell().await;
         assert!(reason.contains("abuse_budget"), "{reason}");
@@ -42,16 +44,22 @@ async fn a_ping_a_second_is_no_flood() {
 /// A message may have any number of fragments (RFC 6455 section 5.4), and they may be empty.
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_fragments_is_cut() {
-    let (wire, mut raw) = established(Side::Server).await;
-    let mut flood = frame(BINARY, b"", true);
-    flood.extend(frame(0, b"", true).repeat(100_000));
-    raw.stream.write_all(&flood).await.unwrap();
-    let (reason, code, text) = raw.farewell().await;
-    assert_eq!(code, 1008);
-    assert!(
-        reason.contains("a flood of fragments") && text.contains("a flood of fragments"),
-        "{reason} {text}"
-    );
-    let error = wire.closed().await.to_string();
-    assert!(error.contains("bytes seen without a whole message, limit 147456"), "{error}");
+    for (side, payload) in
+        [(Side::Server, &b""[..]), (Side::Client, b""), (Side::Server, b"x"), (Side::Client, b"x")]
+    {
+        let (wire, mut raw) = established(side).await;
+        let masked = side == Side::Server;
+        let mut flood = frame(BINARY, payload, masked);
+        flood.extend(frame(0, payload, masked).repeat(131_000));
+        // It may have closed before it took all.
+        let _ = raw.stream.write_all(&flood).await;
+        let (reason, code, text) = raw.farewell().await;
+        assert_eq!(code, 1008);
+        assert!(
+            reason.contains("a flood of fragments") && text.contains("a flood of fragments"),
+            "{reason} {text}"
+        );
+        let error = wire.closed().await.to_string();
+        assert!(error.contains("bytes seen without a whole message, limit 147456"), "{error}");
+    }
 }

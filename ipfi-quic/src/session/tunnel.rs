@@ -18,9 +18,14 @@
 //!
 //! The connection has one session. A capsule that is followed by CONNECTION_CLOSE at once might never be read: a close is
 //! therefore said, and nothing works any more at this side; what waits there ends with the connection, as soon as the peer
-//! answers with its own close, or [`LAST_WORD`] has passed. That the capsule was acknowledged, or answered with the end of the
-//! session's stream, is not enough: a browser that then hears CONNECTION_CLOSE before it has told its page of the one tells it
-//! of the other.
+//! answers with its own close, or [`LAST_WORD`] and [`GOODBYE`] have passed. That the capsule was acknowledged, or answered with
+//! the end of the session's stream, is not enough: a browser that then hears CONNECTION_CLOSE before it has told its page of the
+//! one tells it of the other.
+//!
+//! Nor does the end of this side's half of the session's stream follow the capsule at once, as section 6 has it: Chromium 148
+//! ends all streams of the session when it comes, and a page that hears of such a stream before it has heard of the close
+//! crashes (its `IncomingStream::ProcessClose` reads the error in no script context). It follows after [`LAST_WORD`], for whom
+//! the capsule alone is not the end; Chromium has closed by then.
 
 #![cfg_attr(not(feature = "webtransport"), allow(dead_code, reason = "only WebTransport makes one"))]
 
@@ -60,8 +65,11 @@ pub(super) const H3_REQUEST_REJECTED: VarInt = VarInt::from_u32(0x10b);
 const CLOSE_SESSION: u64 = 0x2843;
 const MAX_REASON_BYTES: usize = 1024;
 
-/// How long a close waits for the peer to have it, at most; three round trips if they are longer.
-const LAST_WORD: Duration = Duration::from_millis(250);
+/// How long a close waits for the peer's answer, at most; three round trips if they are longer.
+const LAST_WORD: Duration = Duration::from_millis(700);
+
+/// The same for the end of the session's stream, which follows.
+const GOODBYE: Duration = Duration::from_millis(200);
 
 /// The header of streams of one kind.
 #[derive(Clone, Debug)]
@@ -201,17 +209,20 @@ impl Tunnel {
         lock(&self.leftovers).push(Box::new(qpack));
         let (connection, leftovers) = (connection.clone(), Arc::clone(&self.leftovers));
         runtime.spawn(Box::pin(async move {
+            let patience = |least: Duration| tokio::time::sleep(least.max(3 * connection.rtt()));
             let told = async {
                 // Ahead of bulk. An error is the connection's end, or the peer's wish for it.
                 let _ = connect.set_priority(i32::MAX);
                 if connect.write_all(&close_capsule(code, &reason)).await.is_ok() {
+                    patience(LAST_WORD).await;
                     let _ = connect.finish();
-                    std::future::pending::<()>().await;
+                    patience(GOODBYE).await;
                 }
             };
-            let patience = LAST_WORD.max(3 * connection.rtt());
             tokio::select! {
-                _ = tokio::time::timeout(patience, told) => {}
+                () = told => {}
+                // The capsule may not find credit.
+                () = patience(LAST_WORD + GOODBYE) => {}
                 _ = connection.closed() => {}
             }
             connection.close(last_code, reason.as_bytes());

@@ -32,6 +32,13 @@ export class Reader {
     this.end = bytes.length;
   }
 
+  /** Reads something else. @param {Uint8Array} bytes */
+  over(bytes) {
+    this.bytes = bytes;
+    this.at = 0;
+    this.end = bytes.length;
+  }
+
   /** Bytes that are left. */
   get left() {
     return this.end - this.at;

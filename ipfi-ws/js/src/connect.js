@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ConnectionError } from './error.js';
+import { ConnectionError, words } from './error.js';
 
 /** @typedef {import('./wire.js').Wire} Wire */
 
@@ -79,8 +79,8 @@ export async function connect(urls, options = {}) {
   over.abort();
   if (first) return first;
   signal?.throwIfAborted();
-  const words = failures.map((error) => (error instanceof Error ? error.message : String(error))).join('; ');
-  throw new ConnectionError('lost', words, 0, words);
+  const why = failures.map(words).join('; ');
+  throw new ConnectionError('lost', why, 0, why);
 }
 
 /** @param {number} ms */

@@ -68,6 +68,9 @@ function describe(kind, reason, code) {
   }
 }
 
+/** What any thrown value says. @param {any} error @returns {string} */
+export const words = (error) => error?.message ?? String(error);
+
 /** A breach of QMux by the peer: the end of the connection, because nothing that follows can be trusted. */
 export class Violation extends Error {
   /**

@@ -31,6 +31,7 @@
  * @property {() => void} finish Nothing follows.
  * @property {(code: number | bigint) => void} reset Gives the sending half up; does nothing once everything has left.
  * @property {(priority: number) => void} setPriority
+ * @property {number} opened When the peer opened it.
  * @property {() => Uint8Array | null} read The next piece of what came, whose credit then goes back to the peer.
  * @property {boolean} complete Whether all of it has come, read or not.
  * @property {boolean} ended Whether all of it has come and was read.
@@ -50,6 +51,8 @@
  * @typedef {object} SessionHandler
  * @property {(stream: SessionStream, uni: boolean) => void} onStream The peer opened a stream.
  * @property {(bytes: Uint8Array) => void} onDatagram
+ * @property {(budget: import('./mux/abuse.js').AbuseBudget, tokens: number, what: string) => void} charge Spends of a budget,
+ *   and closes the session at its end.
  * @property {(cause: import('./error.js').ConnectionError) => void} onClosed The session ended; streams were told before.
  *
  * A connection's streams.

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { EMPTY } from './bytes.js';
+
 /** Codes by their numbers; 0 is OK, which no status has (clause 6.1). */
 export const CODES = /** @type {const} */ ([
   'OK',
@@ -63,7 +65,7 @@ export class Status extends Error {
     /** Which side made it. */
     this.side = init.side ?? 'callee';
     /** The application's bytes. */
-    this.details = init.details ?? new Uint8Array(0);
+    this.details = init.details ?? EMPTY;
     /** The limit that was reached. */
     this.limit = limit;
     /** The call has certainly not run, and may be made again, on another connection if this one is ending. */

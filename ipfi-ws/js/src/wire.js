@@ -7,13 +7,15 @@
 import { Writer } from './bytes.js';
 import { CloseCode, StreamCode } from './close_code.js';
 import { Deadlines, systemRuntime } from './deadlines.js';
-import { ConnectionError } from './error.js';
+import { ConnectionError, words } from './error.js';
 import { Call, StreamingCall } from './call/call.js';
 import { Incoming } from './call/incoming.js';
-import { assemble, checkSize, encode, encodedLength } from './call/shared.js';
+import { abortStatus } from './call/outbound.js';
+import { assemble, checkSize, encode, encodedLength, listen } from './call/shared.js';
 import { UnaryCall } from './call/unary.js';
 import { messagepack } from './codec/messagepack.js';
 import { resolveLimits } from './limits.js';
+import { AbuseBudget } from './mux/abuse.js';
 import { ControlError, ControlReader, defaultSettings, encodeControl, encodeGoaway } from './proto/control.js';
 import { putHeader } from './proto/header.js';
 import { Metadata } from './proto/metadata.js';
@@ -75,6 +77,8 @@ export class Wire {
     this.notifications = 0;
     /** Notifications of the peer that were dropped, for whatever reason. */
     this.droppedNotifications = 0;
+    /** What handlers that run in vain may cost (clause 13.4). */
+    this.waste = new AbuseBudget(this.limits.abuse_budget, this.runtime.now());
     /** Bytes of half-received messages. */
     this.reassembly = { bytes: 0 };
     /** What the peer says it takes; the defaults until it has. */
@@ -239,27 +243,30 @@ export class Wire {
    */
   waitForStream(at, signal) {
     return new Promise((resolve, reject) => {
-      /** @type {import('./deadlines.js').Deadline | null} */
-      let deadline = null;
-      const over = () => {
-        this.deadlines.remove(deadline);
-        signal?.removeEventListener('abort', aborted);
+      const waiter = {
+        at,
+        slot: -1,
+        passed: () => giveUp(callerStatus('DEADLINE_EXCEEDED', 'there was no place in time', { neverStarted: true })),
+        aborted: () => giveUp(abortStatus(/** @type {AbortSignal} */ (signal), true)),
       };
-      /** @param {import('./status.js').Code} code @param {string} text */
-      const giveUp = (code, text) => {
+      const over = () => {
+        this.deadlines.remove(waiter);
+        listen(signal, waiter, false);
+      };
+      /** @param {import('./status.js').Status} status */
+      const giveUp = (status) => {
         over();
         stop();
-        reject(callerStatus(code, text, { neverStarted: true, cause: signal?.reason }));
+        reject(status);
       };
-      const aborted = () => giveUp('CANCELLED', String(signal?.reason));
       const stop = this.session.openLater(true, (stream) => {
         over();
         if (stream) resolve(stream);
         else reject(this.lostStatus(true));
       });
-      if (at < Infinity) deadline = this.deadlines.add(at, () => giveUp('DEADLINE_EXCEEDED', 'there was no place in time'));
-      if (signal?.aborted) aborted();
-      else signal?.addEventListener('abort', aborted);
+      if (at < Infinity) this.deadlines.put(waiter);
+      if (signal?.aborted) waiter.aborted();
+      else listen(signal, waiter, true);
     });
   }
 
@@ -305,13 +312,11 @@ export class Wire {
     }
     const began = this.outbound.size + this.inbound.size;
     if (!this.idle && !this.session.ended) {
-      /** @type {import('./deadlines.js').Deadline | null} */
-      let deadline = null;
-      await new Promise((resolve) => {
-        deadline = this.deadlines.add(this.runtime.now() + grace, () => resolve(null));
-        this.idleWaiters.push(() => resolve(null));
-      });
-      this.deadlines.remove(deadline);
+      /** @type {Promise<void>} */
+      const idle = new Promise((resolve) => this.idleWaiters.push(resolve));
+      const late = this.deadlines.add(this.runtime.now() + grace, () => this.stopWaiting());
+      await idle;
+      this.deadlines.remove(late);
     }
     const cut = this.inbound.size;
     const abandoned = this.outbound.size;
@@ -368,7 +373,7 @@ export class Wire {
     this.failed?.(cause);
     for (const call of this.outbound) call.onClosed(cause);
     for (const callee of this.inbound) callee.onClosed();
-    for (const waiter of this.idleWaiters.splice(0)) waiter();
+    this.stopWaiting();
     this.deadlines.clear();
     this.tellClosed(cause);
   }
@@ -503,7 +508,22 @@ export class Wire {
 
   /** A call has ended, of whichever side. */
   callEnded() {
-    if (this.idleWaiters.length > 0 && this.idle) for (const waiter of this.idleWaiters.splice(0)) waiter();
+    if (this.idleWaiters.length > 0 && this.idle) this.stopWaiting();
+  }
+
+  /** Nobody waits any longer for calls to end. */
+  stopWaiting() {
+    for (const waiter of this.idleWaiters.splice(0)) waiter();
+  }
+
+  /** Charges the peer for what comes to nothing, where no frame is at fault. @param {AbuseBudget} budget @param {number} tokens @param {string} what */
+  charge(budget, tokens, what) {
+    try {
+      budget.time(this.runtime.now());
+      budget.spend(tokens, what);
+    } catch (error) {
+      this.breach(new ControlError(CloseCode.RESOURCE_EXHAUSTED, 'abuse', words(error)));
+    }
   }
 
   /** @param {unknown} error @param {number} procedure */

@@ -155,12 +155,12 @@ test('a record larger than offered is a FRAME_ENCODING_ERROR, an empty one a PRO
 });
 
 /** Sends `frame(n)` until the connection ends: how many it took, and what memory was made of them. */
-function flood(frame, { most = 10_000, setup = () => {}, limits = {} } = {}) {
-  const made = connection('server', limits);
+function flood(side, frame, { most = 10_000, setup = () => {}, limits = {} } = {}) {
+  const made = connection(side, limits);
   setup(made);
   let count = 0;
   for (; count < most && !made.ended; count++) {
-    made.handleRecord(0, record((w) => frame(w, count)));
+    made.handleRecord(0, record((w) => frame(w, count, side === 'server' ? 0 : 1)));
     made.takeReady();
     for (const accepted of made.takeAccepted()) accepted.release();
     made.takeDatagrams();
@@ -172,32 +172,35 @@ function flood(frame, { most = 10_000, setup = () => {}, limits = {} } = {}) {
 const floods = {
   'pings, CVE-2019-9512': [(w, n) => putFrame(w, Type.PING, n + 1)],
   'runs of PADDING': [(w) => w.u8(0)],
-  'empty STREAM frames, CVE-2019-9518': [(w) => stream(w, 0, 0, new Uint8Array(0))],
+  'empty STREAM frames, CVE-2019-9518': [(w, _, by) => stream(w, by, 0, new Uint8Array(0))],
   'MAX_DATA that raises nothing': [(w) => putFrame(w, Type.MAX_DATA, 1)],
   'MAX_STREAMS that raises nothing': [(w) => putFrame(w, Type.MAX_STREAMS, 1)],
   'DATA_BLOCKED that is untrue': [(w) => putFrame(w, Type.DATA_BLOCKED, 5)],
   'STREAMS_BLOCKED that is untrue': [(w) => putFrame(w, Type.STREAMS_BLOCKED, 5)],
-  'STREAM_DATA_BLOCKED that is untrue': [(w) => putFrame(w, Type.STREAM_DATA_BLOCKED, 0, 5)],
+  'STREAM_DATA_BLOCKED that is untrue': [(w, _, by) => putFrame(w, Type.STREAM_DATA_BLOCKED, by, 5)],
   'frames for a closed stream': [
-    (w, n) => (n === 0 ? putFrame(w, Type.RESET_STREAM, 2, 0, 0) : putFrame(w, Type.RESET_STREAM, 2, 0, 0)),
+    (w, _, by) => putFrame(w, Type.RESET_STREAM, 2 + by, 0, 0),
   ],
   'rapid reset, CVE-2023-44487': [
-    (w, n) => {
-      stream(w, n * 4, 0, new Uint8Array([0, 3]));
-      putFrame(w, Type.RESET_STREAM, n * 4, 1, 2);
-      putFrame(w, Type.STOP_SENDING, n * 4, 1);
+    (w, n, by) => {
+      stream(w, n * 4 + by, 0, new Uint8Array([0, 3]));
+      putFrame(w, Type.RESET_STREAM, n * 4 + by, 1, 2);
+      putFrame(w, Type.STOP_SENDING, n * 4 + by, 1);
     },
     { setup: (made) => (made.remote[0].granted = 1e6, made.credit.committed += 1e6 * 16_384, made.credit.granted += 1e6 * 16_384) },
   ],
-  'stops of one stream, CVE-2019-9514': [(w) => putFrame(w, Type.STOP_SENDING, 0, 1)],
+  'stops of one stream, CVE-2019-9514': [(w, _, by) => putFrame(w, Type.STOP_SENDING, by, 1)],
   'empty datagrams that are dropped': [(w) => putFrame(w, Type.DATAGRAM + 1, 0), { limits: { max_queued_datagrams: 0 } }],
 };
 for (const [name, [frame, options]] of Object.entries(floods)) {
-  test(`a flood is cut at the budget while nobody reads the answers: ${name}`, () => {
-    const { made, count } = flood(frame, options);
-    assert.ok(count >= 300 && count <= 1100, `${count} frames were taken`);
-    assert.match(ended(made, TransportCode.PROTOCOL_VIOLATION), /enhance your calm.*abuse_budget = 1000/);
-  });
+  // A14: a server may be as hostile as a client.
+  for (const side of ['server', 'client']) {
+    test(`a flood is cut at the budget of a ${side} while nobody reads the answers: ${name}`, () => {
+      const { made, count } = flood(side, frame, options);
+      assert.ok(count >= 300 && count <= 1100, `${count} frames were taken`);
+      assert.match(ended(made, TransportCode.PROTOCOL_VIOLATION), /enhance your calm.*abuse_budget = 1000/);
+    });
+  }
 }
 
 test('one answer is owed to any number of pings, and it is to the largest', () => {

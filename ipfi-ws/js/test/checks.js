@@ -25,8 +25,8 @@ const until = async (holds) => {
 export const CHECKS = 11;
 export const PAGE_CHECKS = 13;
 
-/** Runs all checks against the server at `url`, which the last one ends; `begun` is told of each before. */
-export async function checks(url, options = {}, begun = async () => {}) {
+/** Runs all checks against the server at `url`, which the last one ends; `begun` is told of each before. `dial` connects, if it is not ours that is checked. */
+export async function checks(url, { dial = connect, ...options } = {}, begun = async () => {}) {
   const results = [];
   const check = async (name, act) => {
     await begun(name);
@@ -49,7 +49,7 @@ export async function checks(url, options = {}, begun = async () => {}) {
       left = true;
     }, { codecs: [bincode({ returns: u64 })] })
     .notification(19, ([text]) => heard.push(text), { codecs: [bincode({ args: [string] })], datagrams: true });
-  const wire = await connect(url, { ...options, interface: offered });
+  const wire = await dial(url, { ...options, interface: offered });
 
   await check('every kind of call', async () => {
     for (const options of [{}, { codec: json }]) {
@@ -114,7 +114,7 @@ export async function checks(url, options = {}, begun = async () => {}) {
     equal(heard[0], 'perhaps');
   });
   await check('the server closes: its code and its reason arrive', async () => {
-    const other = await connect(url, options);
+    const other = await dial(url, options);
     const waiting = other.call(4, [60_000]).catch(({ code }) => code);
     await other.call(0, ['beside']);
     await other.notify(20);

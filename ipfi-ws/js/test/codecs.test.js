@@ -219,3 +219,38 @@ test('raw bytes are the bytes themselves', () => {
   assert.deepEqual(raw.decodeArgs(new Uint8Array([1, 2]), DEFAULT_LIMITS), [new Uint8Array([1, 2])]);
   assert.throws(() => encode(raw.encodeAnswer, 'text'), TypeError);
 });
+
+/** What is no end of a number in JSON: the prefix of one may be another. */
+const NUMBER = /^-?[\d.]+(e[+-]?\d+)?$/;
+
+/** Bytes cut anywhere are refused, and so are those that something follows. */
+function cutAndFollowed(codec, decode, bytes, name) {
+  for (let cut = 0; cut < bytes.length; cut++) {
+    if (codec === json && NUMBER.test(new TextDecoder().decode(bytes.subarray(0, cut)))) continue;
+    assert.throws(() => decode(bytes.subarray(0, cut), DEFAULT_LIMITS), DecodeError, `${codec.name}, ${name}, cut at ${cut}`);
+  }
+  for (const more of codec === json ? [0, 0x22, 0x5d] : [0, 1, 0x80, 0xc0, 0xff]) {
+    const followed = Uint8Array.from([...bytes, more]);
+    assert.throws(() => decode(followed, DEFAULT_LIMITS), DecodeError, `${codec.name}, ${name}, and ${more} behind`);
+  }
+}
+
+test('F10: golden bytes that are cut anywhere, or followed by a byte, are refused in every codec', () => {
+  let seen = 0;
+  const utf8 = (text) => new TextEncoder().encode(text);
+  for (const { type, name, bincode: packed, messagepack: named, json: text } of values) {
+    const typed = bincode({ returns: types[type] });
+    cutAndFollowed(typed, typed.decodeAnswer, hex(packed), name);
+    cutAndFollowed(messagepack, messagepack.decodeAnswer, hex(named), name);
+    cutAndFollowed(json, json.decodeAnswer, utf8(text), name);
+    seen++;
+  }
+  for (const { type, name, bincode: packed, messagepack: named, json: text } of args) {
+    const typed = bincode({ args: tuples[type] });
+    cutAndFollowed(typed, typed.decodeArgs, hex(packed), name);
+    cutAndFollowed(messagepack, messagepack.decodeArgs, hex(named), name);
+    cutAndFollowed(json, json.decodeArgs, utf8(text), name);
+    seen++;
+  }
+  assert.ok(seen > 60, `${seen} values`);
+});

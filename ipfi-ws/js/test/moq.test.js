@@ -1,5 +1,5 @@
-// Against a QMux that nobody here wrote: @moq/qmux, over real WebSockets, as client and as server. Its sessions have the
-// interface of WebTransport, so the call layer runs on their streams as on a browser's.
+// Against a QMux that nobody here wrote: @moq/qmux, over real WebSockets, as client of ours and of Rust's and as server. Its
+// sessions have the interface of WebTransport, so the call layer runs on their streams as on a browser's.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
@@ -11,8 +11,12 @@ import { SUBPROTOCOL, acceptWebSocket } from '../src/carrier/websocket.js';
 import { connect } from '../src/index.js';
 import { Clock } from '../src/testing.js';
 import { Wire } from '../src/wire.js';
+import { openPage, passed, serveFiles } from './browser.js';
+import { CHECKS, PAGE_CHECKS, checks } from './checks.js';
 import './fake_webtransport.js';
 import * as kit from './kit.js';
+import { dial } from './moq.js';
+import { rustPeer, serveWeb } from './rust_peer.js';
 
 const { collect, range } = kit;
 
@@ -43,10 +47,7 @@ async function everything(wire) {
 
 test('@moq/qmux as the client of our server', async (t) => {
   const url = await serve(t, (socket) => void acceptWebSocket(socket, { interface: kit.standard(new Clock()) }));
-  const session = new Session(url, { protocols: ['ipfi-1'], versions: { 'ipfi-1': 'qmux-02' } });
-  await session.ready;
-  const wire = new Wire((_, limits) => new WebTransportSession(session, limits), {});
-  await wire.opened;
+  const wire = await dial(url);
   await everything(wire);
   wire.close();
 });
@@ -59,4 +60,16 @@ test('@moq/qmux as the server of our client', async (t) => {
   const wire = await connect(url);
   await everything(wire);
   wire.close();
+});
+
+test('@moq/qmux in Node as the client of the Rust server', { timeout: 120_000 }, async (t) => {
+  const { ws } = await serveWeb(t, rustPeer(), 'null');
+  passed(t, await checks(ws, { dial }), CHECKS);
+});
+
+test('@moq/qmux in Chromium as the client of the Rust server', { timeout: 120_000 }, async (t) => {
+  const files = await serveFiles(t);
+  const { ws } = await serveWeb(t, rustPeer(), files.origin);
+  openPage(t, `${files.origin}/test/moq.html?${new URLSearchParams({ server: ws })}`);
+  passed(t, await files.results, PAGE_CHECKS);
 });

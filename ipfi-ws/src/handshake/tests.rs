@@ -100,7 +100,10 @@ async fn an_origin_is_let_in_by_the_options() {
 async fn a_request_that_is_too_long_is_told_the_limit() {
     let long = request(|good| good.replace("a=1", &"a".repeat(20_000)));
     let many = request(|good| good.replace("Cookie: a=1\r\n", &"X: y\r\n".repeat(200)));
-    for request in [long, many] {
+    // [A11]
+    let longer = request(|good| good.replace("a=1", &"a".repeat(70_000)));
+    let more = request(|good| good.replace("Cookie: a=1\r\n", &"X-Header: 0123456789\r\n".repeat(1000)));
+    for request in [long, many, longer, more] {
         let (made, answer) = ask(&request, &WsOptions::default()).await;
         assert_eq!(made.unwrap_err(), WsFault::TooLarge { limit: 16 << 10 });
         assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");

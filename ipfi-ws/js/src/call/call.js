@@ -5,6 +5,7 @@
  */
 
 import { StreamCode } from '../close_code.js';
+import { words } from '../error.js';
 import { callerStatus } from '../status.js';
 import { Items } from './items.js';
 import { Outbound } from './outbound.js';
@@ -141,9 +142,8 @@ export class StreamingCall extends Outbound {
     source.pump((item) => this.put(item)).then(
       () => this.endSending(),
       (error) => {
-        const words = error instanceof Error ? error.message : String(error);
         const known = /** @type {any} */ (error)?.name === 'Status' ? error : null;
-        const status = known ?? callerStatus('CANCELLED', `the source of the items failed: ${words}`, { cause: error });
+        const status = known ?? callerStatus('CANCELLED', `the source of the items failed: ${words(error)}`, { cause: error });
         this.giveUp(StreamCode.CANCELLED, status);
         source.end();
       },

@@ -15,6 +15,7 @@
 
 import { EMPTY, Reader, Writer, clamp } from '../bytes.js';
 import { StreamCode } from '../close_code.js';
+import { COMPLETED, LONG_RUN_MS } from '../mux/abuse.js';
 import { ITEM, ItemReader, item, wholeMessage } from '../proto/item.js';
 import { decodeHeader } from '../proto/header.js';
 import { encodeStatus } from '../proto/status_body.js';
@@ -41,9 +42,6 @@ const ARGUMENTS = 1;
 const RUNNING = 2;
 const ANSWERED = 3;
 
-/** Reserved for ipfi from here on (clause 3.6). */
-const RESERVED = 2 ** 30;
-
 /**
  * What is offered under the header's procedure, in its codec.
  *
@@ -52,7 +50,8 @@ const RESERVED = 2 ** 30;
  * @throws {Status} UNIMPLEMENTED
  */
 export function find({ offered }, { procedure, codec: id }) {
-  const offer = procedure < RESERVED ? offered?.offers.get(Number(procedure)) : undefined;
+  // None is offered in the range that is reserved for ipfi (clause 3.6).
+  const offer = offered?.offers.get(Number(procedure));
   if (!offer) throw new Status('UNIMPLEMENTED', `there is no procedure ${procedure}`);
   const codec = offer.codecs.find((known) => known.id === id);
   if (!codec) throw new Status('UNIMPLEMENTED', `procedure ${procedure} does not take codec ${id}`);
@@ -91,7 +90,7 @@ export class Callee {
     /** The handler has not ended. */
     this.runs = false;
     this.released = false;
-    /** Lets the sequence go on. @type {(() => void) | null} */
+    /** Lets the sequence go on. @type {((value?: unknown) => void) | null} */
     this.room = null;
     stream.handler = this;
     wire.inbound.add(this);
@@ -122,8 +121,9 @@ export class Callee {
         this.take(piece);
       }
       if (this.state < RUNNING) {
-        if (stream.ended) this.requestEnded();
-        else this.waitForRequest();
+        if (!stream.ended) this.waitForRequest();
+        else if (this.state === ARGUMENTS) this.reader.end();
+        else throw fault('request', 'header-ended', 'a request that ends inside its header');
       }
     } catch (error) {
       this.fail(error);
@@ -156,9 +156,7 @@ export class Callee {
         this.partial.put(piece);
         piece = this.partial.written();
       }
-      reader.bytes = piece;
-      reader.at = 0;
-      reader.end = piece.length;
+      reader.over(piece);
       this.header = decodeHeader(reader, this.wire.limits);
       if (!this.header) {
         if (!this.partial) (this.partial = new Writer(64)).put(piece);
@@ -219,11 +217,6 @@ export class Callee {
     return decoded('request', codec, codec.decodeArgs, bytes, this.wire.limits);
   }
 
-  requestEnded() {
-    if (this.state === HEADER) throw fault('request', 'header-ended', 'a request that ends inside its header');
-    this.reader.end();
-  }
-
   /** Not all has come: for how long it may take (section 10). */
   waitForRequest() {
     const { wire } = this;
@@ -243,6 +236,7 @@ export class Callee {
       }
       if (stream.ended) this.lazyReader?.end();
     } catch (error) {
+      this.inVain();
       this.fail(error);
       this.cancel('caller');
     }
@@ -287,13 +281,23 @@ export class Callee {
     if (!takes && this.state === RUNNING && !stream.ended) this.unexpected();
   }
 
+  /**
+   * The handler is to end because of what its caller sent: charged, unless it had time (clause 13.4). What the caller gives
+   * up itself, the carrier charges.
+   */
+  inVain() {
+    const { wire, stream, header } = this;
+    const open = Math.min(wire.runtime.now() - stream.opened, Number(header?.timeout ?? Infinity));
+    if (this.runs && open < LONG_RUN_MS) wire.charge(wire.waste, 1, 'a call that was ended');
+  }
+
   /** The handler has returned. @param {unknown} value */
   returned(value) {
     const sequence = this.offer?.kind.startsWith('sequence');
     try {
       if (sequence) {
         const source = Source.of(value);
-        if (!source) throw new TypeError('the handler of a sequence answers with something that is not iterable');
+        if (!source) throw new TypeError('a sequence that is not iterable');
         return this.stream_(source);
       }
       if (this.state !== RUNNING) return this.ended();
@@ -301,7 +305,7 @@ export class Callee {
       this.putMetadata();
       const answer = messageItem(codec.encodeAnswer, value, this.wire.peerMaxMessage, 'callee');
       this.stream.write(answer, true);
-      this.answered();
+      this.succeeded();
     } catch (error) {
       return this.handlerFailed(error);
     }
@@ -318,14 +322,14 @@ export class Callee {
       .pump((value) => {
         this.putMetadata();
         stream.write(messageItem(codec.encodeAnswer, value, this.wire.peerMaxMessage, 'callee'));
-        return stream.writable ? null : new Promise((resolve) => (this.room = () => resolve(null)));
+        return stream.writable ? null : new Promise((resolve) => (this.room = resolve));
       })
       .then(
         () => {
           if (this.state === RUNNING) {
             this.putMetadata();
             stream.finish();
-            this.answered();
+            this.succeeded();
           }
           this.ended();
         },
@@ -340,6 +344,12 @@ export class Callee {
   handlerFailed(error) {
     this.fail(error);
     this.ended();
+  }
+
+  /** The handler has ended with what was asked for. */
+  succeeded() {
+    this.wire.waste.earn(COMPLETED);
+    this.answered();
   }
 
   /** The handler has ended. */
@@ -370,24 +380,19 @@ export class Callee {
       status = new Status('INTERNAL', 'the handler failed');
     } else if (status.side === 'caller' && this.state === RUNNING) {
       // A status of a call of the handler's own: it is passed on as the callee's (clause 6.2).
-      const { code, text, details } = status;
-      status = new Status(code, text, { details });
+      status = new Status(status.code, status.text, { details: status.details });
     }
-    const refusal = status;
-    this.state = ANSWERED;
-    stream.write(item(encodeStatus(refusal, wire.settings.max_metadata_bytes), ITEM.STATUS), true);
+    const { code } = status;
+    stream.write(item(encodeStatus(status, wire.settings.max_metadata_bytes), ITEM.STATUS), true);
     this.answered();
     if (!stream.sent) {
       const at = wire.runtime.now() + wire.limits.status_grace_ms;
-      wire.deadlines.add(at, () => {
-        if (!stream.sent) stream.reset(resetCodeOf(refusal.code));
-      });
+      wire.deadlines.add(at, () => stream.reset(resetCodeOf(code)));
     }
   }
 
   /** The response is complete: the rest of the request is not needed (clause 5.3). */
   answered() {
-    this.state = ANSWERED;
     this.stream.stop(StreamCode.NO_ERROR);
     this.finish();
   }
@@ -397,9 +402,9 @@ export class Callee {
     if (this.state === HEADER) {
       this.stream.reset(StreamCode.DEADLINE);
       this.stream.stop(StreamCode.DEADLINE);
-      this.state = ANSWERED;
       return this.finish();
     }
+    this.inVain();
     this.fail(new Status('DEADLINE_EXCEEDED', this.state === RUNNING ? 'the deadline passed' : 'the arguments did not come in time'));
     this.cancel('deadline');
   }
@@ -408,15 +413,11 @@ export class Callee {
   requestReset(code) {
     if (this.state < RUNNING) {
       this.stream.reset(code);
-      this.state = ANSWERED;
       return this.finish();
     }
-    if (code === StreamCode.DETACHED) {
-      // The handler runs on; its items end with an error (clause 5.6).
-      this.items?.end(new Status('CANCELLED', 'the caller left before its items ended'));
-      return;
-    }
-    this.cancel(causeOf(code));
+    if (code !== StreamCode.DETACHED) return this.cancel(causeOf(code));
+    // The handler runs on; its items end with an error (clause 5.6).
+    this.items?.end(new Status('CANCELLED', 'the caller left before its items ended'));
   }
 
   /** Ends the call before its answer. @param {CancelCause} cause */
@@ -430,7 +431,6 @@ export class Callee {
       if (!wire.session.ended) wire.deadlines.add(wire.runtime.now() + wire.limits.status_grace_ms, () => this.ended());
     }
     if (this.state === ANSWERED) return;
-    this.state = ANSWERED;
     this.stream.reset(StreamCode.CANCELLED);
     this.stream.stop(StreamCode.CANCELLED);
     this.finish();

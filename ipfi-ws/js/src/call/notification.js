@@ -106,10 +106,7 @@ export function datagram(wire, bytes) {
   try {
     const reader = new Reader(bytes);
     const header = decodeHeader(reader, wire.limits);
-    if (header && !wire.draining) {
-      void runNotification(wire, { ...header, timeout: null }, reader.take(reader.left), true, () => {});
-      return;
-    }
+    if (header && !wire.draining) return void runNotification(wire, { ...header, timeout: null }, reader.take(reader.left), true, () => {});
   } catch {
     // Counted like all others that cannot be read.
   }
@@ -143,18 +140,10 @@ async function runNotification(wire, header, message, byDatagram, started) {
     started(context);
     wire.notifications++;
     counted = true;
-    /** @type {Promise<void> | null} */
-    let passed = null;
-    if (at < Infinity) {
-      passed = new Promise((resolve) => {
-        deadline = wire.deadlines.add(at, () => {
-          context.cancel('deadline');
-          resolve();
-        });
-      });
-    }
-    const running = Promise.resolve(offer.handler(args, context, /** @type {any} */ (null)));
-    await (passed ? Promise.race([running, passed]) : running);
+    const passed = new Promise((resolve) => {
+      deadline = wire.deadlines.add(at, () => resolve(context.cancel('deadline')));
+    });
+    await Promise.race([offer.handler(args, context, /** @type {any} */ (null)), passed]);
   } catch (error) {
     wire.droppedNotifications++;
     if (!(error instanceof Status)) wire.onHandlerError(error, Number(header.procedure));

@@ -13,9 +13,10 @@ import { Writer, concat } from '../bytes.js';
 import { StreamCode } from '../close_code.js';
 import { Metadata } from '../proto/metadata.js';
 import { ItemReader } from '../proto/item.js';
+import { words } from '../error.js';
 import { putHeader } from '../proto/header.js';
 import { Status, callerStatus } from '../status.js';
-import { assemble, encode, encodedLength, guarded, resetStatus } from './shared.js';
+import { assemble, encode, encodedLength, guarded, listen, resetStatus } from './shared.js';
 
 /**
  * @typedef {import('../session.js').SessionStream} SessionStream
@@ -68,8 +69,6 @@ export class Outbound {
     this.behind = null;
     /** Gives the place in the queue up. @type {(() => void) | null} */
     this.stopWaiting = null;
-    /** @type {(() => void) | null} */
-    this.aborted = null;
   }
 
   /** Sends the request, now or when there is a place. @param {readonly unknown[]} args @param {boolean} fin nothing follows the arguments */
@@ -81,10 +80,7 @@ export class Outbound {
     if (signal?.aborted) return this.fail(abortStatus(signal, true));
     if (!(this.timeout > 0)) return this.fail(late(this.timeout, true));
     wire.outbound.add(this);
-    if (signal) {
-      this.aborted = () => this.giveUp(StreamCode.CANCELLED, abortStatus(signal, !this.stream));
-      signal.addEventListener('abort', this.aborted);
-    }
+    listen(signal, this, true);
     if (this.timeout < Infinity) {
       this.at = wire.runtime.now() + this.timeout;
       wire.deadlines.put(this);
@@ -130,6 +126,11 @@ export class Outbound {
     return enter;
   }
 
+  /** Its signal is. */
+  aborted() {
+    this.giveUp(StreamCode.CANCELLED, abortStatus(/** @type {AbortSignal} */ (this.options.signal), !this.stream));
+  }
+
   /** The deadline has passed. */
   passed() {
     this.giveUp(StreamCode.DEADLINE, late(this.timeout, !this.stream));
@@ -137,9 +138,8 @@ export class Outbound {
 
   /** What could not be encoded, or is too large, fails before it leaves. @param {unknown} error */
   refuse(error) {
-    const words = error instanceof Error ? error.message : String(error);
     const known = error instanceof Status ? error : null;
-    const status = known ?? callerStatus('INVALID_ARGUMENT', `the arguments cannot be encoded: ${words}`, { cause: error });
+    const status = known ?? callerStatus('INVALID_ARGUMENT', `the arguments cannot be encoded: ${words(error)}`, { cause: error });
     status.neverStarted = true;
     this.fail(status);
   }
@@ -224,10 +224,10 @@ export class Outbound {
   /** It is over: nothing of it is left. */
   finish() {
     this.done = true;
-    const { wire, aborted } = this;
+    const { wire } = this;
     wire.deadlines.remove(this);
     this.stopWaiting?.();
-    if (aborted) this.options.signal?.removeEventListener('abort', aborted);
+    listen(this.options.signal, this, false);
     this.items?.release();
     this.leaveLine();
     wire.outbound.delete(this);
@@ -237,9 +237,9 @@ export class Outbound {
 }
 
 /** @param {AbortSignal} signal @param {boolean} neverStarted */
-function abortStatus({ reason }, neverStarted) {
+export function abortStatus({ reason }, neverStarted) {
   const timeout = reason?.name === 'TimeoutError';
-  const text = reason instanceof Error || reason?.message ? reason.message : String(reason);
+  const text = reason?.message ?? String(reason);
   return callerStatus(timeout ? 'DEADLINE_EXCEEDED' : 'CANCELLED', text, { cause: reason, neverStarted });
 }
 

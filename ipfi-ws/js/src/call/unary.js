@@ -55,9 +55,7 @@ export class UnaryCall extends Outbound {
   take(piece) {
     if (!this.items && this.stream?.ended) {
       // Nearly all responses are whole: one message, and the end.
-      whole.bytes = piece;
-      whole.at = 0;
-      whole.end = piece.length;
+      whole.over(piece);
       const message = wholeMessage(whole, this.wire.limits.max_message_bytes);
       if (message) {
         this.answer = this.decode(message);

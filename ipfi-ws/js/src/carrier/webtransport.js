@@ -5,8 +5,9 @@
  * @module
  */
 
-import { CloseCode, StreamCode } from '../close_code.js';
-import { ConnectionError } from '../error.js';
+import { EMPTY } from '../bytes.js';
+import { StreamCode } from '../close_code.js';
+import { ConnectionError, words } from '../error.js';
 import { AbuseBudget, COMPLETED, GIVEN_UP, LONG_RUN_MS } from '../mux/abuse.js';
 import { Wire } from '../wire.js';
 
@@ -124,7 +125,7 @@ class WebTransportStream {
   }
 
   finish() {
-    this.write(new Uint8Array(0), true);
+    this.write(EMPTY, true);
   }
 
   /** @param {number | bigint} code */
@@ -266,7 +267,7 @@ export class WebTransportSession {
     this.budget = new AbuseBudget(limits.abuse_budget, performance.now());
     transport.closed.then(
       (info) => this.end(new ConnectionError('peer', info?.reason ?? '', info?.closeCode ?? 0)),
-      (error) => this.end(new ConnectionError('lost', String(error?.message ?? error))),
+      (error) => this.end(new ConnectionError('lost', words(error))),
     );
     // After the handler has been set.
     queueMicrotask(() => {
@@ -320,16 +321,11 @@ export class WebTransportSession {
   /** @param {number} code @param {string} reason @param {ConnectionError} [cause] */
   close(code, reason, cause = new ConnectionError('local', reason, code)) {
     if (this.ended) return;
-    const { transport } = this;
-    const close = () => {
-      try {
-        transport.close({ closeCode: code, reason });
-      } catch {
-        // It has ended by itself.
-      }
-    };
     const left = Promise.allSettled([...this.leaving]);
-    void Promise.race([left, new Promise((resolve) => setTimeout(resolve, LINGER_MS))]).then(close);
+    Promise.race([left, new Promise((resolve) => setTimeout(resolve, LINGER_MS))])
+      .then(() => this.transport.close({ closeCode: code, reason }))
+      // It has ended by itself.
+      .catch(() => {});
     this.end(cause);
   }
 
@@ -345,16 +341,10 @@ export class WebTransportSession {
   givenUp(stream, code) {
     if (!stream.inbound || stream.touched || stream.earns !== COMPLETED || code === StreamCode.DETACHED) return;
     const now = performance.now();
-    this.budget.time(now);
     stream.earns = 0;
     if (now - stream.opened >= LONG_RUN_MS) return;
     stream.earns = GIVEN_UP / 2;
-    try {
-      this.budget.spend(GIVEN_UP, 'a call that was given up');
-    } catch (error) {
-      const { message } = /** @type {Error} */ (error);
-      this.close(CloseCode.RESOURCE_EXHAUSTED, message, new ConnectionError('violation', message, CloseCode.RESOURCE_EXHAUSTED));
-    }
+    this.handler?.charge(this.budget, GIVEN_UP, 'a call that was given up');
   }
 
   /** @param {WebTransportStream} stream */
@@ -453,8 +443,8 @@ export async function connectWebTransport(url, options = {}) {
   } catch (error) {
     giveUp();
     signal?.throwIfAborted();
-    const words = error instanceof Error ? error.message : String(error);
-    throw error instanceof ConnectionError ? error : new ConnectionError('lost', words, 0, `connect ${url}: ${words}`);
+    const why = words(error);
+    throw error instanceof ConnectionError ? error : new ConnectionError('lost', why, 0, `connect ${url}: ${why}`);
   } finally {
     signal?.removeEventListener('abort', giveUp);
   }

@@ -1,6 +1,7 @@
 /** Codec 4: JSON. @module */
 
 import { text, utf8 } from '../bytes.js';
+import { words } from '../error.js';
 import { DecodeError, Guard, schemaless } from './codec.js';
 
 /** `JSON.rawJSON`, where the engine has it: a bigint is written by its digits. @type {(text: string) => unknown} */
@@ -51,8 +52,7 @@ export const json = schemaless(
       const source = text(bytes);
       return JSON.parse(source, LONG.test(source) ? revive : undefined);
     } catch (error) {
-      const words = error instanceof Error ? error.message : '';
-      throw new DecodeError('decode', words);
+      throw new DecodeError('decode', words(error));
     }
   },
 );

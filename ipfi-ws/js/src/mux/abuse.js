@@ -11,6 +11,8 @@
  * | a stream that ends otherwise, whoever opened it | +8 |
  * | a tenth of a second | +1 |
  *
+ * Another of the kind is kept above the carrier, for handlers that run in vain (`call/callee.js`).
+ *
  * Each flood that has a CVE consists of frames that are legal one by one; one budget for all of them needs no limit for
  * each and does not hurt honest traffic, which earns.
  *
@@ -42,7 +44,7 @@ export class AbuseBudget {
   spend(tokens, what) {
     this.tokens -= tokens;
     if (this.tokens > 0) return;
-    const text = `enhance your calm: too many frames that cost work and bring nothing, the last ${what} `;
+    const text = `enhance your calm: too much that costs work and brings nothing, the last ${what} `;
     throw new Violation(TransportCode.PROTOCOL_VIOLATION, `${text}(abuse_budget = ${this.limit})`);
   }
 

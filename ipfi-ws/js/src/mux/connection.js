@@ -19,7 +19,7 @@
 
 import { Reader, Writer, clamp, lossyText, utf8 } from '../bytes.js';
 import { CloseCode, TransportCode } from '../close_code.js';
-import { ConnectionError, Violation } from '../error.js';
+import { ConnectionError, Violation, words } from '../error.js';
 import { AbuseBudget } from './abuse.js';
 import { ConnectionCredit, SendCredit } from './flow.js';
 import { handleFrames } from './input.js';
@@ -172,7 +172,7 @@ export class Connection {
   violated(error) {
     const violation = error instanceof Violation;
     const code = violation ? error.code : TransportCode.INTERNAL_ERROR;
-    const what = error instanceof Error ? error.message : String(error);
+    const what = words(error);
     const kind = violation ? 'violation' : 'misuse';
     this.end(new ConnectionError(kind, what, code), { application: false, code, reason: reasonBytes(what) });
   }

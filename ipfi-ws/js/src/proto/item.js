@@ -11,7 +11,7 @@
  * @module
  */
 
-import { EMPTY, Reader, Writer, clamp } from '../bytes.js';
+import { EMPTY, Reader, Writer, clamp, concat } from '../bytes.js';
 import { Status } from '../status.js';
 import { Metadata, decodeMetadata, fault, overLimit } from './metadata.js';
 import { decodeStatus } from './status_body.js';
@@ -67,15 +67,10 @@ export class ItemReader {
   push(bytes) {
     const { reader } = this;
     if (this.partial.length > 0) {
-      const whole = new Uint8Array(this.partial.length + bytes.length);
-      whole.set(this.partial);
-      whole.set(bytes, this.partial.length);
-      bytes = whole;
+      bytes = concat([this.partial, bytes], this.partial.length + bytes.length);
       this.partial = EMPTY;
     }
-    reader.bytes = bytes;
-    reader.at = 0;
-    reader.end = bytes.length;
+    reader.over(bytes);
   }
 
   /** Whether bytes are left that `next` has not looked at. */
@@ -87,9 +82,7 @@ export class ItemReader {
   settle() {
     const { reader } = this;
     if (reader.left > 0 && reader.left * 4 < reader.bytes.buffer.byteLength) {
-      reader.bytes = reader.bytes.slice(reader.at);
-      reader.at = 0;
-      reader.end = reader.bytes.length;
+      reader.over(reader.bytes.slice(reader.at));
     }
   }
 

@@ -3,6 +3,7 @@
 //! for WebSockets and WebTransport, of programs and of pages of that origin, and prints its addresses, its certificate's hash
 //! and the certificate, which is nobody's but pinned.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use ipfi::{
     CloseCode, Code, CodecId, Context, Identity, Interface, Origins, Receiver, Server, Status,
     WebTransportOptions, Wire, WsOptions,
 };
+use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -81,6 +83,35 @@ fn interface() -> Interface {
         .notification(20, |context: Context, (): ()| async move {
             context.wire().close(CloseCode::UNAUTHENTICATED, "who are you?");
         })
+        .procedure(21, |(values,): (Vec<Every>,)| async move { values })
+}
+
+/// A value with everything that codecs know.
+#[derive(Serialize, Deserialize)]
+struct Every {
+    small: u8,
+    signed: i16,
+    large: u64,
+    deep: i64,
+    real: f64,
+    yes: bool,
+    letter: char,
+    text: String,
+    raw: Bytes,
+    maybe: Option<u32>,
+    list: Vec<i32>,
+    table: BTreeMap<String, u32>,
+    pair: (u8, String),
+    shape: Shape,
+    nothing: (),
+    inner: Option<Box<Every>>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Shape {
+    Point,
+    Circle(f64),
+    Label { text: String },
 }
 
 /// Without a farewell to anybody.
