@@ -7,10 +7,14 @@
 
 mod heap;
 
+use std::future::pending;
 use std::time::Duration;
 
+use bytes::{BufMut, Bytes, BytesMut};
 use ipfi_core::session::Side;
-use ipfi_core::{Interface, Limits, WireOptions};
+use ipfi_core::{Interface, Limits, Receiver, WireOptions};
+use ipfi_mux::frame::Frame;
+use ipfi_mux::params::TransportParameters;
 use ipfi_ws::WsOptions;
 use ipfi_ws::session::Upgraded;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -151,4 +155,93 @@ fn attackers_hold_little_and_are_cut() {
             assert!(sent < 64 << 20, "{what}: not cut after {sent} bytes");
         }
     });
+}
+
+/// The first record of a client: its transport parameters, and a control stream with its SETTINGS (clause 2.4).
+fn hello() -> Bytes {
+    let mut record = BytesMut::new();
+    let parameters = TransportParameters {
+        initial_max_data: 1 << 20,
+        initial_max_stream_data_bidi_local: 1 << 16,
+        initial_max_stream_data_uni: 1 << 16,
+        initial_max_streams_uni: 100,
+        max_record_size: 1 << 16,
+        ..TransportParameters::default()
+    };
+    Frame::TransportParameters(parameters).encode(&mut record);
+    record.extend_from_slice(&[0x0a, 2, 8]);
+    record.extend_from_slice(b"\x00ipfi\x01\x00\x00");
+    record.freeze()
+}
+
+/// A STREAM frame with an offset and a length (RFC 9000 section 19.8), its integers in four bytes.
+fn stream_frame(record: &mut BytesMut, id: u32, offset: u32, data: &[u8]) {
+    record.put_u8(0x0e);
+    for integer in [id, offset, u32::try_from(data.len()).unwrap()] {
+        record.put_u32(0x8000_0000 | integer);
+    }
+    record.put_slice(data);
+}
+
+/// The bound is that of any carrier: what a WebSocket adds of its own is its read buffer and one message.
+#[test]
+fn windows_that_nobody_reads_cost_over_a_websocket_what_the_bound_says() {
+    let mut limits = Limits::default();
+    limits.max_inbound_calls = 32;
+    limits.window_pool_bytes = 1 << 20;
+    limits.max_stream_window_bytes = 256 << 10;
+    limits.max_metadata_bytes = 64;
+    limits.max_reassembly_bytes = 64;
+    limits.max_message_bytes = 64;
+    limits.send_buffer_bytes = 64;
+    limits.max_queued_datagrams = 0;
+    let bound = usize::try_from(limits.memory_bound_bytes(0)).unwrap();
+    for chunk in [1, 1000, 16_000] {
+        run(async {
+            let before = heap::live();
+            let (ours, mut theirs) = tokio::io::duplex(64 << 10);
+            let offered =
+                Interface::new().procedure_with_items(0, |(): (), items: Receiver<u64>| async move {
+                    let _kept = items;
+                    pending::<u64>().await
+                });
+            let options = WireOptions::from(offered).limits(limits.clone());
+            let made = tokio::spawn(async move {
+                Upgraded::new(ours, Vec::new(), Side::Server).wire(options, &WsOptions::default()).await
+            });
+            theirs.write_all(&frame(0x82, &hello())).await.unwrap();
+            let wire = made.await.unwrap().unwrap();
+            let data = vec![0; chunk];
+            let (mut most, mut sent) = (0, 0);
+            for id in (0..32).map(|number| number * 4) {
+                let mut record = BytesMut::new();
+                // Procedure 0 in bincode, no arguments; items of no bytes.
+                stream_frame(&mut record, id, 0, b"\x00\x01\x00");
+                let mut offset = 3;
+                while offset + chunk <= limits.stream_window_bytes as usize {
+                    stream_frame(&mut record, id, u32::try_from(offset).unwrap(), &data);
+                    offset += chunk;
+                    if record.len() + chunk + 13 > 16 << 10 {
+                        theirs.write_all(&frame(0x82, &record)).await.unwrap();
+                        record.clear();
+                        settle().await;
+                        most = most.max(heap::live().saturating_sub(before + record.capacity()));
+                    }
+                }
+                if !record.is_empty() {
+                    theirs.write_all(&frame(0x82, &record)).await.unwrap();
+                }
+                settle().await;
+                most = most.max(heap::live().saturating_sub(before));
+                sent += offset;
+            }
+            assert_eq!(wire.close_reason(), None, "frames of {chunk}");
+            assert!(sent >= 32 * (48 << 10), "only {sent} bytes were taken: no attack");
+            // The pipe of this test is not the server's.
+            let cost = most.saturating_sub(64 << 10);
+            println!("windows by {chunk} over a WebSocket: {cost} of {bound} bytes, {}%", cost * 100 / bound);
+            assert!(cost <= bound, "frames of {chunk}: {cost} bytes of heap, the bound is {bound}");
+            assert!(cost >= sent / 2, "{cost} bytes for {sent}: they were read");
+        });
+    }
 }
