@@ -23,6 +23,8 @@ export class Link extends EventTarget {
   wire = null;
   carrier = 'websocket';
   busy = false;
+  /** What was asked for meanwhile. @type {string | null} */
+  wish = null;
 
   /** @param {import('./ipfi/index.js').Interface} offered what the server may call here */
   constructor(offered) {
@@ -32,8 +34,10 @@ export class Link extends EventTarget {
 
   /** Connects, or changes over: calls made from then on go the new way. @param {string} carrier */
   async open(carrier) {
+    this.wish = carrier;
     if (this.busy) return;
     this.busy = true;
+    this.wish = null;
     this.tell('connecting', carrier);
     const began = performance.now();
     try {
@@ -58,7 +62,8 @@ export class Link extends EventTarget {
       this.tell('failed', error);
     } finally {
       this.busy = false;
-      this.tell('idle');
+      if (this.wish && this.wish !== this.carrier) void this.open(this.wish);
+      else this.tell('idle');
     }
   }
 

@@ -59,8 +59,10 @@ try {
   for (const carrier of ['WebSocket', 'WebTransport']) {
     const page = await browser.newPage({ viewport: { width: 1380, height: 900 } });
     await page.goto(url);
+    const connected = (carrier) => document.querySelector('#link').textContent.includes(`connected over ${carrier}`);
+    await page.waitForFunction(connected, 'WebSocket');
     await page.getByText(carrier, { exact: true }).click();
-    await page.waitForFunction((carrier) => document.querySelector('#link').textContent.includes(`connected over ${carrier}`), carrier);
+    await page.waitForFunction(connected, carrier);
     await page.fill('#start [name=count]', String(STREAMS));
     const events = await trace(page);
     const tally = await page.textContent('#tally');

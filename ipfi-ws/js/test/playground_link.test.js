@@ -25,6 +25,14 @@ test('the carrier is switched under hundreds of streams, each of which goes on w
   await allDone(page, 300, 150);
 });
 
+test('a carrier that is chosen while the page still connects is taken next', async (t) => {
+  const { page } = await playground(t);
+  for (let n = 0; n < 3; n++) await page.keyboard.press('w');
+  await shows(page, '#link', /connected over WebTransport/);
+  await shows(page, '#journal', /the old connection has shut down/);
+  assert.equal(await page.isChecked('[value=webtransport]'), true);
+});
+
 test('the carrier is switched to and fro while streams begin, and a paused one moves as well', async (t) => {
   const { page } = await playground(t);
   await start(page, { count: 100, items: 100, every: 60 });
