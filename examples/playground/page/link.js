@@ -8,6 +8,7 @@
  * | `down` | `{ cause, wire }` | the wire has ended, and everything on it |
  * | `left` | a `ShutdownReport` | what became of a wire that another has taken the place of |
  * | `failed` | the error | there is no new wire; an old one goes on |
+ * | `idle` | | an attempt is over, however it ended |
  */
 
 import { connect } from './ipfi/index.js';

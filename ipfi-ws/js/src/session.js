@@ -1,6 +1,6 @@
 /**
  * What the call layer needs of a carrier: streams with the semantics of RFC 9000 sections 2 to 4, and nothing more. Two
- * implement it: QMux over messages (`mux/session.js`) and WebTransport (`carrier/webtransport_session.js`). Nothing above
+ * implement it: QMux over messages (`mux/session.js`) and WebTransport (`carrier/webtransport.js`). Nothing above
  * may learn which it has.
  *
  * Everything is by callback and at once where it can be: a small call that needs no waiting costs no promise. Handlers
