@@ -57,6 +57,8 @@
 mod address;
 #[cfg(any(feature = "quic", feature = "tls", feature = "tcp", feature = "ws", all(feature = "unix", unix)))]
 mod connector;
+#[cfg(feature = "tokio")]
+mod in_process;
 #[cfg(any(all(feature = "unix", unix), feature = "stdio"))]
 mod local;
 #[cfg(any(
@@ -80,11 +82,19 @@ pub use ipfi_core::interface::CallInfo;
 pub use ipfi_core::metadata::Metadata;
 pub use ipfi_core::observe::{CallReport, Observer, Stats};
 pub use ipfi_core::session::PathStats;
+/// What the code that `interface` writes calls.
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub use ipfi_core::typed::private as __private;
+pub use ipfi_core::typed::{self, Describe, Serve, TypedError};
 pub use ipfi_core::wire::{Role, ShutdownReport, Wire, WireOptions};
 pub use ipfi_core::{
     CancelCause, Code, Context, Interface, Limits, Origins, Peer, ProcedureIndex, State, Status, blocking,
     spawned,
 };
+#[cfg(feature = "macros")]
+pub use ipfi_macros::interface;
+
 // The module; the function of the same name wraps a procedure that blocks.
 /// QMux over one pipe, and its drivers.
 pub use ipfi_mux as mux;
@@ -117,6 +127,8 @@ pub use address::{Address, AddressError, WebAddress};
     all(feature = "unix", unix)
 ))]
 pub use connector::{ConnectError, Connector, connect, connect_with};
+#[cfg(feature = "tokio")]
+pub use in_process::in_process;
 #[cfg(any(
     feature = "quic",
     feature = "tls",

@@ -45,6 +45,7 @@ mod handler;
 mod procedures;
 mod reply;
 mod scope;
+mod service;
 
 use core::fmt;
 use core::panic::AssertUnwindSafe;
@@ -60,6 +61,7 @@ pub(crate) use procedures::Procedure;
 use procedures::{Items, ItemsSequence, ItemsShim, Notification, RawProcedure, Sequence, Unary};
 pub use reply::{ByStatus, ByValue, IntoReply};
 pub use scope::{FromScope, Scope, State};
+use serde::{Deserialize, Serialize};
 
 use crate::ProcedureIndex;
 use crate::codec::Decode;
@@ -67,9 +69,11 @@ use crate::metadata::Metadata;
 use crate::peer::Peer;
 use crate::proto::FIRST_RESERVED_PROCEDURE;
 use crate::status::Status;
+use crate::typed::Description;
 
 /// The way a procedure is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Kind {
     /// One value in, one value out.
@@ -84,6 +88,13 @@ pub enum Kind {
     Notification,
     /// Bytes in, bytes out.
     Raw,
+}
+
+impl Kind {
+    /// Whether it answers with a sequence.
+    pub const fn is_sequence(self) -> bool {
+        matches!(self, Self::Sequence | Self::SequenceWithItems)
+    }
 }
 
 impl fmt::Display for Kind {
@@ -142,6 +153,8 @@ pub struct Interface<S = ()> {
     entries: Arc<BTreeMap<u64, Entry>>,
     authorize: Option<Authorize>,
     state: S,
+    /// What typed interfaces are among the entries.
+    described: Arc<Vec<Description>>,
 }
 
 impl Interface {
@@ -174,7 +187,7 @@ impl<S> Interface<S> {
     /// The last line gives no state any more: it is needed only where the type is to be plain `Interface`.
     #[must_use]
     pub fn with_state<T>(self, state: T) -> Interface<T> {
-        Interface { entries: self.entries, authorize: self.authorize, state }
+        Interface { entries: self.entries, authorize: self.authorize, state, described: self.described }
     }
 }
 
@@ -351,6 +364,11 @@ impl<S> Interface<S> {
     /// The procedures offered, in the order of their indices.
     pub fn procedures(&self) -> impl Iterator<Item = (ProcedureIndex, Kind)> + '_ {
         self.entries.iter().map(|(index, entry)| (ProcedureIndex::new(*index), entry.kind))
+    }
+
+    /// The typed interfaces that are served ([`serve`](Self::serve)), in the order in which they were registered.
+    pub fn descriptions(&self) -> &[Description] {
+        &self.described
     }
 
     fn register(

@@ -73,7 +73,7 @@ pub(super) trait Shared: Send + Sync + 'static {}
 
 impl<S: Send + Sync + 'static> Shared for S {}
 
-async fn decoded<A: DecodeArguments>(call: &mut IncomingCall) -> Result<A, Failure> {
+pub(super) async fn decoded<A: DecodeArguments>(call: &mut IncomingCall) -> Result<A, Failure> {
     let arguments = call.arguments().await?;
     let decoded = A::decode_arguments(call.codec(), arguments, &call.decode_limits());
     decoded.map_err(undecodable)
@@ -91,7 +91,7 @@ fn undecodable(error: CodecError) -> Failure {
 }
 
 /// Runs the part of a handler that is a plain function: a panic there is the call's failure too.
-fn begin<T, S>(
+pub(super) fn begin<T, S>(
     call: &mut IncomingCall,
     state: &S,
     start: impl FnOnce(Scope<'_, S>) -> T,
@@ -102,7 +102,7 @@ fn begin<T, S>(
 
 /// Ends a call as its run left it. A panic outside the handler's own future (in a value's
 /// serialization, in a destructor of a handler that was dropped) is the call's failure all the same.
-async fn conclude(call: &mut IncomingCall, result: std::thread::Result<Result<(), Failure>>) {
+pub(super) async fn conclude(call: &mut IncomingCall, result: std::thread::Result<Result<(), Failure>>) {
     let result = result.unwrap_or_else(|_| Err(call.panicked()));
     call.conclude(result).await;
 }
@@ -197,7 +197,7 @@ enum Batch {
 }
 
 /// Sends items as they come: what is ready together leaves together, and nothing waits for more.
-async fn send_items(
+pub(super) async fn send_items(
     call: &mut IncomingCall,
     items: impl Stream<Item = Result<impl Encode, Status>> + Send,
 ) -> Result<(), Failure> {
@@ -255,7 +255,7 @@ fn gather(
 }
 
 /// The items that follow the arguments, for the handler.
-fn take_items<T>(call: &mut IncomingCall) -> Result<Receiver<T>, Failure> {
+pub(super) fn take_items<T>(call: &mut IncomingCall) -> Result<Receiver<T>, Failure> {
     let (codec, limits, context) = (call.codec(), call.decode_limits(), call.context());
     match call.take_inbound() {
         Some(inbound) => Ok(Receiver::of_items(inbound, codec, limits, context)),

@@ -1,0 +1,13 @@
+struct NotSerde;
+
+#[ipfi::interface]
+trait Values {
+    async fn argument(&self, value: NotSerde);
+}
+
+#[ipfi::interface]
+trait Errors {
+    async fn error(&self) -> Result<u64, NotSerde>;
+}
+
+fn main() {}
