@@ -81,19 +81,20 @@ pub use ipfi_core::error::ConnectionError;
 pub use ipfi_core::interface::CallInfo;
 pub use ipfi_core::metadata::Metadata;
 pub use ipfi_core::observe::{CallReport, Observer, Stats};
+pub use ipfi_core::schema::{self, Schema};
 pub use ipfi_core::session::PathStats;
 /// What the code that `interface` writes calls.
 #[cfg(feature = "macros")]
 #[doc(hidden)]
 pub use ipfi_core::typed::private as __private;
-pub use ipfi_core::typed::{self, Describe, Serve, TypedError};
+pub use ipfi_core::typed::{self, CheckError, Describe, Serve, TypedError};
 pub use ipfi_core::wire::{Role, ShutdownReport, Wire, WireOptions};
 pub use ipfi_core::{
     CancelCause, Code, Context, Interface, Limits, Origins, Peer, ProcedureIndex, State, Status, blocking,
     spawned,
 };
 #[cfg(feature = "macros")]
-pub use ipfi_macros::interface;
+pub use ipfi_macros::{Schema, interface};
 
 // The module; the function of the same name wraps a procedure that blocks.
 /// QMux over one pipe, and its drivers.

@@ -4,6 +4,7 @@
 //! the work. What they read, and what they refuse and how, is here.
 
 mod interface;
+mod schema;
 
 use proc_macro::TokenStream;
 
@@ -40,4 +41,15 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn interface(arguments: TokenStream, item: TokenStream) -> TokenStream {
     interface::expand(arguments.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Says what a type looks like to serde: beside `Serialize` and `Deserialize`, whose attributes it reads.
+///
+/// `rename`, `rename_all`, `rename_all_fields`, `default`, `skip`, `transparent`, `deny_unknown_fields` and `from` with `into` mean
+/// what they mean there. Enums are told apart from outside, as serde has it by default. What bincode and postcard cannot
+/// carry is refused: `untagged`, `tag`, `flatten`, `skip_serializing_if`. For what is written by functions (`with`), and
+/// for types that have no schema, `#[ipfi(as = "Type")]` names one that travels alike. Documentation comments travel.
+#[proc_macro_derive(Schema, attributes(ipfi, serde))]
+pub fn schema(input: TokenStream) -> TokenStream {
+    schema::derive(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }

@@ -4,6 +4,9 @@
 
 mod attributes;
 mod errors;
+mod evolution;
 mod greeter;
 mod kinds;
+mod reflection;
 mod registration;
+mod schema;

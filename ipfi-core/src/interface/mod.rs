@@ -143,6 +143,20 @@ pub(crate) struct Entry {
     pub(crate) procedure: Arc<dyn Procedure>,
 }
 
+impl Entry {
+    fn new(kind: Kind, spawned: bool, procedure: impl Procedure + 'static) -> Self {
+        Self {
+            kind,
+            spawned,
+            begins_here: procedure.begins_here(),
+            idempotent: false,
+            by_datagram: false,
+            isolated: false,
+            procedure: Arc::new(procedure),
+        }
+    }
+}
+
 /// The procedures that a program offers. Cheap to clone and shared by any number of wires; registering
 /// on a clone leaves the others as they are.
 ///
@@ -155,6 +169,8 @@ pub struct Interface<S = ()> {
     state: S,
     /// What typed interfaces are among the entries.
     described: Arc<Vec<Description>>,
+    /// Whether it keeps them to itself.
+    hides: bool,
 }
 
 impl Interface {
@@ -187,7 +203,13 @@ impl<S> Interface<S> {
     /// The last line gives no state any more: it is needed only where the type is to be plain `Interface`.
     #[must_use]
     pub fn with_state<T>(self, state: T) -> Interface<T> {
-        Interface { entries: self.entries, authorize: self.authorize, state, described: self.described }
+        Interface {
+            entries: self.entries,
+            authorize: self.authorize,
+            state,
+            described: self.described,
+            hides: self.hides,
+        }
     }
 }
 
@@ -363,7 +385,8 @@ impl<S> Interface<S> {
 
     /// The procedures offered, in the order of their indices.
     pub fn procedures(&self) -> impl Iterator<Item = (ProcedureIndex, Kind)> + '_ {
-        self.entries.iter().map(|(index, entry)| (ProcedureIndex::new(*index), entry.kind))
+        let own = self.entries.range(..FIRST_RESERVED_PROCEDURE);
+        own.map(|(index, entry)| (ProcedureIndex::new(*index), entry.kind))
     }
 
     /// The typed interfaces that are served ([`serve`](Self::serve)), in the order in which they were registered.
@@ -382,17 +405,8 @@ impl<S> Interface<S> {
             index.get() < FIRST_RESERVED_PROCEDURE,
             "procedure index {index} is reserved for ipfi: users' own are below {FIRST_RESERVED_PROCEDURE}"
         );
-        let begins_here = procedure.begins_here();
-        let entry = Entry {
-            kind,
-            spawned,
-            begins_here,
-            idempotent: false,
-            by_datagram: false,
-            isolated: false,
-            procedure: Arc::new(procedure),
-        };
-        let taken = Arc::make_mut(&mut self.entries).insert(index.get(), entry);
+        let taken =
+            Arc::make_mut(&mut self.entries).insert(index.get(), Entry::new(kind, spawned, procedure));
         assert!(taken.is_none(), "procedure index {index} is registered twice");
         self
     }

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use futures_core::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
 
-use super::procedures::{Procedure, begin, conclude, decoded, send_items, take_items};
-use super::{FromScope, Interface, IntoReply, Kind};
+use super::procedures::{Procedure, Unary, begin, conclude, decoded, send_items, take_items};
+use super::{Entry, FromScope, Interface, IntoReply, Kind};
 use crate::ProcedureIndex;
 use crate::call::{Failure, IncomingCall, Receiver};
 use crate::codec::{Decode, DecodeArguments};
+use crate::proto::REFLECTION_PROCEDURE;
 use crate::runtime::Task;
-use crate::typed::{Description, Serve};
+use crate::typed::{Description, Reflection, Serve};
 
 impl<S> Interface<S> {
     /// Offers every method of a typed interface: `serve(GreeterServer(MyGreeter))`. Several interfaces, and procedures by
@@ -37,10 +38,34 @@ impl<S> Interface<S> {
     pub fn serve_shared<X: Serve>(self, implementor: Arc<X::Implementor>) -> Self {
         let description = X::description();
         self.refuse_taken(&description);
-        let Self { entries, authorize, state, mut described } = self;
+        let Self { entries, authorize, state, mut described, hides } = self;
         Arc::make_mut(&mut described).push(description);
-        let typed = Interface { entries, authorize, state: implementor, described };
-        X::register(typed).with_state(state)
+        let typed = Interface { entries, authorize, state: implementor, described, hides };
+        X::register(typed).with_state(state).reflected()
+    }
+
+    /// Whether peers may ask which typed interfaces are served: names, documentation and shapes of all their methods
+    /// (clause 15.2). They may, unless this says otherwise. The hook of [`authorize`](Self::authorize) is asked about that as about
+    /// every call.
+    #[must_use]
+    pub fn reflection(mut self, answers: bool) -> Self {
+        self.hides = !answers;
+        self.reflected()
+    }
+
+    /// Offers what is described so far, or takes it back.
+    fn reflected(mut self) -> Self {
+        let entries = Arc::make_mut(&mut self.entries);
+        if self.hides || self.described.is_empty() {
+            entries.remove(&REFLECTION_PROCEDURE);
+            return self;
+        }
+        let described = Arc::clone(&self.described);
+        let handler = move |(): ()| core::future::ready(Reflection(Arc::clone(&described)));
+        let mut entry = Entry::new(Kind::Procedure, false, Unary::new(handler, ()));
+        entry.idempotent = true;
+        entries.insert(REFLECTION_PROCEDURE, entry);
+        self
     }
 
     /// Says which two methods have one index, by their names: clause 3.7.

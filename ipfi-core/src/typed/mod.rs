@@ -11,12 +11,15 @@ mod description;
 mod error;
 #[doc(hidden)]
 pub mod private;
+mod reflection;
 
 use std::sync::Arc;
 
 pub use compatible::{Mismatch, compatible};
 pub use description::{Description, Method, Parameter};
 pub use error::{MethodError, TypedError};
+pub(crate) use reflection::Answer as Reflection;
+pub use reflection::{CheckError, check, descriptions};
 
 use crate::interface::Interface;
 

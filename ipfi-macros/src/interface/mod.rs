@@ -11,7 +11,9 @@ use syn::spanned::Spanned;
 use syn::{Error, ItemTrait, Result, TraitItem};
 
 use self::attributes::InterfaceAttributes;
+pub(crate) use self::attributes::documentation;
 use self::method::Method;
+pub(crate) use self::types::unraw;
 
 /// A trait that was read without a fault.
 struct Interface {
@@ -56,7 +58,7 @@ fn read(item: ItemTrait, attributes: InterfaceAttributes) -> Result<Interface> {
         }
     }
     faults.finish()?;
-    let name = attributes.rename.unwrap_or_else(|| types::unraw(&item.ident));
+    let name = attributes.rename.unwrap_or_else(|| unraw(&item.ident));
     Ok(Interface { item, name, methods })
 }
 

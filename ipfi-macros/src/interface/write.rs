@@ -209,6 +209,14 @@ fn client(interface: &Interface) -> TokenStream {
                 Self { wire: ::core::clone::Clone::clone(wire) }
             }
 
+            /// Calls over `wire`, once its peer was found to serve this interface as it is known here.
+            #vis async fn checked(
+                wire: &::ipfi::Wire,
+            ) -> ::core::result::Result<Self, ::ipfi::typed::CheckError> {
+                ::ipfi::typed::check::<Self>(wire).await?;
+                ::core::result::Result::Ok(Self::new(wire))
+            }
+
             /// What it calls over.
             #vis fn wire(&self) -> &::ipfi::Wire {
                 &self.wire

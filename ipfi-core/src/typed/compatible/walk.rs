@@ -54,20 +54,26 @@ impl<'a> Walk<'a> {
     }
 
     fn resolve(&self, mut shape: &'a Shape, types: &'a [TypeDef]) -> Resolved<'a> {
-        // Each step goes to another type, or in a circle.
-        for _ in 0..=types.len() {
+        // Each name leads to another type, or in a circle.
+        let mut names = types.len();
+        loop {
             match shape {
                 Shape::TextOr(_) if self.codec == CodecId::Json => return Resolved::Plain(&Shape::String),
                 Shape::TextOr(inner) => shape = inner,
                 Shape::Type(name) => match types.iter().find(|def| def.name == *name) {
-                    Some(TypeDef { form: Form::Struct(Fields::Newtype(inner)), .. }) => shape = inner,
+                    Some(TypeDef { form: Form::Struct(Fields::Newtype(_)), .. }) if names == 0 => {
+                        return Resolved::Unknown;
+                    }
+                    Some(TypeDef { form: Form::Struct(Fields::Newtype(inner)), .. }) => {
+                        names -= 1;
+                        shape = inner;
+                    }
                     Some(def) => return Resolved::Def(def),
                     None => return Resolved::Unknown,
                 },
                 shape => return Resolved::Plain(shape),
             }
         }
-        Resolved::Unknown
     }
 
     fn shapes(&mut self, written: &'a Shape, read: &'a Shape) {
@@ -104,9 +110,14 @@ impl<'a> Walk<'a> {
         def_is_written: bool,
     ) {
         match &def.form {
-            Form::Struct(Fields::Tuple(fields)) if matches!(shape, Shape::Tuple(_) | Shape::Array(..)) => {
+            // A length alone may be a lie, and is compared before there are so many elements.
+            Form::Struct(Fields::Tuple(fields)) if lengths(shape) == Some(fields.len()) => {
                 let (fields, elements) = (fields.iter().collect(), elements(shape));
-                if def_is_written { self.tuples(fields, elements) } else { self.tuples(elements, fields) }
+                if def_is_written {
+                    self.tuples(fields, elements);
+                } else {
+                    self.tuples(elements, fields);
+                }
             }
             _ => self.differ(written, read),
         }
@@ -273,15 +284,15 @@ fn form(fields: &Fields) -> &'static str {
     }
 }
 
-fn lengths(shape: &Shape) -> usize {
+fn lengths(shape: &Shape) -> Option<usize> {
     match shape {
-        Shape::Tuple(shapes) => shapes.len(),
-        Shape::Array(_, len) => *len as usize,
-        _ => 0,
+        Shape::Tuple(shapes) => Some(shapes.len()),
+        Shape::Array(_, len) => Some(*len as usize),
+        _ => None,
     }
 }
 
-/// The elements of a tuple, or of an array that was found to be as long as one: a length alone may be a lie.
+/// The elements of a tuple, or of an array that was found to be as long as one.
 fn elements(shape: &Shape) -> Vec<&Shape> {
     match shape {
         Shape::Tuple(shapes) => shapes.iter().collect(),
