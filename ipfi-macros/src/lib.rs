@@ -10,7 +10,7 @@ use proc_macro::TokenStream;
 
 /// Makes a server and a client of a trait: of `trait Greeter`, `GreeterServer` and `GreeterClient`.
 ///
-/// The page of the crate `ipfi` has a whole example; the rules are these.
+/// The example `typed` of the repository is a whole program; the rules are these.
 ///
 /// **Methods** take `&self` and
 ///

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails must say where")]
 
 mod attributes;
+mod bytes;
 mod errors;
 mod evolution;
 mod greeter;

@@ -73,7 +73,7 @@ pub(super) fn stream_item(ty: &TypeImplTrait) -> Option<Type> {
 pub(super) enum Value {
     Plain(Type),
     /// `Result<T, E>`.
-    Fallible(Type, Type),
+    Fallible(Box<(Type, Type)>),
 }
 
 impl Value {
@@ -84,7 +84,7 @@ impl Value {
                     let (value, error) = (value.clone(), error.clone());
                     travels(&value)?;
                     travels(&error)?;
-                    return Ok(Self::Fallible(value, error));
+                    return Ok(Self::Fallible(Box::new((value, error))));
                 }
                 _ => {
                     return Err(Error::new_spanned(
@@ -96,6 +96,14 @@ impl Value {
         }
         travels(&ty)?;
         Ok(Self::Plain(ty))
+    }
+
+    /// The value of a method that did not fail.
+    pub(super) fn ok(&self) -> &Type {
+        match self {
+            Self::Plain(ty) => ty,
+            Self::Fallible(both) => &both.0,
+        }
     }
 
     pub(super) fn is_unit(&self) -> bool {

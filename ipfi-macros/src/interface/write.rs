@@ -55,10 +55,11 @@ fn checks(interface: &Interface) -> TokenStream {
             Answer::Value(value) | Answer::Stream(value) => Some(value),
         };
         let values = method.arguments.iter().map(|(_, ty)| ty).chain(&method.items);
-        let values = values.chain(answered.map(|(Value::Plain(ty) | Value::Fallible(ty, _))| ty));
+        let values = values.chain(answered.map(Value::ok));
         let values = values.map(|ty| quote_spanned!(ty.span()=> ::ipfi::__private::assert_value::<#ty>();));
         let error = match answered {
-            Some(Value::Fallible(ty, error)) => {
+            Some(Value::Fallible(both)) => {
+                let (ty, error) = &**both;
                 Some(quote_spanned!(error.span()=> ::ipfi::__private::assert_error::<#ty, #error>();))
             }
             _ => None,
@@ -273,14 +274,17 @@ fn call_kind(method: &Method) -> TokenStream {
             None => quote!(::ipfi::call::Unary<#ty>),
             Some(item) => quote!(::ipfi::call::Upload<#item, #ty>),
         },
-        Answer::Value(Value::Fallible(ty, error)) => match items {
-            None => quote!(::ipfi::call::TryUnary<#ty, #error>),
-            Some(item) => quote!(::ipfi::call::TryUpload<#item, #ty, #error>),
+        Answer::Value(Value::Fallible(both)) => match (items, &**both) {
+            (None, (ty, error)) => quote!(::ipfi::call::TryUnary<#ty, #error>),
+            (Some(item), (ty, error)) => quote!(::ipfi::call::TryUpload<#item, #ty, #error>),
         },
         Answer::Stream(value) => {
             let ty = match value {
                 Value::Plain(ty) => quote!(#ty),
-                Value::Fallible(ty, error) => quote!(::ipfi::__private::ItemOf<#ty, #error>),
+                Value::Fallible(both) => {
+                    let (ty, error) = &**both;
+                    quote!(::ipfi::__private::ItemOf<#ty, #error>)
+                }
             };
             match items {
                 None => quote!(::ipfi::call::StreamCall<#ty>),
@@ -313,7 +317,8 @@ fn description(interface: &Interface, method: &Method, described: &Ident) -> Tok
             let shape = shape(ty);
             Some(quote!(.answer(#shape)))
         }
-        Answer::Value(Value::Fallible(ty, error)) | Answer::Stream(Value::Fallible(ty, error)) => {
+        Answer::Value(Value::Fallible(both)) | Answer::Stream(Value::Fallible(both)) => {
+            let (ty, error) = &**both;
             let (answer, shape) = (shape(ty), shape(error));
             let is_value = quote!(<#error as ::ipfi::typed::MethodError<#ty>>::IS_VALUE);
             Some(quote!(.answer(#answer).error(#is_value, #shape)))
