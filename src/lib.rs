@@ -132,7 +132,10 @@ pub use ipfi_core::{
     spawned,
 };
 #[cfg(feature = "macros")]
-pub use ipfi_macros::{Schema, interface};
+pub use ipfi_macros::Schema;
+#[cfg(feature = "macros")]
+#[cfg_attr(feature = "tokio", doc = include_str!("typed.md"))]
+pub use ipfi_macros::interface;
 
 // The module; the function of the same name wraps a procedure that blocks.
 /// QMux over one pipe, and its drivers.

@@ -25,7 +25,7 @@ use proc_macro::TokenStream;
 ///
 /// What a client's method gives is a `Call`: `.timeout(…)`, `.metadata(…)`, `.priority(…)` and the rest come before
 /// `.await`. A parameter `context: &Context`, anywhere, is the call at the server and no argument. All types own their
-/// data and are `Serialize + Deserialize` (or `Raw`).
+/// data and are `Serialize + Deserialize`; items and answers may be `Raw`.
 ///
 /// **The trait** is `Send + Sync + 'static`, and its futures and streams are `Send` and may borrow `self`: the
 /// call holds the implementor until they are gone. So an implementor writes `async fn` and

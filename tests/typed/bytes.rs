@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use ipfi::Schema;
 use ipfi::core::codec::{CodecId, Encode};
@@ -51,9 +51,9 @@ impl Reader<'_> {
             Shape::F64 => drop(self.take(8).to_vec()),
             Shape::Char => {
                 let len = match self.bytes[0] {
-                    0..0x80 => 1,
-                    0..0xe0 => 2,
-                    0..0xf0 => 3,
+                    0..=0x7f => 1,
+                    0x80..=0xdf => 2,
+                    0xe0..=0xef => 3,
                     _ => 4,
                 };
                 assert!(str::from_utf8(self.take(len)).is_ok());
@@ -84,7 +84,10 @@ impl Reader<'_> {
                 let types = self.types;
                 match &types.iter().find(|def| def.name == *name).unwrap().form {
                     Form::Struct(fields) => self.fields(fields),
-                    Form::Enum(variants) => self.fields(&variants[self.length()].fields),
+                    Form::Enum(variants) => {
+                        let variant = self.length();
+                        self.fields(&variants[variant].fields);
+                    }
                 }
             }
             Shape::Raw | Shape::Opaque(_) => panic!("nothing is known of {shape}"),
@@ -109,7 +112,7 @@ fn assert_read<T: Schema + Serialize>(value: &T) {
     let bytes = value.to_message(CodecId::Bincode).unwrap();
     let mut reader = Reader { bytes: &bytes, types: &types };
     reader.value(&shape);
-    assert_eq!(reader.bytes, [], "bytes that {shape} does not explain, of {bytes:?}");
+    assert_eq!(reader.bytes, b"", "bytes that {shape} does not explain, of {bytes:?}");
 }
 
 #[derive(Serialize, Deserialize, Schema)]
@@ -130,7 +133,7 @@ fn a_reader_that_knows_the_shape_alone_reads_every_byte() {
     assert_read(&(u8::MAX, u16::MAX, u32::MAX, u64::MAX, u128::MAX, i8::MIN, i16::MIN, i32::MIN, i128::MIN));
     assert_read(&(1.5_f32, 1.5_f64, true, "text".to_owned(), (), [7_u8; 5], usize::MAX, isize::MIN));
     assert_read(&(bytes::Bytes::from_static(b"bytes"), vec![Some(1_u64), None], vec![0_u8; 300]));
-    assert_read(&(Duration::MAX, SystemTime::UNIX_EPOCH, Ok::<u8, String>(1), Err::<u8, String>("x".into())));
+    assert_read(&(Duration::MAX, Ok::<u8, String>(1), Err::<u8, String>("x".into())));
     assert_read(&(IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST), Ipv4Addr::LOCALHOST));
     assert_read(&(SocketAddr::from(([127, 0, 0, 1], 80)), SocketAddr::from((Ipv6Addr::LOCALHOST, 80))));
 }

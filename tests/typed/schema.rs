@@ -216,7 +216,7 @@ fn the_standard_librarys_types_are_described_as_serde_writes_them() {
     use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
     use std::num::{NonZeroU8, Wrapping};
-    use std::time::{Duration, SystemTime};
+    use std::time::Duration;
 
     assert_fits(&(1_u8, 2_u16, 3_u32, 4_u64, 5_usize, 6_u128, true, 'x', "text".to_owned(), ()));
     assert_fits(&(1_i8, 2_i16, 3_i32, 4_i64, 5_isize, -6_i128, 1.5_f32, 1.5_f64));
@@ -227,7 +227,7 @@ fn the_standard_librarys_types_are_described_as_serde_writes_them() {
         BTreeMap::from([(1_u8, "x".to_owned())]),
         HashMap::<String, u8>::from([("x".to_owned(), 1)]),
     ));
-    assert_fits(&(Duration::from_millis(1500), SystemTime::UNIX_EPOCH, 1_u8..2, 1_u8..=2));
+    assert_fits(&(Duration::from_millis(1500), 1_u8..2, 1_u8..=2));
     assert_fits(&(
         IpAddr::V4(Ipv4Addr::LOCALHOST),
         Ipv6Addr::LOCALHOST,

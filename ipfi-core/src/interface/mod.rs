@@ -13,6 +13,9 @@
 //! (or [`CallError`](crate::CallError), where a call of its own failed). A closure that uses `?` names the
 //! error at its end: `Ok::<_, Status>(value)`.
 //!
+//! The methods of a trait are procedures too, without numbers of one's own: [`Interface::serve`], and
+//! [`typed`](crate::typed).
+//!
 //! **State.** A handler outlives the function that registers it and runs many times at once, so what it
 //! works on is shared. [`Interface::with_state`] gives it to every handler that asks:
 //!

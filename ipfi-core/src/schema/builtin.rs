@@ -1,4 +1,5 @@
-//! The shapes of the standard library's types, as serde writes them.
+//! The shapes of the standard library's types, as serde writes them. Its clocks' are not among them: this crate names
+//! none (a point in time is a type of `jiff` or `chrono`, or described by `#[ipfi(as = "…")]`).
 
 use core::cell::{Cell, RefCell};
 use core::marker::PhantomData;
@@ -14,7 +15,6 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedL
 use std::ffi::{CString, OsString};
 use std::path::PathBuf;
 use std::sync::{Mutex, RwLock};
-use std::time::SystemTime;
 
 use super::{Field, Fields, Form, Schema, Shape, Types, Variant};
 use crate::codec::Raw;
@@ -174,13 +174,6 @@ fn named<T: 'static>(types: &mut Types, name: &str, fields: Vec<(&str, Shape)>) 
 impl Schema for Duration {
     fn shape(types: &mut Types) -> Shape {
         named::<Self>(types, "Duration", vec![("secs", Shape::U64), ("nanos", Shape::U32)])
-    }
-}
-
-impl Schema for SystemTime {
-    fn shape(types: &mut Types) -> Shape {
-        let fields = vec![("secs_since_epoch", Shape::U64), ("nanos_since_epoch", Shape::U32)];
-        named::<Self>(types, "SystemTime", fields)
     }
 }
 

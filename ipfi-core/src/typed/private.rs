@@ -7,6 +7,8 @@ pub use std::sync::Arc;
 
 pub use futures_core::Stream;
 pub use futures_core::stream::BoxStream;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 pub use super::description::{Describing, MethodDescribing};
 use crate::call::Call;
@@ -25,7 +27,7 @@ pub fn call<K, A>(wire: &Wire, procedure: u64, arguments: A) -> Call<K, A> {
     Call::new(wire, procedure.into(), arguments)
 }
 
-/// What may be an argument, an item or an answer.
+/// What may be an item or an answer.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot travel: it is no argument, item or answer of a method",
     label = "is not `Serialize + Deserialize`, `Send` and owning its data",
@@ -35,8 +37,22 @@ pub trait Value: Encode + Decode + Send + 'static {}
 
 impl<T: Encode + Decode + Send + 'static> Value for T {}
 
+/// What may be an argument: an element of a tuple, hence no [`Raw`](crate::codec::Raw).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot travel as an argument of a method",
+    label = "is not `Serialize + Deserialize`, `Send` and owning its data",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it; text and bytes are owned (`String`, `Vec<u8>`, `bytes::Bytes`)",
+    note = "bytes that are a whole message, `Raw`, may be items and answers; among arguments they are `bytes::Bytes`"
+)]
+pub trait Argument: Serialize + DeserializeOwned + Send + 'static {}
+
+impl<T: Serialize + DeserializeOwned + Send + 'static> Argument for T {}
+
 /// Fails to compile for a type that cannot travel, at the type.
 pub const fn assert_value<T: Value>() {}
+
+/// Fails to compile for a type that cannot travel among arguments, at the type.
+pub const fn assert_argument<T: Argument>() {}
 
 /// Fails to compile for an error that cannot travel, at its type.
 pub const fn assert_error<T, E: MethodError<T>>() {}

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use super::{Describe, Description, Mismatch, compatible};
 use crate::call::{Call, CallError, Unary};
 use crate::proto::REFLECTION_PROCEDURE;
+use crate::status::OneLine;
 use crate::wire::Wire;
 
 /// The typed interfaces that the peer of `wire` serves. A peer that serves none, or keeps to itself what it serves
@@ -35,7 +36,7 @@ pub enum CheckError {
     #[error("what the peer serves cannot be compared: {0}")]
     Call(#[source] CallError),
     /// The peer serves other interfaces.
-    #[error("the peer does not serve {interface}, but {}", .served.join(", "))]
+    #[error("the peer does not serve {interface}, but {}", OneLine(&.served.join(", ")))]
     NotServed {
         /// The interface that was asked for.
         interface: String,

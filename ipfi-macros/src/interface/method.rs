@@ -2,7 +2,10 @@
 
 use proc_macro2::Ident;
 use syn::spanned::Spanned;
-use syn::{Error, FnArg, Pat, Receiver, Result, ReturnType, Signature, TraitItemFn, Type, parse_quote};
+use syn::{
+    Error, FnArg, Pat, Receiver, ReceiverKind, Result, ReturnType, Safety, Signature, TraitItemFn, Type,
+    parse_quote,
+};
 
 use super::Faults;
 use super::attributes::MethodAttributes;
@@ -163,7 +166,11 @@ impl Method {
 fn refuse_qualifiers(signature: &Signature, faults: &mut Faults) {
     let words = [
         signature.constness.map(|token| token.span()),
-        signature.unsafety.map(|token| token.span()),
+        match &signature.safety {
+            Safety::Safe(token) => Some(token.span()),
+            Safety::Unsafe(token) => Some(token.span()),
+            Safety::Default => None,
+        },
         signature.abi.as_ref().map(Spanned::span),
         signature.variadic.as_ref().map(Spanned::span),
     ];
@@ -194,9 +201,7 @@ fn refuse_qualifiers(signature: &Signature, faults: &mut Faults) {
 }
 
 fn is_shared_reference(receiver: &Receiver) -> bool {
-    receiver.reference.as_ref().is_some_and(|(_, lifetime)| lifetime.is_none())
-        && receiver.mutability.is_none()
-        && receiver.colon_token.is_none()
+    matches!(receiver.kind, ReceiverKind::Reference(_, None, None))
 }
 
 fn self_fault(span: proc_macro2::Span) -> Error {
@@ -226,7 +231,7 @@ fn answer(signature: &Signature) -> Result<Answer> {
                  the stream (`futures::stream::once(…).flatten()`)",
         )),
         (Some(_), Some(ty)) => Ok(Answer::Value(Value::read(ty.clone())?)),
-        (Some(_), None) => Ok(Answer::Value(Value::Plain(parse_quote!(())))),
+        (Some(_), None) => Ok(Answer::Value(Value { ok: parse_quote!(()), error: None })),
         (None, _) => Err(Error::new(
             signature.fn_token.span(),
             "a method that answers with a value is `async fn`; one that streams returns `impl Stream<Item = T>`",

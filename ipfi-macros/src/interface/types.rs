@@ -69,45 +69,33 @@ pub(super) fn stream_item(ty: &TypeImplTrait) -> Option<Type> {
     })
 }
 
-/// What a method answers or streams.
-pub(super) enum Value {
-    Plain(Type),
-    /// `Result<T, E>`.
-    Fallible(Box<(Type, Type)>),
+/// What a method answers or streams: `ok`, or `Result<ok, error>`.
+pub(super) struct Value {
+    pub(super) ok: Type,
+    pub(super) error: Option<Type>,
 }
 
 impl Value {
     pub(super) fn read(ty: Type) -> Result<Self> {
-        if let Some(segment) = last_segment(&ty).filter(|segment| segment.ident == "Result") {
-            match type_arguments(segment)[..] {
-                [value, error] => {
-                    let (value, error) = (value.clone(), error.clone());
-                    travels(&value)?;
-                    travels(&error)?;
-                    return Ok(Self::Fallible(Box::new((value, error))));
-                }
+        let (ok, error) = match last_segment(&ty).filter(|segment| segment.ident == "Result") {
+            None => (ty, None),
+            Some(segment) => match type_arguments(segment)[..] {
+                [ok, error] => (ok.clone(), Some(error.clone())),
                 _ => {
                     return Err(Error::new_spanned(
                         &ty,
                         "the error of a method is part of its interface: write it out, `Result<T, E>`",
                     ));
                 }
-            }
-        }
-        travels(&ty)?;
-        Ok(Self::Plain(ty))
-    }
-
-    /// The value of a method that did not fail.
-    pub(super) fn ok(&self) -> &Type {
-        match self {
-            Self::Plain(ty) => ty,
-            Self::Fallible(both) => &both.0,
-        }
+            },
+        };
+        travels(&ok)?;
+        error.as_ref().map_or(Ok(()), travels)?;
+        Ok(Self { ok, error })
     }
 
     pub(super) fn is_unit(&self) -> bool {
-        matches!(self, Self::Plain(Type::Tuple(tuple)) if tuple.elems.is_empty())
+        self.error.is_none() && matches!(&self.ok, Type::Tuple(tuple) if tuple.elems.is_empty())
     }
 }
 

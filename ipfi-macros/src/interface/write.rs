@@ -54,17 +54,17 @@ fn checks(interface: &Interface) -> TokenStream {
             Answer::Nothing => None,
             Answer::Value(value) | Answer::Stream(value) => Some(value),
         };
-        let values = method.arguments.iter().map(|(_, ty)| ty).chain(&method.items);
-        let values = values.chain(answered.map(Value::ok));
+        let arguments = method
+            .arguments
+            .iter()
+            .map(|(_, ty)| quote_spanned!(ty.span()=> ::ipfi::__private::assert_argument::<#ty>();));
+        let values = method.items.iter().chain(answered.map(|value| &value.ok));
         let values = values.map(|ty| quote_spanned!(ty.span()=> ::ipfi::__private::assert_value::<#ty>();));
-        let error = match answered {
-            Some(Value::Fallible(both)) => {
-                let (ty, error) = &**both;
-                Some(quote_spanned!(error.span()=> ::ipfi::__private::assert_error::<#ty, #error>();))
-            }
-            _ => None,
-        };
-        quote!(#(#conditions)* const _: () = { #(#values)* #error };)
+        let error = answered.and_then(|Value { ok, error }| {
+            let error = error.as_ref()?;
+            Some(quote_spanned!(error.span()=> ::ipfi::__private::assert_error::<#ok, #error>();))
+        });
+        quote!(#(#conditions)* const _: () = { #(#arguments)* #(#values)* #error };)
     });
     let conditions =
         interface.methods.iter().map(|method| conditions(&method.item.attrs)).map(|it| quote!(#(#it)*));
@@ -270,21 +270,16 @@ fn call_kind(method: &Method) -> TokenStream {
     let items = &method.items;
     match &method.answer {
         Answer::Nothing => quote!(::ipfi::call::Notify),
-        Answer::Value(Value::Plain(ty)) => match items {
-            None => quote!(::ipfi::call::Unary<#ty>),
-            Some(item) => quote!(::ipfi::call::Upload<#item, #ty>),
+        Answer::Value(Value { ok, error }) => match (items, error) {
+            (None, None) => quote!(::ipfi::call::Unary<#ok>),
+            (None, Some(error)) => quote!(::ipfi::call::TryUnary<#ok, #error>),
+            (Some(item), None) => quote!(::ipfi::call::Upload<#item, #ok>),
+            (Some(item), Some(error)) => quote!(::ipfi::call::TryUpload<#item, #ok, #error>),
         },
-        Answer::Value(Value::Fallible(both)) => match (items, &**both) {
-            (None, (ty, error)) => quote!(::ipfi::call::TryUnary<#ty, #error>),
-            (Some(item), (ty, error)) => quote!(::ipfi::call::TryUpload<#item, #ty, #error>),
-        },
-        Answer::Stream(value) => {
-            let ty = match value {
-                Value::Plain(ty) => quote!(#ty),
-                Value::Fallible(both) => {
-                    let (ty, error) = &**both;
-                    quote!(::ipfi::__private::ItemOf<#ty, #error>)
-                }
+        Answer::Stream(Value { ok, error }) => {
+            let ty = match error {
+                None => quote!(#ok),
+                Some(error) => quote!(::ipfi::__private::ItemOf<#ok, #error>),
             };
             match items {
                 None => quote!(::ipfi::call::StreamCall<#ty>),
@@ -313,15 +308,13 @@ fn description(interface: &Interface, method: &Method, described: &Ident) -> Tok
     let items = method.items.as_ref().map(shape).map(|shape| quote!(.items(#shape)));
     let answer = match &method.answer {
         Answer::Nothing => None,
-        Answer::Value(Value::Plain(ty)) | Answer::Stream(Value::Plain(ty)) => {
-            let shape = shape(ty);
-            Some(quote!(.answer(#shape)))
-        }
-        Answer::Value(Value::Fallible(both)) | Answer::Stream(Value::Fallible(both)) => {
-            let (ty, error) = &**both;
-            let (answer, shape) = (shape(ty), shape(error));
-            let is_value = quote!(<#error as ::ipfi::typed::MethodError<#ty>>::IS_VALUE);
-            Some(quote!(.answer(#answer).error(#is_value, #shape)))
+        Answer::Value(Value { ok, error }) | Answer::Stream(Value { ok, error }) => {
+            let error = error.as_ref().map(|error| {
+                let shape = shape(error);
+                quote!(.error(<#error as ::ipfi::typed::MethodError<#ok>>::IS_VALUE, #shape))
+            });
+            let shape = shape(ok);
+            Some(quote!(.answer(#shape) #error))
         }
     };
     let idempotent = method.attributes.idempotent.then(|| quote!(.idempotent()));

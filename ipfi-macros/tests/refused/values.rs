@@ -3,6 +3,7 @@ struct NotSerde;
 #[ipfi::interface]
 trait Values {
     async fn argument(&self, value: NotSerde);
+    async fn bytes(&self, value: ipfi::Raw);
 }
 
 #[ipfi::interface]

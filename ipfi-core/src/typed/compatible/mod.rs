@@ -4,10 +4,11 @@ mod walk;
 
 use core::fmt;
 
-use self::walk::Walk;
+use self::walk::{Table, Walk, table};
 use super::{Description, Method};
 use crate::codec::CodecId;
 use crate::schema::Shape;
+use crate::status::OneLine;
 
 /// Something that a caller and a callee do not have alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,10 +25,12 @@ pub struct Mismatch {
 }
 
 impl fmt::Display for Mismatch {
+    /// One line, whatever names the peer gives its types: control characters are escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { method, place, caller, callee } = self;
+        let [method, place, caller, callee] = [method, place, caller, callee].map(|text| OneLine(text));
         write!(f, "{method}")?;
-        if !place.is_empty() {
+        if !self.place.is_empty() {
             write!(f, ", {place}")?;
         }
         write!(f, ": the caller has {caller}, the callee {callee}")
@@ -42,6 +45,7 @@ impl fmt::Display for Mismatch {
 /// ([`Shape::Opaque`]) is taken for the right one.
 pub fn compatible(caller: &Description, callee: &Description, codec: CodecId) -> Result<(), Vec<Mismatch>> {
     let mut found = Vec::new();
+    let (caller_types, callee_types) = (table(&caller.types), table(&callee.types));
     for method in &caller.methods {
         let name = format!("{}.{}", caller.name, method.name);
         let Some(offered) = callee.methods.iter().find(|offered| offered.index == method.index) else {
@@ -49,6 +53,7 @@ pub fn compatible(caller: &Description, callee: &Description, codec: CodecId) ->
             found.push(Mismatch { method: name, place: String::new(), caller, callee });
             continue;
         };
+        let (caller, callee) = (&caller_types, &callee_types);
         Compared { name, caller, callee, codec, found: &mut found }.methods(method, offered);
     }
     if found.is_empty() { Ok(()) } else { Err(found) }
@@ -57,19 +62,19 @@ pub fn compatible(caller: &Description, callee: &Description, codec: CodecId) ->
 /// One method of both sides.
 struct Compared<'a> {
     name: String,
-    caller: &'a Description,
-    callee: &'a Description,
+    caller: &'a Table<'a>,
+    callee: &'a Table<'a>,
     codec: CodecId,
     found: &'a mut Vec<Mismatch>,
 }
 
-impl Compared<'_> {
+impl<'a> Compared<'a> {
     fn differ(&mut self, place: &str, caller: impl fmt::Display, callee: impl fmt::Display) {
         let (caller, callee) = (caller.to_string(), callee.to_string());
         self.found.push(Mismatch { method: self.name.clone(), place: place.to_owned(), caller, callee });
     }
 
-    fn methods(mut self, caller: &Method, callee: &Method) {
+    fn methods(mut self, caller: &'a Method, callee: &'a Method) {
         if caller.kind != callee.kind {
             return self.differ("", caller.kind, callee.kind);
         }
@@ -92,9 +97,9 @@ impl Compared<'_> {
     fn both(
         &mut self,
         place: &str,
-        caller: &Option<Shape>,
-        callee: &Option<Shape>,
-        compare: impl FnOnce(&mut Self, &str, &Shape, &Shape),
+        caller: &'a Option<Shape>,
+        callee: &'a Option<Shape>,
+        compare: impl FnOnce(&mut Self, &str, &'a Shape, &'a Shape),
     ) {
         match (caller, callee) {
             (Some(caller), Some(callee)) => compare(self, place, caller, callee),
@@ -105,16 +110,16 @@ impl Compared<'_> {
     }
 
     /// What the caller writes and the callee reads.
-    fn sent(&mut self, place: &str, caller: &Shape, callee: &Shape) {
-        let differences = Walk::new(self.codec, &self.caller.types, &self.callee.types).run(caller, callee);
+    fn sent(&mut self, place: &str, caller: &'a Shape, callee: &'a Shape) {
+        let differences = Walk::new(self.codec, self.caller, self.callee).run(caller, callee);
         for (path, written, read) in differences {
             self.differ(&format!("{place}{path}"), written, read);
         }
     }
 
     /// What the callee writes and the caller reads.
-    fn answered(&mut self, place: &str, caller: &Shape, callee: &Shape) {
-        let differences = Walk::new(self.codec, &self.callee.types, &self.caller.types).run(callee, caller);
+    fn answered(&mut self, place: &str, caller: &'a Shape, callee: &'a Shape) {
+        let differences = Walk::new(self.codec, self.callee, self.caller).run(callee, caller);
         for (path, written, read) in differences {
             self.differ(&format!("{place}{path}"), read, written);
         }

@@ -1,5 +1,7 @@
 //! Clause 15.4, row by row, each in both directions and in both families of codecs.
 
+#![allow(clippy::unwrap_used, reason = "a test that finds something else has failed")]
+
 use super::*;
 use crate::interface::Kind;
 use crate::schema::{Field, Fields, Form, Shape, TypeDef, Types, Variant};
@@ -274,4 +276,43 @@ fn recursive_types_and_names_that_lead_nowhere_end() {
         .collect();
     let first = Shape::Type("0".into());
     assert!(!reads(CodecId::Bincode, (&first, &pairs), (&first, &pairs)));
+}
+
+#[test]
+fn a_chain_of_a_peers_types_is_not_followed_to_the_end_of_the_stack() {
+    let tree = def(named(vec![Field::new("next", Shape::seq(it()))]));
+    let mut chain: Vec<TypeDef> = (0..100_000)
+        .map(|n| {
+            let next = Shape::Type(format!("{}", n + 1));
+            let mut def = def(named(vec![Field::new("next", Shape::seq(next))]));
+            def[0].name = n.to_string();
+            def.remove(0)
+        })
+        .collect();
+    chain.extend(def(Form::Struct(Fields::Unit)));
+    let first = Shape::Type("0".into());
+    // What is deeper than a value may be makes no difference.
+    assert!(reads(CodecId::Bincode, (&it(), &tree), (&first, &chain)));
+    let other = def(named(vec![Field::new("next", Shape::seq(Shape::U8))]));
+    assert!(!reads(CodecId::Bincode, (&it(), &other), (&first, &chain)));
+    // Newtypes one in another are one value, but only so many.
+    let newtypes: Vec<TypeDef> = (0..100_000)
+        .map(|n| {
+            let mut def = def(Form::Struct(Fields::Newtype(Shape::Type(format!("{}", n + 1)))));
+            def[0].name = n.to_string();
+            def.remove(0)
+        })
+        .collect();
+    assert!(!reads(CodecId::Bincode, (&it(), &tree), (&first, &newtypes)));
+}
+
+#[test]
+fn text_of_a_peer_is_one_line() {
+    let mut theirs = one(&Shape::Type("a\nb\u{1b}[2J".into()), &Shape::Unit, &[]);
+    theirs.methods[0].parameters[0].name = "x\ny".into();
+    let found = compatible(&one(&Shape::U8, &Shape::Unit, &[]), &theirs, CodecId::Json).unwrap_err();
+    assert_eq!(
+        found[0].to_string(),
+        "Store.put, argument x\\ny: the caller has u8, the callee a\\nb\\u{1b}[2J (not described)"
+    );
 }

@@ -1,20 +1,32 @@
-//! Whether what one side writes is what the other reads: two shapes walked together. Both may be a peer's, hence of any
-//! form: a name may be missing from its table, or lead back to itself.
+//! Whether what one side writes is what the other reads: two shapes walked together. One of them is a peer's, hence of any
+//! form: a name may be missing from its table, lead back to itself, or lead on through as many types as a message holds.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::codec::CodecId;
 use crate::schema::{Field, Fields, Form, Shape, TypeDef, Variant};
 
+/// So deep are shapes compared: values that are nested deeper are not taken (clause 9.2). Without this a peer's types, each of which
+/// holds the next, would be followed down to the end of the stack by one that holds itself.
+const MAX_DEPTH: usize = 64;
+
 /// Where, what is written there, what is read.
 type Difference = (String, String, String);
 
-pub(super) struct Walk<'a> {
+/// The types of a description by their names.
+pub(super) type Table<'a> = HashMap<&'a str, &'a TypeDef>;
+
+pub(super) fn table(types: &[TypeDef]) -> Table<'_> {
+    types.iter().map(|def| (&*def.name, def)).collect()
+}
+
+pub(super) struct Walk<'w, 'a> {
     codec: CodecId,
-    written: &'a [TypeDef],
-    read: &'a [TypeDef],
-    /// Pairs that were begun: whoever meets one again has nothing to add.
-    seen: HashSet<(&'a Shape, &'a Shape)>,
+    written: &'w Table<'a>,
+    read: &'w Table<'a>,
+    /// Pairs of names that were begun: whoever meets one again has nothing to add.
+    seen: HashSet<(&'a str, &'a str)>,
+    depth: usize,
     path: Vec<String>,
     found: Vec<Difference>,
 }
@@ -27,9 +39,9 @@ enum Resolved<'a> {
     Unknown,
 }
 
-impl<'a> Walk<'a> {
-    pub(super) fn new(codec: CodecId, written: &'a [TypeDef], read: &'a [TypeDef]) -> Self {
-        Self { codec, written, read, seen: HashSet::new(), path: Vec::new(), found: Vec::new() }
+impl<'w, 'a> Walk<'w, 'a> {
+    pub(super) fn new(codec: CodecId, written: &'w Table<'a>, read: &'w Table<'a>) -> Self {
+        Self { codec, written, read, seen: HashSet::new(), depth: 0, path: Vec::new(), found: Vec::new() }
     }
 
     pub(super) fn run(mut self, written: &'a Shape, read: &'a Shape) -> Vec<Difference> {
@@ -53,14 +65,14 @@ impl<'a> Walk<'a> {
         self.path.pop();
     }
 
-    fn resolve(&self, mut shape: &'a Shape, types: &'a [TypeDef]) -> Resolved<'a> {
+    fn resolve(&self, mut shape: &'a Shape, types: &Table<'a>) -> Resolved<'a> {
         // Each name leads to another type, or in a circle.
         let mut names = types.len();
         loop {
             match shape {
                 Shape::TextOr(_) if self.codec == CodecId::Json => return Resolved::Plain(&Shape::String),
                 Shape::TextOr(inner) => shape = inner,
-                Shape::Type(name) => match types.iter().find(|def| def.name == *name) {
+                Shape::Type(name) => match types.get(&**name) {
                     Some(TypeDef { form: Form::Struct(Fields::Newtype(_)), .. }) if names == 0 => {
                         return Resolved::Unknown;
                     }
@@ -77,18 +89,26 @@ impl<'a> Walk<'a> {
     }
 
     fn shapes(&mut self, written: &'a Shape, read: &'a Shape) {
-        if matches!((written, read), (Shape::Type(_), _) | (_, Shape::Type(_)))
+        if let (Shape::Type(written), Shape::Type(read)) = (written, read)
             && !self.seen.insert((written, read))
         {
             return;
         }
+        if self.depth < MAX_DEPTH {
+            self.depth += 1;
+            self.resolved(written, read);
+            self.depth -= 1;
+        }
+    }
+
+    fn resolved(&mut self, written: &'a Shape, read: &'a Shape) {
         match (self.resolve(written, self.written), self.resolve(read, self.read)) {
             (Resolved::Plain(Shape::Opaque(_)), _) | (_, Resolved::Plain(Shape::Opaque(_))) => {}
             (Resolved::Plain(one), Resolved::Plain(other)) => self.plain(one, other),
             (Resolved::Def(one), Resolved::Def(other)) => self.defs(one, other),
-            (Resolved::Unknown, _) | (_, Resolved::Unknown) => {
-                self.differ(format!("{written} (not described)"), format!("{read} (not described)"));
-            }
+            (Resolved::Unknown, Resolved::Unknown) => self.differ(unknown(written), unknown(read)),
+            (Resolved::Unknown, _) => self.differ(unknown(written), read),
+            (_, Resolved::Unknown) => self.differ(written, unknown(read)),
             // A missing value is one that may be there: `Some(x)` is `x` where fields have names.
             (_, Resolved::Plain(Shape::Option(inner))) if self.names() => self.shapes(written, inner),
             (Resolved::Def(def), Resolved::Plain(shape)) => {
@@ -269,6 +289,11 @@ impl<'a> Walk<'a> {
             }
         }
     }
+}
+
+/// A name that is not in its table, or leads nowhere.
+fn unknown(shape: &Shape) -> String {
+    format!("{shape} (not described)")
 }
 
 fn named(what: &str, def: &TypeDef) -> String {
