@@ -25,10 +25,14 @@ fn bytes(text: &str, codec: CodecId) -> Bytes {
 #[test]
 fn descriptions_both_ways_in_every_codec() {
     let file: Value = serde_json::from_str(include_str!("../../docs/vectors/descriptions.json")).unwrap();
-    let vectors = file["vectors"].as_array().unwrap();
+    let vectors = file["values"].as_array().unwrap();
     assert!(vectors.len() > 2);
+    let mut names = std::collections::HashSet::new();
     for vector in vectors {
         let name = vector["name"].as_str().unwrap();
+        assert!(names.insert(name), "{name} comes twice");
+        let clause = format!("**{}**", vector["clause"].as_str().unwrap());
+        assert!(include_str!("../../docs/protocol.md").contains(&clause), "{name}: no {clause}");
         let value: Vec<Description> = serde_json::from_value(vector["value"].clone()).unwrap();
         for (codec, codec_name) in CODECS {
             let golden = bytes(vector[codec_name].as_str().unwrap(), codec);
@@ -42,7 +46,7 @@ fn descriptions_both_ways_in_every_codec() {
 #[test]
 fn a_description_that_is_cut_or_followed_by_something_is_refused() {
     let file: Value = serde_json::from_str(include_str!("../../docs/vectors/descriptions.json")).unwrap();
-    let vector = file["vectors"].as_array().unwrap().last().unwrap();
+    let vector = file["values"].as_array().unwrap().last().unwrap();
     for (codec, codec_name) in CODECS {
         let golden = bytes(vector[codec_name].as_str().unwrap(), codec);
         let decode = |bytes: Bytes| Vec::<Description>::decode(codec, bytes, &DecodeLimits::default());
