@@ -15,9 +15,47 @@
 //! # Ok(()) }
 //! ```
 //!
+//! The same, typed: a trait is the server and the client. The rules are on the page of `interface`.
+//!
+//! ```no_run
+//! # #[cfg(feature = "macros")] mod typed {
+//! # use futures::{Stream, stream};
+//! # use ipfi::{Interface, Server};
+//! #[ipfi::interface]
+//! pub trait Greeter {
+//!     /// Greets somebody by name.
+//!     async fn hello(&self, name: String) -> String;
+//!     /// Counts up to `limit`.
+//!     fn count(&self, limit: u64) -> impl Stream<Item = u64>;
+//! }
+//!
+//! struct Polite;
+//!
+//! impl Greeter for Polite {
+//!     async fn hello(&self, name: String) -> String {
+//!         format!("Hello, {name}!")
+//!     }
+//!
+//!     fn count(&self, limit: u64) -> impl Stream<Item = u64> {
+//!         stream::iter(0..limit)
+//!     }
+//! }
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let interface = Interface::new().serve(GreeterServer(Polite));
+//! # tokio::spawn(Server::new(interface).listen("tcp://127.0.0.1:4000").run());
+//! let wire = ipfi::connect("tcp://127.0.0.1:4000").await?;
+//! let greeter = GreeterClient::new(&wire);
+//! println!("{}", greeter.hello("Ada".into()).await?);
+//! # Ok(()) } }
+//! ```
+//!
 //! | to | use | feature |
 //! | --- | --- | --- |
 //! | offer procedures | [`Interface`] | |
+//! | offer and call the methods of a trait | `interface`, [`Interface::serve`], [`typed`] | `macros` |
+//! | say what values look like, compare versions | [`Schema`], [`typed::check`], [`typed::descriptions`] | `macros` |
+//! | test against a wire without sockets | `in_process` | `tokio` |
 //! | call a peer | [`connect`], [`connect_with`], [`Connector`], then [`Wire`] | `quic`, `tls`, `tcp`, `ws`, `wss`, `unix` |
 //! | serve many peers | [`Server`] | `quic`, `tls`, `tcp`, `ws`, `wss`, `unix`, `stdio` |
 //! | serve on a route of an application's own web server | `ws::upgrade` | `hyper` |
@@ -48,8 +86,8 @@
 //! the trust of the operating system, and `development` certificates made on the spot. [`QuicOptions`] is what QUIC
 //! alone has, and [`WsOptions`] what WebSockets have: whose pages may connect, above all.
 //!
-//! Further features: `postcard`, `messagepack` and `json` are codecs beside the default `bincode`. All of this but
-//! those and `blocking` is on by default.
+//! Further features: `postcard`, `messagepack` and `json` are codecs beside the default `bincode`; `chrono`, `jiff`, `url` and
+//! `uuid` describe the types of those crates ([`Schema`]). All of this but those and `blocking` is on by default.
 
 // Standard output may be the wire.
 #![warn(clippy::print_stdout)]
@@ -57,6 +95,8 @@
 mod address;
 #[cfg(any(feature = "quic", feature = "tls", feature = "tcp", feature = "ws", all(feature = "unix", unix)))]
 mod connector;
+#[cfg(feature = "tokio")]
+mod in_process;
 #[cfg(any(all(feature = "unix", unix), feature = "stdio"))]
 mod local;
 #[cfg(any(
@@ -79,12 +119,24 @@ pub use ipfi_core::error::ConnectionError;
 pub use ipfi_core::interface::CallInfo;
 pub use ipfi_core::metadata::Metadata;
 pub use ipfi_core::observe::{CallReport, Observer, Stats};
+pub use ipfi_core::schema::{self, Schema};
 pub use ipfi_core::session::PathStats;
+/// What the code that `interface` writes calls.
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub use ipfi_core::typed::private as __private;
+pub use ipfi_core::typed::{self, CheckError, Describe, Serve, TypedError};
 pub use ipfi_core::wire::{Role, ShutdownReport, Wire, WireOptions};
 pub use ipfi_core::{
     CancelCause, Code, Context, Interface, Limits, Origins, Peer, ProcedureIndex, State, Status, blocking,
     spawned,
 };
+#[cfg(feature = "macros")]
+pub use ipfi_macros::Schema;
+#[cfg(feature = "macros")]
+#[cfg_attr(feature = "tokio", doc = include_str!("typed.md"))]
+pub use ipfi_macros::interface;
+
 // The module; the function of the same name wraps a procedure that blocks.
 /// QMux over one pipe, and its drivers.
 pub use ipfi_mux as mux;
@@ -117,6 +169,8 @@ pub use address::{Address, AddressError, WebAddress};
     all(feature = "unix", unix)
 ))]
 pub use connector::{ConnectError, Connector, connect, connect_with};
+#[cfg(feature = "tokio")]
+pub use in_process::in_process;
 #[cfg(any(
     feature = "quic",
     feature = "tls",

@@ -72,6 +72,30 @@ fn tcp_server_and_client_speak_with_one_another() {
     assert!(server.0.wait().unwrap().success());
 }
 
+#[cfg(feature = "macros")]
+#[test]
+fn one_trait_is_a_server_and_a_client_and_another_version_is_told_by_name() {
+    let output = run(&mut example("typed"));
+    let mut lines: Vec<_> = output.lines().collect();
+    // The notification has no place among the answers.
+    let told = lines.iter().position(|line| *line == "the server was told: good night").unwrap();
+    lines.remove(told);
+    assert_eq!(
+        lines,
+        [
+            "Hello, Ada!",
+            "0",
+            "1",
+            "2",
+            "the sum is 5050",
+            "too much after 2 numbers",
+            "Hello, over tcp: is anybody there?",
+            "Hello, Grace!",
+            "the peer serves another version: Greeter.hello: the caller has 2 arguments, the callee 1",
+        ]
+    );
+}
+
 #[test]
 fn a_unix_socket_carries_calls_both_ways() {
     assert_eq!(

@@ -27,6 +27,7 @@ mod pieces;
 pub mod remote;
 mod roles;
 mod state;
+mod typed;
 mod watch;
 
 use std::fmt;
@@ -211,6 +212,7 @@ pub fn claims() -> Vec<Claim> {
         notify::claims(),
         handlers::claims(),
         state::claims(),
+        typed::claims(),
         roles::claims(),
         faults::claims(),
         limits::claims(),

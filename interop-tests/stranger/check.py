@@ -174,6 +174,7 @@ def codec_rejected(vector):
 
 FAMILIES = {f.__name__: {"vectors": f} for f in (varint, metadata, header, status, items, control, procedures, qmux_frames)}
 FAMILIES["codecs"] = {"values": codec_value, "arguments": codec_value}
+FAMILIES["descriptions"] = {"values": codec_value}
 FAMILIES["codecs"] |= {"accepted": codec_accepted, "rejected": codec_rejected}
 
 

@@ -10,8 +10,31 @@ from ipfi_1 import Reader, Refused, Short
 STRUCTS = {
     "Person": [("name", "String"), ("age", "u8"), ("email", "Option<String>")],
     "Shape::Label": [("text", "String")],
+    # Clause 15.2.
+    "Description": [("name", "String"), ("doc", "String"), ("types", "Vec<Type>"), ("methods", "Vec<Method>")],
+    "Method": [
+        ("name", "String"), ("doc", "String"), ("index", "u64"), ("kind", "Kind"), ("idempotent", "bool"), ("datagram", "bool"),
+        ("timeout_ms", "Option<u64>"), ("parameters", "Vec<Parameter>"), ("items", "Option<AnyShape>"),
+        ("answer", "Option<AnyShape>"), ("error", "Option<AnyShape>"),
+    ],
+    "Parameter": [("name", "String"), ("shape", "AnyShape")],
+    "Type": [("name", "String"), ("doc", "String"), ("closed", "bool"), ("form", "Form")],
+    "Field": [("name", "String"), ("doc", "String"), ("shape", "AnyShape"), ("default", "bool")],
+    "Variant": [("name", "String"), ("doc", "String"), ("fields", "Fields")],
 }
-SHAPE = [("Point", None), ("Circle", "f64"), ("Rect", "(u32, u32)"), ("Label", "Shape::Label")]
+LEAVES = "bool u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 f32 f64 char string bytes unit raw"
+KINDS = "procedure sequence procedure_with_items sequence_with_items notification raw"
+ENUMS = {
+    "Shape": [("Point", None), ("Circle", "f64"), ("Rect", "(u32, u32)"), ("Label", "Shape::Label")],
+    "Kind": [(name, None) for name in KINDS.split()],
+    "Form": [("struct", "Fields"), ("enum", "Vec<Variant>")],
+    "Fields": [("unit", None), ("newtype", "AnyShape"), ("tuple", "Vec<AnyShape>"), ("named", "Vec<Field>")],
+    # Clause 15.3.
+    "AnyShape": [(name, None) for name in LEAVES.split()] + [
+        ("option", "AnyShape"), ("seq", "AnyShape"), ("map", "(AnyShape, AnyShape)"), ("tuple", "Vec<AnyShape>"),
+        ("array", "(AnyShape, u32)"), ("text_or", "AnyShape"), ("type", "String"), ("opaque", "String"),
+    ],
+}
 MAX_DECODED_BYTES = 16 << 20
 INTEGER = re.compile(r"([ui])(8|16|32|64|128)$")
 
@@ -110,11 +133,11 @@ class Binary:
             return self.write_int(len(v)) + b"".join(self.write(of[0], k) + self.write(of[1], x) for k, x in v.items())
         if fields := STRUCTS.get(kind):
             return b"".join(self.write(field, v[name]) for name, field in fields)
+        if variants := ENUMS.get(kind):
+            name, value = (v, None) if isinstance(v, str) else next(iter(v.items()))
+            index, of = next((i, of) for i, (variant, of) in enumerate(variants) if variant == name)
+            return self.write_int(index) + (self.write(of, value) if of else b"")
         match kind:
-            case "Shape":
-                name, value = (v, None) if isinstance(v, str) else next(iter(v.items()))
-                index, of = next((i, of) for i, (variant, of) in enumerate(SHAPE) if variant == name)
-                return self.write_int(index) + (self.write(of, value) if of else b"")
             case "Id":
                 return self.write("u64", v)
             case "()":
@@ -149,13 +172,13 @@ class Binary:
             return {self.read(of[0], reader): self.read(of[1], reader) for _ in range(count)}
         if fields := STRUCTS.get(kind):
             return {name: self.read(field, reader) for name, field in fields}
+        if variants := ENUMS.get(kind):
+            index = self.read_int(reader, 32)
+            if index >= len(variants):
+                raise Refused("decode")
+            name, of = variants[index]
+            return {name: self.read(of, reader)} if of else name
         match kind:
-            case "Shape":
-                index = self.read_int(reader, 32)
-                if index >= len(SHAPE):
-                    raise Refused("decode")
-                name, of = SHAPE[index]
-                return {name: self.read(of, reader)} if of else name
             case "Id":
                 return self.read("u64", reader)
             case "()":
@@ -216,10 +239,10 @@ def fit(kind, v):
     elif fields := STRUCTS.get(kind):
         need(isinstance(v, dict))
         return {name: fit(field, v.get(name)) for name, field in fields}
-    elif kind == "Shape":
+    elif variants := ENUMS.get(kind):
         name, value = (v, None) if isinstance(v, str) else next(iter(v.items())) if isinstance(v, dict) else (None, None)
-        need(name in dict(SHAPE))
-        return {name: fit(of, value)} if (of := dict(SHAPE)[name]) else name
+        need(name in dict(variants))
+        return {name: fit(of, value)} if (of := dict(variants)[name]) else name
     elif kind == "Bytes":
         need(isinstance(v, (bytes, list)))
         return list(v)
@@ -243,9 +266,9 @@ class MessagePack:
             return self.map((self.encode(of[0], k), self.encode(of[1], x)) for k, x in v.items())
         if fields := STRUCTS.get(kind):
             return self.map((self.encode("String", name), self.encode(field, v[name])) for name, field in fields)
+        if (variants := ENUMS.get(kind)) and isinstance(v, dict):
+            return self.map((self.encode("String", name), self.encode(dict(variants)[name], x)) for name, x in v.items())
         match kind:
-            case "Shape" if isinstance(v, dict):
-                return self.map((self.encode("String", name), self.encode(dict(SHAPE)[name], x)) for name, x in v.items())
             case "()":
                 return b"\xc0"
             case "bool":

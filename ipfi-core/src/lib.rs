@@ -9,6 +9,8 @@
 //! wire        my link to one peer: calls out, calls in, their end         your calls
 //! call        one call at either end: request, answer, cancellation
 //! proto       the bytes of a call: header, items, statuses                docs/protocol.md
+//! typed       what `#[ipfi::interface]` makes of a trait                  your traits
+//! schema      what values look like
 //! codec       values as bytes, under a guard
 //! session     what a carrier offers: streams with the semantics of QUIC   ipfi-mux, memory
 //! ```
@@ -40,11 +42,13 @@ pub mod peer;
 mod procedure_index;
 pub mod proto;
 pub mod runtime;
+pub mod schema;
 pub mod session;
 mod signal;
 pub mod status;
 mod sync;
 pub mod time;
+pub mod typed;
 #[doc(hidden)]
 pub mod varint;
 pub mod wire;
@@ -58,4 +62,5 @@ pub use origins::Origins;
 pub use peer::Peer;
 pub use procedure_index::ProcedureIndex;
 pub use status::{Code, Status};
+pub use typed::TypedError;
 pub use wire::{Role, ShutdownReport, Wire, WireOptions};

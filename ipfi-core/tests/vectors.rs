@@ -169,8 +169,8 @@ fn every_file_keeps_the_schema_of_the_readme() {
     let mut files = 0;
     for entry in std::fs::read_dir(folder()).unwrap() {
         let file = entry.unwrap().file_name().into_string().unwrap();
-        // One value has bytes in every codec there: it has a schema of its own,.
-        if !file.ends_with(".json") || file == "codecs.json" {
+        // One value has bytes in every codec there: these have a schema of their own.
+        if !file.ends_with(".json") || file == "codecs.json" || file == "descriptions.json" {
             continue;
         }
         files += 1;

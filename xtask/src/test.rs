@@ -21,8 +21,9 @@ const OTHER_SYSTEMS: [&str; 2] = ["x86_64-pc-windows-gnu", "aarch64-apple-darwin
 
 /// What of `ipfi` is on by default, and all of it, without QUIC and TLS: their cryptography is C and assembler, which
 /// takes a compiler for that system.
-const USUAL_WITHOUT_C: &str = "bincode,messagepack,json,tcp,ws,unix,stdio";
-const ALL_WITHOUT_C: &str = "bincode,postcard,messagepack,json,tcp,ws,hyper,unix,stdio,blocking";
+const USUAL_WITHOUT_C: &str = "bincode,messagepack,json,tcp,ws,unix,stdio,macros";
+const ALL_WITHOUT_C: &str =
+    "bincode,postcard,messagepack,json,tcp,ws,hyper,unix,stdio,blocking,macros,chrono,jiff,url,uuid";
 
 pub(crate) fn run(net: bool) -> Result<(), String> {
     if net {

@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 use futures_util::future::{join, join_all};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use ipfi_core::{Interface, Raw, Receiver, Status, Wire};
 use tokio::io::{duplex, split};
 
@@ -45,6 +45,45 @@ pub(crate) async fn echo(wire: &Wire) {
     assert_eq!(text.len(), TEXT.len());
 }
 
+/// The same, typed. What it costs beside `echo` and `items` is the price of the trait.
+#[ipfi::interface]
+trait Echo {
+    async fn echo(&self, text: String) -> String;
+    fn items(&self, count: u64) -> impl Stream<Item = u64>;
+}
+
+/// Holds nothing.
+struct Plain;
+
+impl Echo for Plain {
+    async fn echo(&self, text: String) -> String {
+        text
+    }
+
+    fn items(&self, count: u64) -> impl Stream<Item = u64> {
+        stream::iter((0..count).map(|index| FIRST_ITEM + index))
+    }
+}
+
+/// Typed unary calls, each once the one before it was answered.
+pub(crate) fn typed(times: u64) {
+    connected_to(Interface::new().serve(EchoServer(Plain)), async |wire| {
+        let client = EchoClient::new(&wire);
+        for _ in 0..times {
+            let text = client.echo(TEXT.to_owned()).await.expect("it is answered");
+            assert_eq!(text.len(), TEXT.len());
+        }
+    });
+}
+
+/// Items of one typed sequence.
+pub(crate) fn typed_items(times: u64) {
+    connected_to(Interface::new().serve(EchoServer(Plain)), async |wire| {
+        let items = EchoClient::new(&wire).items(times).await.expect("it begins");
+        take(items, times).await;
+    });
+}
+
 /// Unary calls, each once the one before it was answered.
 pub(crate) fn one_after_another(times: u64) {
     connected(async |wire| {
@@ -75,14 +114,19 @@ pub(crate) fn outstanding(times: u64) {
 pub(crate) fn items(times: u64) {
     connected(async |wire| {
         let items = wire.stream::<u64>(ITEMS, (times,)).await.expect("it begins");
-        let mut next = FIRST_ITEM;
-        let mut items = items.map(|item| item.expect("the next one comes"));
-        while let Some(item) = items.next().await {
-            assert_eq!(item, next, "items come in order");
-            next += 1;
-        }
-        assert_eq!(next - FIRST_ITEM, times);
+        take(items, times).await;
     });
+}
+
+/// Reads all items, of which there are so many.
+async fn take(items: Receiver<u64>, times: u64) {
+    let mut next = FIRST_ITEM;
+    let mut items = items.map(|item| item.expect("the next one comes"));
+    while let Some(item) = items.next().await {
+        assert_eq!(item, next, "items come in order");
+        next += 1;
+    }
+    assert_eq!(next - FIRST_ITEM, times);
 }
 
 /// KiB of raw bytes, sent in chunks of 64.
@@ -112,8 +156,13 @@ pub(crate) fn connections(times: u64) {
 
 /// Runs `work` with a wire whose other end offers [`interface`].
 fn connected(work: impl AsyncFnOnce(Wire)) {
+    connected_to(interface(), work);
+}
+
+/// Runs `work` with a wire whose other end offers `interface`.
+fn connected_to(interface: Interface, work: impl AsyncFnOnce(Wire)) {
     on_one_thread(async {
-        let (client, _server) = pair(&interface()).await;
+        let (client, _server) = pair(&interface).await;
         work(client).await;
     });
 }

@@ -19,11 +19,13 @@ struct Operation {
     run: fn(u64),
 }
 
-const OPERATIONS: [Operation; 8] = [
+const OPERATIONS: [Operation; 10] = [
     Operation { name: "call_memory", times: 1000, run: memory::calls },
     Operation { name: "call", times: 1000, run: calls::one_after_another },
+    Operation { name: "call_typed", times: 1000, run: calls::typed },
     Operation { name: "call_of_64", times: 64 * 50, run: calls::outstanding },
     Operation { name: "item", times: 20_000, run: calls::items },
+    Operation { name: "item_typed", times: 20_000, run: calls::typed_items },
     Operation { name: "bulk_kib", times: calls::CHUNK_KIB * 64, run: calls::bulk },
     Operation { name: "connect", times: 200, run: calls::connections },
     Operation { name: "mux_frame", times: 10_000, run: mux::frames },

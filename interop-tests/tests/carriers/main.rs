@@ -12,5 +12,6 @@ mod secure;
 mod shutdown;
 mod strangers;
 mod support;
+mod typed;
 mod web;
 mod webtransport;

@@ -239,6 +239,11 @@ impl<K, A> Call<K, A> {
         self.request.procedure
     }
 
+    /// The same call, whose answer is taken otherwise.
+    pub(super) fn into_kind<L>(self) -> Call<L, A> {
+        Call { request: self.request, arguments: self.arguments, kind: PhantomData }
+    }
+
     /// The deadline of a unary call that sets none.
     pub(super) fn default_timeout(&self) -> Option<Duration> {
         self.request.wire.core().limits().default_timeout

@@ -13,6 +13,9 @@
 //! (or [`CallError`](crate::CallError), where a call of its own failed). A closure that uses `?` names the
 //! error at its end: `Ok::<_, Status>(value)`.
 //!
+//! The methods of a trait are procedures too, without numbers of one's own: [`Interface::serve`], and
+//! [`typed`](crate::typed).
+//!
 //! **State.** A handler outlives the function that registers it and runs many times at once, so what it
 //! works on is shared. [`Interface::with_state`] gives it to every handler that asks:
 //!
@@ -45,6 +48,7 @@ mod handler;
 mod procedures;
 mod reply;
 mod scope;
+mod service;
 
 use core::fmt;
 use core::panic::AssertUnwindSafe;
@@ -60,6 +64,7 @@ pub(crate) use procedures::Procedure;
 use procedures::{Items, ItemsSequence, ItemsShim, Notification, RawProcedure, Sequence, Unary};
 pub use reply::{ByStatus, ByValue, IntoReply};
 pub use scope::{FromScope, Scope, State};
+use serde::{Deserialize, Serialize};
 
 use crate::ProcedureIndex;
 use crate::codec::Decode;
@@ -67,9 +72,11 @@ use crate::metadata::Metadata;
 use crate::peer::Peer;
 use crate::proto::FIRST_RESERVED_PROCEDURE;
 use crate::status::Status;
+use crate::typed::Description;
 
 /// The way a procedure is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Kind {
     /// One value in, one value out.
@@ -84,6 +91,13 @@ pub enum Kind {
     Notification,
     /// Bytes in, bytes out.
     Raw,
+}
+
+impl Kind {
+    /// Whether it answers with a sequence.
+    pub const fn is_sequence(self) -> bool {
+        matches!(self, Self::Sequence | Self::SequenceWithItems)
+    }
 }
 
 impl fmt::Display for Kind {
@@ -132,6 +146,20 @@ pub(crate) struct Entry {
     pub(crate) procedure: Arc<dyn Procedure>,
 }
 
+impl Entry {
+    fn new(kind: Kind, spawned: bool, procedure: impl Procedure + 'static) -> Self {
+        Self {
+            kind,
+            spawned,
+            begins_here: procedure.begins_here(),
+            idempotent: false,
+            by_datagram: false,
+            isolated: false,
+            procedure: Arc::new(procedure),
+        }
+    }
+}
+
 /// The procedures that a program offers. Cheap to clone and shared by any number of wires; registering
 /// on a clone leaves the others as they are.
 ///
@@ -142,6 +170,10 @@ pub struct Interface<S = ()> {
     entries: Arc<BTreeMap<u64, Entry>>,
     authorize: Option<Authorize>,
     state: S,
+    /// What typed interfaces are among the entries.
+    described: Arc<Vec<Description>>,
+    /// Whether it keeps them to itself.
+    hides: bool,
 }
 
 impl Interface {
@@ -174,7 +206,13 @@ impl<S> Interface<S> {
     /// The last line gives no state any more: it is needed only where the type is to be plain `Interface`.
     #[must_use]
     pub fn with_state<T>(self, state: T) -> Interface<T> {
-        Interface { entries: self.entries, authorize: self.authorize, state }
+        Interface {
+            entries: self.entries,
+            authorize: self.authorize,
+            state,
+            described: self.described,
+            hides: self.hides,
+        }
     }
 }
 
@@ -350,7 +388,13 @@ impl<S> Interface<S> {
 
     /// The procedures offered, in the order of their indices.
     pub fn procedures(&self) -> impl Iterator<Item = (ProcedureIndex, Kind)> + '_ {
-        self.entries.iter().map(|(index, entry)| (ProcedureIndex::new(*index), entry.kind))
+        let own = self.entries.range(..FIRST_RESERVED_PROCEDURE);
+        own.map(|(index, entry)| (ProcedureIndex::new(*index), entry.kind))
+    }
+
+    /// The typed interfaces that are served ([`serve`](Self::serve)), in the order in which they were registered.
+    pub fn descriptions(&self) -> &[Description] {
+        &self.described
     }
 
     fn register(
@@ -364,17 +408,8 @@ impl<S> Interface<S> {
             index.get() < FIRST_RESERVED_PROCEDURE,
             "procedure index {index} is reserved for ipfi: users' own are below {FIRST_RESERVED_PROCEDURE}"
         );
-        let begins_here = procedure.begins_here();
-        let entry = Entry {
-            kind,
-            spawned,
-            begins_here,
-            idempotent: false,
-            by_datagram: false,
-            isolated: false,
-            procedure: Arc::new(procedure),
-        };
-        let taken = Arc::make_mut(&mut self.entries).insert(index.get(), entry);
+        let taken =
+            Arc::make_mut(&mut self.entries).insert(index.get(), Entry::new(kind, spawned, procedure));
         assert!(taken.is_none(), "procedure index {index} is registered twice");
         self
     }

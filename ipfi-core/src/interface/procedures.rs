@@ -1,7 +1,7 @@
 //! Handlers of every kind as one object: decode, run, encode. The generic part is thin; what does not
 //! depend on types is in [`IncomingCall`].
 
-use core::future::poll_fn;
+use core::future::{Future, poll_fn};
 use core::marker::PhantomData;
 use core::panic::AssertUnwindSafe;
 use core::pin::{Pin, pin};
@@ -73,7 +73,7 @@ pub(super) trait Shared: Send + Sync + 'static {}
 
 impl<S: Send + Sync + 'static> Shared for S {}
 
-async fn decoded<A: DecodeArguments>(call: &mut IncomingCall) -> Result<A, Failure> {
+pub(super) async fn decoded<A: DecodeArguments>(call: &mut IncomingCall) -> Result<A, Failure> {
     let arguments = call.arguments().await?;
     let decoded = A::decode_arguments(call.codec(), arguments, &call.decode_limits());
     decoded.map_err(undecodable)
@@ -91,7 +91,7 @@ fn undecodable(error: CodecError) -> Failure {
 }
 
 /// Runs the part of a handler that is a plain function: a panic there is the call's failure too.
-fn begin<T, S>(
+pub(super) fn begin<T, S>(
     call: &mut IncomingCall,
     state: &S,
     start: impl FnOnce(Scope<'_, S>) -> T,
@@ -102,7 +102,7 @@ fn begin<T, S>(
 
 /// Ends a call as its run left it. A panic outside the handler's own future (in a value's
 /// serialization, in a destructor of a handler that was dropped) is the call's failure all the same.
-async fn conclude(call: &mut IncomingCall, result: std::thread::Result<Result<(), Failure>>) {
+pub(super) async fn conclude(call: &mut IncomingCall, result: std::thread::Result<Result<(), Failure>>) {
     let result = result.unwrap_or_else(|_| Err(call.panicked()));
     call.conclude(result).await;
 }
@@ -111,43 +111,44 @@ fn stage_reply(call: &mut IncomingCall, reply: Result<impl Encode, Status>) -> R
     call.stage_reply(&reply?).map_err(Failure::Status)
 }
 
+/// A handler that has begun.
+type Answer<V> = Pin<Box<dyn Future<Output = Result<V, Status>> + Send>>;
+
+/// What of a procedure of one value depends on its handler. The rest depends on the value alone and is compiled once for each: an
+/// interface has many methods, which answer with few types.
+trait Start: Send + Sync {
+    type Value: Encode;
+
+    /// Decodes the arguments and begins the call. May panic, as the handler may.
+    fn start(&self, call: &mut IncomingCall, arguments: Bytes) -> Result<Answer<Self::Value>, Failure>;
+
+    fn is_blocking(&self) -> bool;
+}
+
+impl<H: Handler<M, S>, M: 'static, S: Shared> Start for Unary<H, M, S> {
+    type Value = H::Value;
+
+    fn start(&self, call: &mut IncomingCall, arguments: Bytes) -> Result<Answer<H::Value>, Failure> {
+        let limits = call.decode_limits();
+        let arguments =
+            H::Arguments::decode_arguments(call.codec(), arguments, &limits).map_err(undecodable)?;
+        Ok(Box::pin(self.handler.start(Scope::new(call, &self.state), arguments)))
+    }
+
+    fn is_blocking(&self) -> bool {
+        self.handler.is_blocking()
+    }
+}
+
 impl<H: Handler<M, S>, M: 'static, S: Shared> Procedure for Unary<H, M, S> {
-    fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
-        Box::pin(async move {
-            let result = AssertUnwindSafe(self.run(&mut call)).catch_unwind().await;
-            conclude(&mut call, result).await;
-        })
+    fn call(self: Arc<Self>, call: IncomingCall) -> Task {
+        answered(self, call)
     }
 
     /// Arguments that are here and a handler that is ready at once need no task: the handler's own future
     /// is all that is allocated, and the call never leaves the stack.
-    fn begin(&self, mut call: IncomingCall, arguments: Bytes, cx: &mut TaskContext<'_>) -> Arrival {
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            let limits = call.decode_limits();
-            let arguments =
-                H::Arguments::decode_arguments(call.codec(), arguments, &limits).map_err(undecodable)?;
-            let mut answer = Box::pin(self.handler.start(Scope::new(&mut call, &self.state), arguments));
-            match answer.as_mut().poll(cx) {
-                Poll::Ready(reply) => stage_reply(&mut call, reply).map(|()| None),
-                Poll::Pending => Ok(Some(answer)),
-            }
-        }));
-        let result = match polled {
-            Ok(Ok(None)) => Ok(()),
-            Ok(Ok(Some(answer))) => {
-                return Arrival::spawned(Box::pin(async move {
-                    let rest = async {
-                        let reply = call.run(answer).await?;
-                        stage_reply(&mut call, reply)
-                    };
-                    let result = AssertUnwindSafe(rest).catch_unwind().await;
-                    conclude(&mut call, result).await;
-                }));
-            }
-            Ok(Err(failure)) => Err(failure),
-            Err(_) => Err(call.panicked()),
-        };
-        call.conclude_here(result, cx)
+    fn begin(&self, call: IncomingCall, arguments: Bytes, cx: &mut TaskContext<'_>) -> Arrival {
+        answered_here(self, call, arguments, cx)
     }
 
     /// One that cannot be interrupted is answered by its task when it is cancelled.
@@ -156,17 +157,59 @@ impl<H: Handler<M, S>, M: 'static, S: Shared> Procedure for Unary<H, M, S> {
     }
 }
 
-impl<H: Handler<M, S>, M: 'static, S: Shared> Unary<H, M, S> {
-    async fn run(&self, call: &mut IncomingCall) -> Result<(), Failure> {
-        let arguments = decoded(call).await?;
-        let answer = begin(call, &self.state, |scope| self.handler.start(scope, arguments))?;
-        let reply = if self.handler.is_blocking() {
-            call.run_to_its_end(answer).await?
-        } else {
-            call.run(answer).await?
+/// The task of a call that is answered with one value.
+fn answered<V: Encode + Send + 'static>(
+    procedure: Arc<dyn Start<Value = V>>,
+    mut call: IncomingCall,
+) -> Task {
+    Box::pin(async move {
+        let run = async {
+            let arguments = call.arguments().await?;
+            let started =
+                std::panic::catch_unwind(AssertUnwindSafe(|| procedure.start(&mut call, arguments)));
+            let answer = started.unwrap_or_else(|_| Err(call.panicked()))?;
+            let reply = if procedure.is_blocking() {
+                call.run_to_its_end(answer).await?
+            } else {
+                call.run(answer).await?
+            };
+            stage_reply(&mut call, reply)
         };
-        stage_reply(call, reply)
-    }
+        let result = AssertUnwindSafe(run).catch_unwind().await;
+        conclude(&mut call, result).await;
+    })
+}
+
+/// Begins a call that is answered with one value, and ends it if it is ready.
+fn answered_here<V: Encode + Send + 'static>(
+    procedure: &dyn Start<Value = V>,
+    mut call: IncomingCall,
+    arguments: Bytes,
+    cx: &mut TaskContext<'_>,
+) -> Arrival {
+    let polled = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        let mut answer = procedure.start(&mut call, arguments)?;
+        match answer.as_mut().poll(cx) {
+            Poll::Ready(reply) => stage_reply(&mut call, reply).map(|()| None),
+            Poll::Pending => Ok(Some(answer)),
+        }
+    }));
+    let result = match polled {
+        Ok(Ok(None)) => Ok(()),
+        Ok(Ok(Some(answer))) => {
+            return Arrival::spawned(Box::pin(async move {
+                let rest = async {
+                    let reply = call.run(answer).await?;
+                    stage_reply(&mut call, reply)
+                };
+                let result = AssertUnwindSafe(rest).catch_unwind().await;
+                conclude(&mut call, result).await;
+            }));
+        }
+        Ok(Err(failure)) => Err(failure),
+        Err(_) => Err(call.panicked()),
+    };
+    call.conclude_here(result, cx)
 }
 
 impl<H: SequenceHandler<M, S>, M: 'static, S: Shared> Procedure for Sequence<H, M, S> {
@@ -197,7 +240,7 @@ enum Batch {
 }
 
 /// Sends items as they come: what is ready together leaves together, and nothing waits for more.
-async fn send_items(
+pub(super) async fn send_items(
     call: &mut IncomingCall,
     items: impl Stream<Item = Result<impl Encode, Status>> + Send,
 ) -> Result<(), Failure> {
@@ -255,7 +298,7 @@ fn gather(
 }
 
 /// The items that follow the arguments, for the handler.
-fn take_items<T>(call: &mut IncomingCall) -> Result<Receiver<T>, Failure> {
+pub(super) fn take_items<T>(call: &mut IncomingCall) -> Result<Receiver<T>, Failure> {
     let (codec, limits, context) = (call.codec(), call.decode_limits(), call.context());
     match call.take_inbound() {
         Some(inbound) => Ok(Receiver::of_items(inbound, codec, limits, context)),

@@ -43,6 +43,9 @@ pub const FIRST_RESERVED_PROCEDURE: u64 = 1 << 30;
 /// The procedure whose call is the stream that small calls share (clause 3.6).
 pub const SHARED_STREAM_PROCEDURE: u64 = FIRST_RESERVED_PROCEDURE;
 
+/// The procedure that answers with the descriptions of the typed interfaces that are served (clauses 3.6 and 15.2).
+pub const REFLECTION_PROCEDURE: u64 = FIRST_RESERVED_PROCEDURE + 1;
+
 /// The index of a typed method: a hash of 30 bits, the same in every language
 /// (`docs/protocol.md` 3.7).
 ///

@@ -1,0 +1,222 @@
+//! The procedures of typed interfaces ([`typed`](crate::typed)): all kinds as they are, but that a sequence may borrow.
+
+use core::marker::PhantomData;
+use core::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_core::stream::BoxStream;
+use futures_util::{FutureExt, StreamExt};
+
+use super::procedures::{Procedure, Unary, begin, conclude, decoded, send_items, take_items};
+use super::{Entry, FromScope, Interface, IntoReply, Kind};
+use crate::ProcedureIndex;
+use crate::call::{Failure, IncomingCall, Receiver};
+use crate::codec::{Decode, DecodeArguments};
+use crate::proto::REFLECTION_PROCEDURE;
+use crate::runtime::Task;
+use crate::typed::{Description, Reflection, Serve};
+
+impl<S> Interface<S> {
+    /// Offers every method of a typed interface: `serve(GreeterServer(MyGreeter))`. Several interfaces, and procedures by
+    /// number beside them, may be on one `Interface`. What it offers is then one `MyGreeter` for all wires.
+    ///
+    /// # Panics
+    ///
+    /// When a method's index is taken: clause 3.7. That is a mistake of the program, met when it starts.
+    #[must_use]
+    pub fn serve<X: Serve>(self, server: X) -> Self {
+        self.serve_shared::<X>(server.into_shared())
+    }
+
+    /// As [`serve`](Self::serve), for an implementor that others hold too:
+    /// `serve_shared::<GreeterServer<_>>(Arc::clone(&greeter))`.
+    ///
+    /// # Panics
+    ///
+    /// As [`serve`](Self::serve).
+    #[must_use]
+    pub fn serve_shared<X: Serve>(self, implementor: Arc<X::Implementor>) -> Self {
+        let description = X::description();
+        self.refuse_taken(&description);
+        let Self { entries, authorize, state, mut described, hides } = self;
+        Arc::make_mut(&mut described).push(description);
+        let typed = Interface { entries, authorize, state: implementor, described, hides };
+        X::register(typed).with_state(state).reflected()
+    }
+
+    /// Whether peers may ask which typed interfaces are served: names, documentation and shapes of all their methods
+    /// (clause 15.2). They may, unless this says otherwise. The hook of [`authorize`](Self::authorize) is asked about that as about
+    /// every call.
+    #[must_use]
+    pub fn reflection(mut self, answers: bool) -> Self {
+        self.hides = !answers;
+        self.reflected()
+    }
+
+    /// Offers what is described so far, or takes it back.
+    fn reflected(mut self) -> Self {
+        let entries = Arc::make_mut(&mut self.entries);
+        if self.hides || self.described.is_empty() {
+            entries.remove(&REFLECTION_PROCEDURE);
+            return self;
+        }
+        let described = Arc::clone(&self.described);
+        let handler = move |(): ()| core::future::ready(Reflection(Arc::clone(&described)));
+        let mut entry = Entry::new(Kind::Procedure, false, Unary::new(handler, ()));
+        entry.idempotent = true;
+        entries.insert(REFLECTION_PROCEDURE, entry);
+        self
+    }
+
+    /// Says which two methods have one index, by their names: clause 3.7.
+    fn refuse_taken(&self, description: &Description) {
+        let name = &description.name;
+        for method in &description.methods {
+            let index = method.index;
+            if !self.entries.contains_key(&index) {
+                continue;
+            }
+            let methods = self.described.iter().flat_map(|other| {
+                let named = |method: &crate::typed::Method| format!("{}.{}", other.name, method.name);
+                other.methods.iter().filter(|other| other.index == index).map(named)
+            });
+            let taken = methods.last().unwrap_or_else(|| "a procedure with that number".to_owned());
+            let method = &method.name;
+            assert!(
+                self.described.iter().all(|other| other.name != *name),
+                "{name}.{method}: an interface called {name} is served already"
+            );
+            taken_index(&format!("{name}.{method}"), index, &taken);
+        }
+    }
+}
+
+#[cold]
+#[allow(clippy::panic)] // documented of `serve`
+fn taken_index(method: &str, index: u64, taken: &str) -> ! {
+    panic!(
+        "{method} has the index {index}, which is that of {taken}: give one of them `#[ipfi(index = ...)]`, or another name"
+    )
+}
+
+impl<S: Clone + Send + Sync + 'static> Interface<S> {
+    /// A sequence that may borrow the state, and what it was given, for as long as it runs.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn service_sequence<G, A, I, K>(
+        self,
+        index: u64,
+        handler: impl for<'a> Fn(&'a S, &'a G, A) -> BoxStream<'a, I> + Send + Sync + 'static,
+    ) -> Self
+    where
+        G: FromScope<S> + Sync,
+        A: DecodeArguments + Send + 'static,
+        I: IntoReply<K> + Send + 'static,
+        K: 'static,
+    {
+        let state = self.state.clone();
+        let procedure = ServiceSequence { handler, state, shape: PhantomData::<fn() -> (G, A, I, K)> };
+        self.register(ProcedureIndex::new(index), Kind::Sequence, false, procedure)
+    }
+
+    /// As [`service_sequence`](Self::service_sequence), with a stream of items after the arguments.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn service_sequence_with_items<G, A, T, I, K>(
+        self,
+        index: u64,
+        handler: impl for<'a> Fn(&'a S, &'a G, A, Receiver<T>) -> BoxStream<'a, I> + Send + Sync + 'static,
+    ) -> Self
+    where
+        G: FromScope<S> + Sync,
+        A: DecodeArguments + Send + 'static,
+        T: Decode + 'static,
+        I: IntoReply<K> + Send + 'static,
+        K: 'static,
+    {
+        let state = self.state.clone();
+        let procedure =
+            ServiceItemsSequence { handler, state, shape: PhantomData::<fn() -> (G, A, T, I, K)> };
+        self.register(ProcedureIndex::new(index), Kind::SequenceWithItems, false, procedure)
+    }
+}
+
+/// The stream borrows from here: the task of a call holds the procedure until the stream is gone.
+struct ServiceSequence<F, M, S> {
+    handler: F,
+    state: S,
+    shape: PhantomData<M>,
+}
+
+impl<F, G, A, I, K, S> ServiceSequence<F, fn() -> (G, A, I, K), S>
+where
+    F: for<'a> Fn(&'a S, &'a G, A) -> BoxStream<'a, I>,
+    G: FromScope<S>,
+    A: DecodeArguments,
+    I: IntoReply<K>,
+{
+    async fn run(&self, call: &mut IncomingCall) -> Result<(), Failure> {
+        let arguments = decoded(call).await?;
+        let given = begin(call, &self.state, |mut scope| G::from_scope(&mut scope))?;
+        let items = begin(call, &self.state, |_| (self.handler)(&self.state, &given, arguments))?;
+        send_items(call, items.map(IntoReply::into_reply)).await
+    }
+}
+
+impl<F, G, A, I, K, S> Procedure for ServiceSequence<F, fn() -> (G, A, I, K), S>
+where
+    F: for<'a> Fn(&'a S, &'a G, A) -> BoxStream<'a, I> + Send + Sync + 'static,
+    G: FromScope<S> + Sync,
+    A: DecodeArguments + Send + 'static,
+    I: IntoReply<K> + Send + 'static,
+    K: 'static,
+    S: Send + Sync + 'static,
+{
+    fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
+        Box::pin(async move {
+            let result = AssertUnwindSafe(self.run(&mut call)).catch_unwind().await;
+            conclude(&mut call, result).await;
+        })
+    }
+}
+
+/// As [`ServiceSequence`], with items of the caller.
+struct ServiceItemsSequence<F, M, S> {
+    handler: F,
+    state: S,
+    shape: PhantomData<M>,
+}
+
+impl<F, G, A, T, I, K, S> ServiceItemsSequence<F, fn() -> (G, A, T, I, K), S>
+where
+    F: for<'a> Fn(&'a S, &'a G, A, Receiver<T>) -> BoxStream<'a, I>,
+    G: FromScope<S>,
+    A: DecodeArguments,
+    I: IntoReply<K>,
+{
+    async fn run(&self, call: &mut IncomingCall) -> Result<(), Failure> {
+        let arguments = decoded(call).await?;
+        let items = take_items(call)?;
+        let given = begin(call, &self.state, |mut scope| G::from_scope(&mut scope))?;
+        let items = begin(call, &self.state, |_| (self.handler)(&self.state, &given, arguments, items))?;
+        send_items(call, items.map(IntoReply::into_reply)).await
+    }
+}
+
+impl<F, G, A, T, I, K, S> Procedure for ServiceItemsSequence<F, fn() -> (G, A, T, I, K), S>
+where
+    F: for<'a> Fn(&'a S, &'a G, A, Receiver<T>) -> BoxStream<'a, I> + Send + Sync + 'static,
+    G: FromScope<S> + Sync,
+    A: DecodeArguments + Send + 'static,
+    T: Decode + 'static,
+    I: IntoReply<K> + Send + 'static,
+    K: 'static,
+    S: Send + Sync + 'static,
+{
+    fn call(self: Arc<Self>, mut call: IncomingCall) -> Task {
+        Box::pin(async move {
+            let result = AssertUnwindSafe(self.run(&mut call)).catch_unwind().await;
+            conclude(&mut call, result).await;
+        })
+    }
+}

@@ -1,0 +1,123 @@
+//! What the code that `#[ipfi::interface]` writes calls. No part of the interface of this crate: it changes as that code
+//! does.
+
+pub use core::future::Future;
+pub use core::time::Duration;
+pub use std::sync::Arc;
+
+pub use futures_core::Stream;
+pub use futures_core::stream::BoxStream;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use super::description::{Describing, MethodDescribing};
+use crate::call::Call;
+use crate::codec::{Decode, Encode};
+pub use crate::interface::Kind;
+pub use crate::proto::typed_procedure;
+pub use crate::schema::{Field, Fields, Form, Schema, Shape, Types, Variant};
+use crate::typed::MethodError;
+use crate::wire::Wire;
+
+/// The items of a method that streams `Result<T, E>`, as they travel.
+pub type ItemOf<T, E> = <E as MethodError<T>>::Wire;
+
+/// A call of `procedure`; its kind is that of the client's method.
+pub fn call<K, A>(wire: &Wire, procedure: u64, arguments: A) -> Call<K, A> {
+    Call::new(wire, procedure.into(), arguments)
+}
+
+/// What may be an item or an answer.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot travel: it is no argument, item or answer of a method",
+    label = "is not `Serialize + Deserialize`, `Send` and owning its data",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it; text and bytes are owned (`String`, `Vec<u8>`, `bytes::Bytes`)"
+)]
+pub trait Value: Encode + Decode + Send + 'static {}
+
+impl<T: Encode + Decode + Send + 'static> Value for T {}
+
+/// What may be an argument: an element of a tuple, hence no [`Raw`](crate::codec::Raw).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot travel as an argument of a method",
+    label = "is not `Serialize + Deserialize`, `Send` and owning its data",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it; text and bytes are owned (`String`, `Vec<u8>`, `bytes::Bytes`)",
+    note = "bytes that are a whole message, `Raw`, may be items and answers; among arguments they are `bytes::Bytes`"
+)]
+pub trait Argument: Serialize + DeserializeOwned + Send + 'static {}
+
+impl<T: Serialize + DeserializeOwned + Send + 'static> Argument for T {}
+
+/// Fails to compile for a type that cannot travel, at the type.
+pub const fn assert_value<T: Value>() {}
+
+/// Fails to compile for a type that cannot travel among arguments, at the type.
+pub const fn assert_argument<T: Argument>() {}
+
+/// Fails to compile for an error that cannot travel, at its type.
+pub const fn assert_error<T, E: MethodError<T>>() {}
+
+/// Stops the compilation of an interface two of whose methods have one index, or one that is reserved: clause 3.7.
+/// `faults` has the text for each method.
+pub const fn assert_indices(indices: &[u64], faults: &[&str]) {
+    let mut n = 0;
+    while n < indices.len() {
+        let mut earlier = 0;
+        while earlier < n {
+            refuse(indices[earlier] == indices[n], faults[n]);
+            earlier += 1;
+        }
+        refuse(indices[n] >= crate::proto::FIRST_RESERVED_PROCEDURE, faults[n]);
+        n += 1;
+    }
+}
+
+#[allow(clippy::panic)] // of the compiler
+const fn refuse(refused: bool, fault: &str) {
+    if refused {
+        panic!("{}", fault);
+    }
+}
+
+/// Asks a type for its shape whether or not it has one: `(&Probe::<T>::NEW).shape(types)`, with both of the traits below
+/// in scope, takes the first that fits.
+#[derive(Debug)]
+pub struct Probe<T: ?Sized>(core::marker::PhantomData<T>);
+
+impl<T: ?Sized> Probe<T> {
+    /// The one there is.
+    pub const NEW: Self = Self(core::marker::PhantomData);
+}
+
+/// Of a type that has a shape.
+pub trait BySchema {
+    /// Its shape.
+    fn shape(&self, types: &mut Types) -> Shape;
+}
+
+impl<T: Schema + ?Sized> BySchema for Probe<T> {
+    fn shape(&self, types: &mut Types) -> Shape {
+        T::shape(types)
+    }
+}
+
+/// Of any other.
+pub trait ByName {
+    /// A shape that says nothing but the type's name.
+    fn shape(&self, types: &mut Types) -> Shape;
+}
+
+impl<T: ?Sized> ByName for &Probe<T> {
+    fn shape(&self, _: &mut Types) -> Shape {
+        Shape::Opaque(core::any::type_name::<T>().to_owned())
+    }
+}
+
+/// The name of a type in a table: its own, and those of its parameters, `Page<User>`.
+pub fn generic_name(name: &str, parameters: &[Shape]) -> String {
+    if parameters.is_empty() {
+        return name.to_owned();
+    }
+    let parameters: Vec<String> = parameters.iter().map(ToString::to_string).collect();
+    format!("{name}<{}>", parameters.join(", "))
+}

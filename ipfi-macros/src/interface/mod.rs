@@ -1,0 +1,84 @@
+//! `#[ipfi::interface]`: a trait is read ([`method`], [`attributes`], [`types`]), then written again with its server and
+//! its client ([`write`]).
+
+mod attributes;
+mod method;
+mod types;
+mod write;
+
+use proc_macro2::TokenStream;
+use syn::spanned::Spanned;
+use syn::{Error, ItemTrait, Result, TraitItem};
+
+use self::attributes::InterfaceAttributes;
+pub(crate) use self::attributes::documentation;
+use self::method::Method;
+pub(crate) use self::types::unraw;
+
+/// A trait that was read without a fault.
+struct Interface {
+    item: ItemTrait,
+    name: String,
+    methods: Vec<Method>,
+}
+
+pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let attributes = InterfaceAttributes::parse(arguments)?;
+    let item: ItemTrait = syn::parse2(item)
+        .map_err(|error| Error::new(error.span(), format!("`#[ipfi::interface]` is for traits: {error}")))?;
+    Ok(write::all(&read(item, attributes)?))
+}
+
+/// All faults at once: whoever mends them sees the next ones without another build.
+fn read(item: ItemTrait, attributes: InterfaceAttributes) -> Result<Interface> {
+    let mut faults = Faults::default();
+    let generics = &item.generics;
+    if !generics.params.is_empty() || generics.where_clause.is_some() {
+        let span =
+            if generics.params.is_empty() { generics.where_clause.span() } else { generics.params.span() };
+        faults.add(Error::new(
+            span,
+            "an interface is the same for all its callers and has no parameters of its own: write the types out; \
+             what differs between servers is a parameter of the implementor, `impl<S: Store> Greeter for MyGreeter<S>`",
+        ));
+    }
+    if let Some(token) = &item.unsafety {
+        faults.add(Error::new(token.span(), "an interface is not `unsafe`: remove the word"));
+    }
+    let mut methods = Vec::new();
+    for item in &item.items {
+        match item {
+            TraitItem::Fn(function) => {
+                faults.take(Method::read(function)).into_iter().for_each(|method| methods.push(method));
+            }
+            other => faults.add(Error::new(
+                other.span(),
+                "an interface has methods and nothing else: move this out of the trait",
+            )),
+        }
+    }
+    faults.finish()?;
+    let name = attributes.rename.unwrap_or_else(|| unraw(&item.ident));
+    Ok(Interface { item, name, methods })
+}
+
+/// Errors that were found so far.
+#[derive(Default)]
+struct Faults(Option<Error>);
+
+impl Faults {
+    fn add(&mut self, error: Error) {
+        match &mut self.0 {
+            Some(first) => first.combine(error),
+            None => self.0 = Some(error),
+        }
+    }
+
+    fn take<T>(&mut self, result: Result<T>) -> Option<T> {
+        result.map_err(|error| self.add(error)).ok()
+    }
+
+    fn finish(self) -> Result<()> {
+        self.0.map_or(Ok(()), Err)
+    }
+}

@@ -1,0 +1,8 @@
+struct Foreign;
+
+#[derive(ipfi::Schema)]
+struct Holds {
+    it: Option<Foreign>,
+}
+
+fn main() {}
