@@ -10,10 +10,29 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::get;
-use futures::TryStreamExt;
+use futures::{Stream, TryStreamExt, stream};
 use ipfi::{Connector, Context, Interface, WsOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+#[ipfi::interface]
+trait Greeter {
+    async fn hello(&self, context: &Context) -> String;
+    fn count(&self, limit: u64) -> impl Stream<Item = u64>;
+}
+
+struct Polite;
+
+impl Greeter for Polite {
+    /// The caller's name is in a cookie that the application has set.
+    async fn hello(&self, context: &Context) -> String {
+        format!("Hello, {}!", context.peer().cookie("name").unwrap_or("stranger"))
+    }
+
+    fn count(&self, limit: u64) -> impl Stream<Item = u64> {
+        stream::iter(0..limit)
+    }
+}
 
 /// The route: an upgrade that is answered becomes a wire, and the application goes on without it. Layers in front
 /// of the route decide who gets here, and `WsOptions` whose pages may.
@@ -30,15 +49,9 @@ async fn calls(State(interface): State<Interface>, mut request: Request) -> Resp
     answer
 }
 
-/// The caller's name is in a cookie that the application has set.
-async fn hello(context: Context, (): ()) -> String {
-    format!("Hello, {}!", context.peer().cookie("name").unwrap_or("stranger"))
-}
-
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let interface =
-        Interface::new().procedure(0, hello).sequence(1, |(limit,): (u64,)| futures::stream::iter(0..limit));
+    let interface = Interface::new().serve(GreeterServer(Polite));
     let application = Router::new()
         .route("/", get(|| async { "a page" }))
         .route("/calls", get(calls).with_state(interface));
@@ -49,9 +62,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("{}", look_at(&address.to_string(), "/").await?);
 
     let connector = Connector::new().header("Cookie", "name=Ada");
-    let wire = connector.connect(&format!("ws://{address}/calls")).await?;
-    println!("{}", wire.call::<String>(0, ()).await?);
-    let numbers: Vec<u64> = wire.stream::<u64>(1, (5_u64,)).await?.try_collect().await?;
+    let greeter = GreeterClient::new(&connector.connect(&format!("ws://{address}/calls")).await?);
+    println!("{}", greeter.hello().await?);
+    let numbers: Vec<u64> = greeter.count(5).await?.try_collect().await?;
     println!("{numbers:?}");
 
     println!("{}", look_at(&address.to_string(), "/calls").await?);

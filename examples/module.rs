@@ -6,14 +6,25 @@
 
 use ipfi::{Context, Interface, Status};
 
+#[path = "common/module.rs"]
+mod interfaces;
+
+use interfaces::{HostClient, Module, ModuleServer};
+
+struct Polite;
+
+impl Module for Polite {
+    async fn greet(&self, context: &Context, id: u32) -> Result<String, Status> {
+        println!("a stray print: it would corrupt the wire if it could");
+        let host = HostClient::new(&context.wire());
+        let name = host.name(id).within(context).await?;
+        Ok(format!("Hello, {name}, from the module!"))
+    }
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let interface = Interface::new().procedure(0, |context: Context, (id,): (u32,)| async move {
-        println!("a stray print: it would corrupt the wire if it could");
-        let name: String = context.wire().call(0, (id,)).within(&context).await?;
-        Ok::<_, Status>(format!("Hello, {name}, from the module!"))
-    });
-    let wire = ipfi::stdio(interface).await?;
+    let wire = ipfi::stdio(Interface::new().serve(ModuleServer(Polite))).await?;
     let reason = wire.closed().await;
     eprintln!("module: {reason}");
     Ok(())

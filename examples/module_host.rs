@@ -11,6 +11,19 @@ use std::time::Duration;
 use ipfi::Interface;
 use tokio::process::Command;
 
+#[path = "common/module.rs"]
+mod interfaces;
+
+use interfaces::{Host, HostServer, ModuleClient};
+
+struct Users;
+
+impl Host for Users {
+    async fn name(&self, id: u32) -> String {
+        format!("user {id}")
+    }
+}
+
 /// The module is another example, built beside this one.
 fn module() -> Result<PathBuf, Box<dyn std::error::Error>> {
     let path = std::env::current_exe()?.with_file_name("module");
@@ -22,11 +35,10 @@ fn module() -> Result<PathBuf, Box<dyn std::error::Error>> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let host = Interface::new().procedure(0, |(id,): (u32,)| async move { format!("user {id}") });
+    let host = Interface::new().serve(HostServer(Users));
 
     let module = ipfi::spawn(Command::new(module()?), host.clone()).await?;
-    let greeting: String = module.wire().call(0, (7_u32,)).await?;
-    println!("{greeting}");
+    println!("{}", ModuleClient::new(module.wire()).greet(7).await?);
     let status = module.finish(Duration::from_secs(1)).await?;
     println!("the module ended: {status}");
 

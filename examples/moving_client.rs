@@ -6,30 +6,38 @@
 
 use std::time::Duration;
 
-use futures::{TryStreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 use ipfi::{Connector, Identity, Interface, Server, Trust};
 
-/// One number after the other, in the pace of `every_ms`.
-fn interface() -> Interface {
-    Interface::new().sequence(0, |(limit, every_ms): (u64, u64)| {
-        stream::unfold(0, move |n| async move {
+#[ipfi::interface]
+trait Counter {
+    /// One number after the other, in the pace of `every_ms`.
+    fn count(&self, limit: u64, every_ms: u64) -> impl Stream<Item = u64>;
+}
+
+struct Patient;
+
+impl Counter for Patient {
+    fn count(&self, limit: u64, every_ms: u64) -> impl Stream<Item = u64> {
+        stream::iter(0..limit).then(move |n| async move {
             tokio::time::sleep(Duration::from_millis(every_ms)).await;
-            (n < limit).then_some((n, n + 1))
+            n
         })
-    })
+    }
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let identity = Identity::development(&[])?;
     let trust = Trust::pinned([identity.certificate_hash()]);
-    let server = Server::new(interface()).identity(identity).listen("quic://127.0.0.1:0").bind().await?;
+    let interface = Interface::new().serve(CounterServer(Patient));
+    let server = Server::new(interface).identity(identity).listen("quic://127.0.0.1:0").bind().await?;
     let url = server.addresses().remove(0);
     tokio::spawn(server.run());
 
     let connector = Connector::new().trust(trust);
-    let wire = connector.connect(&url).await?;
-    let mut numbers = wire.stream::<u64>(0, (30_u64, 20_u64)).await?;
+    let counter = CounterClient::new(&connector.connect(&url).await?);
+    let mut numbers = counter.count(30, 20).await?;
     let mut expected = 0;
     while let Some(n) = numbers.try_next().await? {
         assert_eq!(n, expected, "a number is missing");

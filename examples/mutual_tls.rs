@@ -7,31 +7,38 @@
 use std::collections::HashMap;
 use std::error::Error;
 
-use ipfi::{
-    CertificateHash, ClientAuth, Connector, Context, Identity, Interface, Server, State, Status, Trust,
-};
+use ipfi::{CertificateHash, ClientAuth, Connector, Context, Identity, Interface, Server, Status, Trust};
 
-/// Whose certificate it is.
-type People = HashMap<CertificateHash, &'static str>;
-
-/// The handshake has proven that the caller has the key of the certificate.
-fn name_of(context: &Context, people: &People) -> Result<&'static str, Status> {
-    let certificates = context.peer().certificates();
-    let shown = certificates.first().ok_or_else(|| Status::unauthenticated("no certificate was shown"))?;
-    people
-        .get(&CertificateHash::of(shown))
-        .copied()
-        .ok_or_else(|| Status::unauthenticated("nobody knows this certificate"))
+#[ipfi::interface]
+trait Vault {
+    async fn look(&self, context: &Context) -> Result<String, Status>;
+    async fn open(&self, context: &Context) -> Result<String, Status>;
 }
 
-async fn look(State(people): State<People>, context: Context, (): ()) -> Result<String, Status> {
-    Ok(format!("a steel door, {}", name_of(&context, &people)?))
+/// The one with the steel door: whose certificate it is.
+struct Guarded(HashMap<CertificateHash, &'static str>);
+
+impl Guarded {
+    /// The handshake has proven that the caller has the key of the certificate.
+    fn name_of(&self, context: &Context) -> Result<&'static str, Status> {
+        let certificates = context.peer().certificates();
+        let shown =
+            certificates.first().ok_or_else(|| Status::unauthenticated("no certificate was shown"))?;
+        let name = self.0.get(&CertificateHash::of(shown)).copied();
+        name.ok_or_else(|| Status::unauthenticated("nobody knows this certificate"))
+    }
 }
 
-async fn open(State(people): State<People>, context: Context, (): ()) -> Result<String, Status> {
-    match name_of(&context, &people)? {
-        "Ada" => Ok("it swings open".into()),
-        other => Err(Status::permission_denied(format!("{other} may look, and not open"))),
+impl Vault for Guarded {
+    async fn look(&self, context: &Context) -> Result<String, Status> {
+        Ok(format!("a steel door, {}", self.name_of(context)?))
+    }
+
+    async fn open(&self, context: &Context) -> Result<String, Status> {
+        match self.name_of(context)? {
+            "Ada" => Ok("it swings open".into()),
+            other => Err(Status::permission_denied(format!("{other} may look, and not open"))),
+        }
     }
 }
 
@@ -43,12 +50,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Identity::development(&["bob"])?,
         Identity::development(&["eve"])?,
     );
-    let people = People::from([(ada.certificate_hash(), "Ada"), (bob.certificate_hash(), "Bob")]);
+    let people = HashMap::from([(ada.certificate_hash(), "Ada"), (bob.certificate_hash(), "Bob")]);
 
     // With an authority of your own: `ClientAuth::required(ClientRoots::from_file("clients.pem")?)`.
     let known = ClientAuth::pinned(people.keys().copied());
     let trust = Trust::pinned([server.certificate_hash()]);
-    let interface = Interface::new().with_state(people).procedure(0, look).procedure(1, open);
+    let interface = Interface::new().serve(VaultServer(Guarded(people)));
     let bound = Server::new(interface)
         .identity(server)
         .client_auth(known)
@@ -61,14 +68,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for (name, identity) in [("Ada", ada), ("Bob", bob), ("Eve", eve)] {
         let connector = Connector::new().trust(trust.clone()).identity(identity);
         let looked = async {
-            let wire = connector.connect(&url).await?;
-            let seen: String = wire.call(0, ()).await?;
-            Ok::<_, Box<dyn Error>>((wire, seen))
+            let vault = VaultClient::new(&connector.connect(&url).await?);
+            let seen = vault.look().await?;
+            Ok::<_, Box<dyn Error>>((vault, seen))
         };
         match looked.await {
-            Ok((wire, seen)) => {
+            Ok((vault, seen)) => {
                 println!("{name} sees {seen}");
-                match wire.call::<String>(1, ()).await {
+                match vault.open().await {
                     Ok(opened) => println!("{name}: {opened}"),
                     Err(error) => println!("{name}: {error}"),
                 }

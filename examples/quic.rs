@@ -7,15 +7,31 @@
 
 use std::error::Error;
 
-use futures::{TryStreamExt, stream};
+use futures::{Stream, TryStreamExt, stream};
 use ipfi::{CertificateHash, Connector, Identity, Interface, Server, Trust};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
+#[ipfi::interface]
+trait Greeter {
+    async fn hello(&self, name: String) -> String;
+    fn count(&self, limit: u64) -> impl Stream<Item = u64>;
+}
+
+struct Polite;
+
+impl Greeter for Polite {
+    async fn hello(&self, name: String) -> String {
+        format!("Hello, {name}!")
+    }
+
+    fn count(&self, limit: u64) -> impl Stream<Item = u64> {
+        stream::iter(0..limit)
+    }
+}
+
 fn interface() -> Interface {
-    Interface::new()
-        .procedure(0, |(name,): (String,)| async move { format!("Hello, {name}!") })
-        .sequence(1, |(limit,): (u64,)| stream::iter(0..limit))
+    Interface::new().serve(GreeterServer(Polite))
 }
 
 /// Listens on QUIC, and on TLS at the same number: one is a port of UDP and the other of TCP.
@@ -35,12 +51,11 @@ async fn serve(url: &str) -> Outcome {
 async fn call(url: &str, hash: CertificateHash) -> Outcome {
     // For a certificate that an authority has issued, `ipfi::connect(url)` is enough.
     let connector = Connector::new().trust(Trust::pinned([hash]));
-    let wire = connector.connect(url).await?;
+    let greeter = GreeterClient::new(&connector.connect(url).await?);
 
-    let greeting: String = wire.call(0, ("Ada",)).await?;
-    println!("{greeting}");
+    println!("{}", greeter.hello("Ada".into()).await?);
     // Each call is a QUIC stream of its own: a packet that is lost holds up no other.
-    let numbers: Vec<u64> = wire.stream::<u64>(1, (10_u64,)).await?.try_collect().await?;
+    let numbers: Vec<u64> = greeter.count(10).await?.try_collect().await?;
     println!("{numbers:?}");
     Ok(())
 }

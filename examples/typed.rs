@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use futures::{Stream, StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 use ipfi::{Context, Interface, Receiver, Server, TypedError};
 use serde::{Deserialize, Serialize};
 

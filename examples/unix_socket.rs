@@ -6,23 +6,41 @@
 
 use ipfi::{Context, Interface, Server, Status};
 
-/// Procedures of the server.
-const BREW: u64 = 0;
-/// Procedures of the client.
-const PROGRESS: u64 = 0;
+/// What the server offers.
+#[ipfi::interface]
+trait Kitchen {
+    async fn brew(&self, context: &Context, what: String) -> Result<String, Status>;
+}
 
-fn kitchen() -> Interface {
-    Interface::new().procedure(BREW, |context: Context, (what,): (String,)| async move {
-        // The wire to whoever called: the caller offers procedures too.
-        let customer = context.wire();
+/// What its clients offer.
+#[ipfi::interface]
+trait Customer {
+    /// Is told what happens now, and says whether to go on.
+    async fn progress(&self, step: String) -> bool;
+}
+
+struct Small;
+
+impl Kitchen for Small {
+    async fn brew(&self, context: &Context, what: String) -> Result<String, Status> {
+        // The wire to whoever called.
+        let customer = CustomerClient::new(&context.wire());
         for step in ["grinding", "heating", "pouring"] {
-            let go_on: bool = customer.call(PROGRESS, (step,)).within(&context).await?;
-            if !go_on {
+            if !customer.progress(step.into()).within(context).await? {
                 return Err(Status::cancelled("the customer left"));
             }
         }
         Ok(format!("one {what}"))
-    })
+    }
+}
+
+struct Waiting;
+
+impl Customer for Waiting {
+    async fn progress(&self, step: String) -> bool {
+        println!("the kitchen is {step}");
+        true
+    }
 }
 
 #[tokio::main]
@@ -30,17 +48,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::temp_dir().join(format!("ipfi-example-{}.sock", std::process::id()));
     let url = format!("unix:{}", path.display());
 
-    let server = Server::new(kitchen()).listen(&url).bind().await?;
+    let server = Server::new(Interface::new().serve(KitchenServer(Small))).listen(&url).bind().await?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(server.run_until(stopped));
 
-    let customer = Interface::new().procedure(PROGRESS, |(step,): (String,)| async move {
-        println!("the kitchen is {step}");
-        true
-    });
-    let wire = ipfi::connect_with(&url, customer).await?;
+    let customer = Interface::new().serve(CustomerServer(Waiting));
+    let kitchen = KitchenClient::new(&ipfi::connect_with(&url, customer).await?);
     println!("ordering coffee");
-    let cup: String = wire.call(BREW, ("coffee",)).await?;
+    let cup = kitchen.brew("coffee".into()).await?;
     println!("got {cup}");
 
     drop(stop);

@@ -13,16 +13,27 @@ use std::error::Error;
 use std::future::pending;
 
 use futures::future::Either;
-use futures::{Stream, StreamExt, TryStreamExt, stream};
-use ipfi::{Interface, Origins, Receiver, Server, State, Status, WsOptions};
+use futures::{Stream, StreamExt, stream};
+use ipfi::{Interface, Receiver, Server, Status};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use self::page::Page;
 
-/// Who says what; the room itself is nobody.
-type Line = (String, String);
+/// What somebody says; the room itself is nobody.
+#[derive(Clone, Serialize, Deserialize, ipfi::Schema)]
+struct Line {
+    who: String,
+    text: String,
+}
+
+#[ipfi::interface]
+trait Chat {
+    /// One call is one who takes part. Their lines come in until they end them; everybody's go out.
+    fn join(&self, name: String, lines: Receiver<String>) -> impl Stream<Item = Result<Line, Status>>;
+}
 
 #[derive(Clone)]
 struct Room(broadcast::Sender<Line>);
@@ -30,49 +41,46 @@ struct Room(broadcast::Sender<Line>);
 impl Room {
     fn say(&self, who: &str, text: String) {
         // An empty room hears nothing.
-        let _ = self.0.send((who.to_owned(), text));
+        let _ = self.0.send(Line { who: who.to_owned(), text });
     }
 }
 
-/// One call is one who takes part. Their lines come in until they end them; everybody's go out.
-fn join(
-    State(room): State<Room>,
-    (name,): (String,),
-    mut lines: Receiver<String>,
-) -> impl Stream<Item = Result<Line, Status>> {
-    if name.trim().is_empty() {
-        let nameless = Status::invalid_argument("whoever takes part has a name");
-        return Either::Left(stream::iter([Err(nameless)]));
-    }
-    let heard = room.0.subscribe();
-    room.say("", format!("{name} is here"));
-    let here = Here { room, name };
-    let speaking = Box::pin(async move {
-        while let Some(Ok(line)) = lines.next().await {
-            here.room.say(&here.name, line);
+impl Chat for Room {
+    fn join(&self, name: String, mut lines: Receiver<String>) -> impl Stream<Item = Result<Line, Status>> {
+        if name.trim().is_empty() {
+            let nameless = Status::invalid_argument("whoever takes part has a name");
+            return Either::Left(stream::iter([Err(nameless)]));
         }
-    });
-    Either::Right(stream::unfold((heard, Some(speaking)), |(mut heard, mut speaking)| async move {
-        if let Some(speaks) = &mut speaking {
-            tokio::select! {
-                biased;
-                line = heard.recv() => return Some((or_missed(line)?, (heard, speaking))),
-                () = speaks => speaking = None,
+        let heard = self.0.subscribe();
+        self.say("", format!("{name} is here"));
+        let here = Here { room: self.clone(), name };
+        let speaking = Box::pin(async move {
+            while let Some(Ok(line)) = lines.next().await {
+                here.room.say(&here.name, line);
             }
-        }
-        // Whoever has nothing more to say hears what was said until then.
-        if heard.is_empty() {
-            return None;
-        }
-        Some((or_missed(heard.recv().await)?, (heard, speaking)))
-    }))
+        });
+        Either::Right(stream::unfold((heard, Some(speaking)), |(mut heard, mut speaking)| async move {
+            if let Some(speaks) = &mut speaking {
+                tokio::select! {
+                    biased;
+                    line = heard.recv() => return Some((or_missed(line)?, (heard, speaking))),
+                    () = speaks => speaking = None,
+                }
+            }
+            // Whoever has nothing more to say hears what was said until then.
+            if heard.is_empty() {
+                return None;
+            }
+            Some((or_missed(heard.recv().await)?, (heard, speaking)))
+        }))
+    }
 }
 
 /// Whoever reads slowly misses lines, and slows nobody down.
 fn or_missed(line: Result<Line, RecvError>) -> Option<Result<Line, Status>> {
     match line {
         Err(RecvError::Lagged(missed)) => {
-            Some(Ok((String::new(), format!("you have missed {missed} lines"))))
+            Some(Ok(Line { who: String::new(), text: format!("you have missed {missed} lines") }))
         }
         line => line.ok().map(Ok),
     }
@@ -96,11 +104,9 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         Ok(page) => (page, "tcp://127.0.0.1:4412"),
         Err(_) => (Page::bind(0).await?, "tcp://127.0.0.1:0"),
     };
-    let mut ws = WsOptions::default();
-    ws.origins = Origins::These(page.origins.clone());
     let room = Room(broadcast::channel(64).0);
-    let server = Server::new(Interface::new().with_state(room).sequence_with_items(0, join))
-        .ws_options(ws)
+    let server = Server::new(Interface::new().serve(ChatServer(room)))
+        .allow_origins(page.origins.clone())
         .listen("ws://127.0.0.1:0")
         .listen(tcp)
         .bind()
@@ -114,8 +120,8 @@ async fn serve() -> Result<(), Box<dyn Error>> {
 
 /// Takes part from a terminal.
 async fn talk(name: String, url: &str) -> Result<(), Box<dyn Error>> {
-    let wire = ipfi::connect(url).await?;
-    let (mut say, mut heard) = wire.duplex::<String, Line>(0, (name,)).await?;
+    let chat = ChatClient::new(&ipfi::connect(url).await?);
+    let (mut say, mut heard) = chat.join(name).await?;
     let said = async move {
         let mut typed = BufReader::new(tokio::io::stdin()).split(b'\n');
         while let Some(line) = typed.next_segment().await? {
@@ -126,7 +132,7 @@ async fn talk(name: String, url: &str) -> Result<(), Box<dyn Error>> {
         pending().await
     };
     let listened = async move {
-        while let Some((who, text)) = heard.try_next().await? {
+        while let Some(Line { who, text }) = heard.try_next().await? {
             if who.is_empty() {
                 println!("* {text}");
             } else {

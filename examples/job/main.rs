@@ -12,7 +12,8 @@ use std::error::Error;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
-use ipfi::{Context, Interface, Origins, Server, Status, WsOptions};
+use ipfi::{Context, Interface, Server, Status};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use self::page::Page;
@@ -20,35 +21,62 @@ use self::page::Page;
 const WIDTH: u32 = 640;
 const HEIGHT: u32 = 480;
 
-/// The job: a picture of the Mandelbrot set around a point. An item is a line of it, with how far the job is.
-fn picture(
-    context: Context,
-    (x, y, zoom): (f64, f64, f64),
-) -> impl Stream<Item = Result<(u32, Bytes), Status>> {
-    let mut progress = Progress { done: 0, context };
-    stream::iter(0..HEIGHT)
-        .then(move |row| async move {
-            // A computation does not belong into a task that others wait for.
-            let line = tokio::task::spawn_blocking(move || line(x, y, zoom, row)).await;
-            line.map(|line| (row, line)).map_err(|error| Status::internal(error.to_string()))
-        })
-        // Dropped with the stream: at its end, or when its caller wants no more.
-        .inspect(move |_| progress.advance())
+/// A line of a picture.
+#[derive(Serialize, Deserialize, ipfi::Schema)]
+struct Line {
+    /// Which one, from above.
+    row: u32,
+    /// How soon each of its points escapes.
+    points: Bytes,
+}
+
+#[ipfi::interface]
+trait Job {
+    /// A picture of the Mandelbrot set around a point, line by line.
+    fn picture(
+        &self,
+        context: &Context,
+        x: f64,
+        y: f64,
+        zoom: f64,
+    ) -> impl Stream<Item = Result<Line, Status>>;
+}
+
+struct Painter;
+
+impl Job for Painter {
+    fn picture(
+        &self,
+        context: &Context,
+        x: f64,
+        y: f64,
+        zoom: f64,
+    ) -> impl Stream<Item = Result<Line, Status>> {
+        let mut progress = Progress { done: 0, context };
+        stream::iter(0..HEIGHT)
+            .then(move |row| async move {
+                // A computation does not belong into a task that others wait for.
+                let points = tokio::task::spawn_blocking(move || line(x, y, zoom, row)).await;
+                points.map(|points| Line { row, points }).map_err(|error| Status::internal(error.to_string()))
+            })
+            // Dropped with the stream: at its end, or when its caller wants no more.
+            .inspect(move |_| progress.advance())
+    }
 }
 
 /// How far a job has come, said when it is over.
-struct Progress {
+struct Progress<'a> {
     done: u32,
-    context: Context,
+    context: &'a Context,
 }
 
-impl Progress {
+impl Progress<'_> {
     fn advance(&mut self) {
         self.done += 1;
     }
 }
 
-impl Drop for Progress {
+impl Drop for Progress<'_> {
     fn drop(&mut self) {
         match self.context.cancel_cause() {
             _ if self.done == HEIGHT => println!("a job is done"),
@@ -86,10 +114,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Ok(page) => page,
         Err(_) => Page::bind(0).await?,
     };
-    let mut ws = WsOptions::default();
-    ws.origins = Origins::These(page.origins.clone());
-    let interface = Interface::new().sequence(0, picture);
-    let server = Server::new(interface).ws_options(ws).listen("ws://127.0.0.1:0").bind().await?;
+    let interface = Interface::new().serve(JobServer(Painter));
+    let server =
+        Server::new(interface).allow_origins(page.origins.clone()).listen("ws://127.0.0.1:0").bind().await?;
     println!("open {}", page.url);
     let config = json!({ "websocket": server.addresses()[0], "width": WIDTH, "height": HEIGHT });
     tokio::spawn(page.serve("job/page", config));

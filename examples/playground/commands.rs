@@ -3,11 +3,12 @@
 use std::io::{BufRead, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use futures::{TryStreamExt, stream};
-use ipfi::{Interface, Wire};
+use futures::stream;
+use ipfi::{Interface, Status, Wire};
 use tokio::signal::ctrl_c;
 
 use crate::Failure;
+use crate::server::{PlaygroundClient, Visitor, VisitorServer};
 
 const HELP: &str = "\x20 hello NAME          one value in, one value out
   count N             a sequence, an item every 100 ms
@@ -20,11 +21,22 @@ const HELP: &str = "\x20 hello NAME          one value in, one value out
   quit
 Ctrl-C cancels the call that runs, at the server too; at the prompt it quits.";
 
+/// What the server may ask of this program.
+struct Prompt;
+
+impl Visitor for Prompt {
+    async fn answer(&self, who_asks: String) -> Result<String, Status> {
+        Ok(format!("hello {who_asks}, this is the prompt"))
+    }
+
+    async fn double(&self, number: u64) -> u64 {
+        number * 2
+    }
+}
+
 /// Runs until it is told to quit.
 pub(crate) async fn prompt(url: &str) -> Result<(), Failure> {
-    let offered = Interface::new()
-        .procedure(0, |(who,): (String,)| async move { format!("hello {who}, this is the prompt") });
-    let wire = ipfi::connect_with(url, offered).await?;
+    let wire = ipfi::connect_with(url, Interface::new().serve(VisitorServer(Prompt))).await?;
     let terminal = std::io::stdin().is_terminal();
 
     // A thread of its own reads the prompt: nothing waits for it when the program ends.
@@ -69,31 +81,31 @@ fn number<T: std::str::FromStr>(word: &str) -> Result<T, Failure> {
 }
 
 async fn run(wire: &Wire, words: &[&str]) -> Result<(), Failure> {
+    let playground = PlaygroundClient::new(wire);
     match words {
-        ["hello", name @ ..] if !name.is_empty() => {
-            println!("{}", wire.call::<String>(0, (name.join(" "),)).await?);
-        }
+        ["hello", name @ ..] if !name.is_empty() => println!("{}", playground.hello(name.join(" ")).await?),
         ["count", n] => {
-            let mut numbers = wire.stream::<u64>(1, (number::<u64>(n)?,)).await?;
+            let mut numbers = playground.count(number(n)?).await?;
             while let Some(number) = numbers.try_next().await? {
                 println!("{number}");
             }
         }
         ["sum", numbers @ ..] => {
             let numbers: Vec<i64> = numbers.iter().map(|n| number(n)).collect::<Result<_, _>>()?;
-            println!("{}", wire.upload::<i64, i64>(2, ()).items(stream::iter(numbers)).await?);
+            println!("{}", playground.sum().items(stream::iter(numbers)).await?);
         }
-        ["ask"] => println!("{}", wire.call::<String>(3, ()).await?),
-        ["slow"] => wire.call::<()>(4, ()).timeout(Duration::from_millis(300)).await?,
+        ["ask"] => println!("{}", playground.ask().await?),
+        ["slow"] => playground.slow().timeout(Duration::from_millis(300)).await?,
         ["fail"] => {
-            println!("{}", wire.call::<()>(5, ()).await.expect_err("it always fails"));
+            println!("{}", playground.fail().await.expect_err("it always fails"));
+            // By a number, as there is no method for it.
             wire.call::<()>(42, ()).await?;
         }
         ["many", n] => {
             // A number without bounds would be this program's memory.
             let n: usize = number(n).map(|n: usize| n.min(100_000))?;
             let began = Instant::now();
-            let calls = (0..n).map(|_| async { wire.call::<String>(0, ("you",)).await });
+            let calls = (0..n).map(|_| async { playground.hello("you".into()).await });
             let done = futures::future::try_join_all(calls).await?;
             println!("{} calls at once took {:?}", done.len(), began.elapsed());
         }

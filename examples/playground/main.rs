@@ -15,10 +15,11 @@ mod server;
 use std::cell::Cell;
 use std::time::Duration;
 
-use ipfi::{CodecId, Identity, Limits, Origins, Server, WebTransportOptions, WsOptions};
+use ipfi::{Identity, Interface, Limits, Server};
 use serde_json::json;
 
 use self::page::Page;
+use self::server::{Here, PlaygroundServer};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -31,22 +32,15 @@ async fn main() -> Result<(), Failure> {
     // Made on the spot, for 13 days; the page is told its hash, for no authority has signed it.
     let identity = Identity::development(&["127.0.0.1", "localhost"])?;
     let hash = identity.certificate_hash();
-    // A browser says whose page it is that connects. This one's origin is not the server's: it has a port of its own.
-    let mut ws = WsOptions::default();
-    ws.origins = Origins::These(page.origins.clone());
-    let mut webtransport = WebTransportOptions::default();
-    webtransport.origins = ws.origins.clone();
     // Room for a thousand streams a connection, where 256 are the default; and who cancels all at once is no attacker.
     let mut limits = Limits::default();
     limits.max_inbound_calls = 1024;
     limits.abuse_budget = 2500;
-    let server = Server::new(server::interface())
+    let server = Server::new(Interface::new().serve(PlaygroundServer(Here)))
         .limits(limits)
         .identity(identity)
-        .ws_options(ws)
-        .webtransport_options(webtransport)
-        // Calls from here to a page are in the codec that pages speak.
-        .codec(CodecId::MessagePack)
+        // A browser says whose page it is that connects. This one's origin is not the server's: it has a port of its own.
+        .allow_origins(page.origins.clone())
         .grace(Duration::from_secs(1))
         .listen("tcp://127.0.0.1:0")
         .listen("quic://127.0.0.1:0")

@@ -1,56 +1,116 @@
-//! What the server offers: a procedure of each kind. The page and the prompt call these by their numbers.
+//! What the server offers: a method of each kind. The page's client is `page/playground.js`, made of this trait by `ipfi gen ts`.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::try_join_all;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
-use ipfi::{CloseCode, Context, Interface, Receiver, Status};
+use ipfi::{CloseCode, Context, Receiver, Status};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-pub(crate) fn interface() -> Interface {
-    Interface::new()
-        // One value in, one out.
-        .procedure(0, |(name,): (String,)| async move { format!("Hello, {name}!") })
-        // A stream out: no faster than it is read, and dropped when nobody wants more.
-        .sequence(1, |(limit,): (u64,)| every(100).zip(stream::iter(0..limit)).map(|((), n)| n))
-        // A stream in.
-        .procedure_with_items(2, |(): (), numbers: Receiver<i64>| async move {
-            numbers.try_fold(0_i64, |sum, n| async move { Ok(sum.saturating_add(n)) }).await
+/// What there is to try.
+#[ipfi::interface]
+pub(crate) trait Playground {
+    /// One value in, one value out.
+    async fn hello(&self, name: String) -> String;
+
+    /// A stream of numbers, one each 100 ms. Cancel it, and its producer is dropped.
+    fn count(&self, limit: u64) -> impl Stream<Item = u64>;
+
+    /// A stream of numbers to the server, one answer.
+    async fn sum(&self, numbers: Receiver<i64>) -> Result<i64, Status>;
+
+    /// Streams in both directions: each word comes back as it arrives.
+    fn shout(&self, words: Receiver<String>) -> impl Stream<Item = Result<String, Status>>;
+
+    /// Bytes to the server, as fast as it takes them; it answers how many they were.
+    async fn upload(&self, pieces: Receiver<Bytes>) -> Result<u64, Status>;
+
+    /// Numbered pieces of some size in some rhythm, or as fast as they are taken: what the page's many streams are.
+    fn pieces(&self, from: u32, to: u32, bytes: u32, every_ms: u64) -> impl Stream<Item = Bytes>;
+
+    /// Asks back whoever calls.
+    async fn ask(&self, context: &Context) -> Result<String, Status>;
+
+    /// Asks back so many times at once; those calls share packets. The answer is the sum of theirs.
+    async fn ask_often(&self, context: &Context, times: u64) -> Result<u64, Status>;
+
+    /// Takes a minute. Its deadline travels with it, and the handler is dropped when it passes.
+    async fn slow(&self);
+
+    /// Fails, with a code, a text, and whose doing it was.
+    async fn fail(&self) -> Result<(), Status>;
+
+    /// Ends the connection under everything that runs on it.
+    #[ipfi(notification)]
+    async fn pull_the_plug(&self, context: &Context);
+}
+
+/// What a page, or the prompt, offers to the server.
+#[ipfi::interface]
+pub(crate) trait Visitor {
+    /// Somebody sits there and answers.
+    async fn answer(&self, who_asks: String) -> Result<String, Status>;
+
+    /// Twice the number.
+    async fn double(&self, number: u64) -> u64;
+}
+
+pub(crate) struct Here;
+
+impl Playground for Here {
+    async fn hello(&self, name: String) -> String {
+        format!("Hello, {name}!")
+    }
+
+    fn count(&self, limit: u64) -> impl Stream<Item = u64> {
+        every(100).zip(stream::iter(0..limit)).map(|((), n)| n)
+    }
+
+    async fn sum(&self, numbers: Receiver<i64>) -> Result<i64, Status> {
+        Ok(numbers.try_fold(0_i64, |sum, n| async move { Ok(sum.saturating_add(n)) }).await?)
+    }
+
+    fn shout(&self, words: Receiver<String>) -> impl Stream<Item = Result<String, Status>> {
+        words.map_ok(|word| word.to_uppercase()).err_into()
+    }
+
+    async fn upload(&self, pieces: Receiver<Bytes>) -> Result<u64, Status> {
+        Ok(pieces.try_fold(0_u64, |sum, piece| async move { Ok(sum + piece.len() as u64) }).await?)
+    }
+
+    fn pieces(&self, from: u32, to: u32, bytes: u32, every_ms: u64) -> impl Stream<Item = Bytes> {
+        every(every_ms).zip(stream::iter(from..to)).map(move |((), n)| {
+            let mut piece = n.to_be_bytes().to_vec();
+            piece.resize(bytes.clamp(4, 64 << 10) as usize, b'.');
+            Bytes::from(piece)
         })
-        // Calls whoever calls it; its deadline is handed on.
-        .procedure(3, |context: Context, (): ()| async move {
-            let answer = context.wire().call::<String>(0, ("the server",)).within(&context).await;
-            answer.map(|answer| format!("the server called back and was told: {answer}"))
-        })
-        // Meets no deadline, and is dropped when its caller's has passed.
-        .procedure(4, |(): ()| sleep(Duration::from_secs(60)))
-        .procedure(5, |(): ()| async { Err::<(), _>(Status::failed_precondition("it is not Tuesday")) })
-        // What the page's many streams are: numbered pieces of some size in some rhythm, or as fast as they are taken.
-        .sequence(6, |(from, to, bytes, every_ms): (u32, u32, u32, u64)| {
-            every(every_ms).zip(stream::iter(from..to)).map(move |((), n)| {
-                let mut piece = n.to_be_bytes().to_vec();
-                piece.resize(bytes.clamp(4, 64 << 10) as usize, b'.');
-                Bytes::from(piece)
-            })
-        })
-        // Streams in both directions.
-        .sequence_with_items(7, |(): (), lines: Receiver<String>| lines.map_ok(|line| line.to_uppercase()))
-        // Many calls back at once; they share packets, and the page answers each.
-        .procedure(8, |context: Context, (count,): (u64,)| async move {
-            let (wire, context) = (&context.wire(), &context);
-            let calls = (0..count.min(10_000))
-                .map(|n| async move { wire.call::<u64>(1, (n,)).within(context).await });
-            try_join_all(calls).await.map(|doubled| doubled.iter().sum::<u64>())
-        })
-        // Ends the connection under everything that runs on it.
-        .notification(9, |context: Context, (): ()| async move {
-            context.wire().close(CloseCode::INTERNAL, "somebody pulled the plug");
-        })
-        // Takes what is uploaded.
-        .procedure_with_items(10, |(): (), pieces: Receiver<Bytes>| async move {
-            pieces.try_fold(0_u64, |sum, piece| async move { Ok(sum + piece.len() as u64) }).await
-        })
+    }
+
+    async fn ask(&self, context: &Context) -> Result<String, Status> {
+        // Its deadline is handed on.
+        let visitor = VisitorClient::new(&context.wire());
+        let answer = visitor.answer("the server".into()).within(context).await?;
+        Ok(format!("the server called back and was told: {answer}"))
+    }
+
+    async fn ask_often(&self, context: &Context, times: u64) -> Result<u64, Status> {
+        let visitor = &VisitorClient::new(&context.wire());
+        let calls = (0..times.min(10_000)).map(|n| async move { visitor.double(n).within(context).await });
+        Ok(try_join_all(calls).await?.iter().sum())
+    }
+
+    async fn slow(&self) {
+        sleep(Duration::from_secs(60)).await;
+    }
+
+    async fn fail(&self) -> Result<(), Status> {
+        Err(Status::failed_precondition("it is not Tuesday"))
+    }
+
+    async fn pull_the_plug(&self, context: &Context) {
+        context.wire().close(CloseCode::INTERNAL, "somebody pulled the plug");
+    }
 }
 
 /// Something every so many milliseconds; at once for 0. Who reads late does not get what was missed in a burst.

@@ -9,7 +9,6 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
 use interop_tests::conformance::kit::{ECHO, NEVER, ONE_THEN_NEVER, OWN, standard};
 use ipfi::{Code, ConnectionError, Limits, Module, ModuleError, WireOptions};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};

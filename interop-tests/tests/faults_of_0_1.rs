@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 use interop_tests::conformance::kit::{ECHO, NEVER, ONE_THEN_NEVER, SLEEP, SUM, limited, settle, standard};
 use interop_tests::hostile_peer::HostilePeer;
 use interop_tests::test_runtime::TestRuntime;

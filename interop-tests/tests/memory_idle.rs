@@ -10,7 +10,7 @@ mod heap;
 
 use std::future::pending;
 
-use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use ipfi_core::{Interface, Limits, Receiver, Wire, WireOptions};
 use tokio::net::{TcpListener, TcpStream};
 

@@ -72,6 +72,22 @@ impl Server {
         }
     }
 
+    /// Lets pages of these origins connect, written as browsers do: `http://localhost:8000`, `https://app.example`. For
+    /// WebSocket and WebTransport alike, whose own options ([`ws_options`](Self::ws_options),
+    /// [`webtransport_options`](Self::webtransport_options)) say more where that is needed; a later call takes the place of an
+    /// earlier one. Without it, pages of the server's own origin alone.
+    #[cfg(any(feature = "ws", feature = "webtransport"))]
+    pub fn allow_origins<O: Into<String>>(mut self, origins: impl IntoIterator<Item = O>) -> Self {
+        let origins = ipfi_core::Origins::These(origins.into_iter().map(Into::into).collect());
+        #[cfg(feature = "ws")]
+        self.ws.origins.clone_from(&origins);
+        #[cfg(feature = "webtransport")]
+        {
+            self.secure.web.origins = origins;
+        }
+        self
+    }
+
     /// Listens on `url` too:
     ///
     /// - `quic://host:port` and `tls://host:port`, which need an `identity`. QUIC's ports are those of UDP, so that

@@ -3,7 +3,7 @@
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use futures_util::{TryStreamExt, stream};
+use futures_util::stream;
 use ipfi_core::status::Origin;
 use ipfi_core::{CancelCause, Code, Context, Interface, Status, Wire};
 use tokio::time::Instant;

@@ -3,7 +3,7 @@
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use futures_util::{StreamExt, TryStreamExt, future, stream};
+use futures_util::{StreamExt, future, stream};
 use ipfi_core::close_code::CloseCode;
 use ipfi_core::error::ConnectionError;
 use ipfi_core::{CancelCause, Code, Interface, ShutdownReport, Wire};

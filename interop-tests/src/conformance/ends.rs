@@ -4,7 +4,6 @@ use std::future::IntoFuture;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
 use ipfi_core::close_code::CloseCode;
 use ipfi_core::error::ConnectionError;
 use ipfi_core::{CancelCause, Code, Context, Interface, Receiver, WireOptions};

@@ -4,7 +4,6 @@ use std::future::IntoFuture;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
 use ipfi_core::observe::{CallReport, Direction, Stats};
 use ipfi_core::{Code, Interface, Status, WireOptions};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_util::{TryStreamExt as _, stream};
+use futures_util::stream;
 use ipfi::{Connector, Context, Identity, Interface, QuicOptions, ReloadableIdentity, Server, Trust};
 
 use crate::support::{Running, greeted, greeter, within};

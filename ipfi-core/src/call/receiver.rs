@@ -27,7 +27,8 @@ use crate::wire::WireCore;
 /// At the caller, dropping it before the end cancels the call at the peer; [`detach`](Self::detach)
 /// lets it run on. At the callee, dropping it tells the caller that no more items are needed.
 ///
-/// `next` is cancel safe.
+/// A [`Stream`], for whoever has the combinators of the crate `futures` in scope; else [`try_next`](Self::try_next) is enough.
+/// Both are cancel safe.
 pub struct Receiver<T> {
     inbound: Inbound,
     codec: CodecId,
@@ -144,6 +145,18 @@ impl<T> Receiver<T> {
             }
             InboundError::Read(error) => CallError::read(procedure, error),
         }
+    }
+}
+
+impl<T: Decode> Receiver<T> {
+    /// The next item, or `None` after the last. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// At the caller, why the call ended without a success; at the callee, why there are no more items, or that one
+    /// cannot be decoded. Nothing comes after an error.
+    pub async fn try_next(&mut self) -> Result<Option<T>, CallError> {
+        core::future::poll_fn(|task| Pin::new(&mut *self).poll_next(task)).await.transpose()
     }
 }
 

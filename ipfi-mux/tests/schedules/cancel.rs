@@ -2,7 +2,6 @@
 
 use std::future::IntoFuture;
 
-use futures_util::TryStreamExt;
 use futures_util::future::{Either, select};
 use shuttle::future::block_on;
 

@@ -3,7 +3,6 @@
 
 use std::future::IntoFuture;
 
-use futures_util::TryStreamExt;
 use futures_util::future::join;
 use ipfi_core::close_code::CloseCode;
 use ipfi_core::error::ConnectionError;

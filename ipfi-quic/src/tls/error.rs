@@ -20,6 +20,14 @@ pub enum TlsError {
         /// What the system said.
         source: io::Error,
     },
+    /// A file cannot be written.
+    #[error("cannot write {}: {source}", .path.display())]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The text is not PEM all through.
     #[error("{origin} is not valid PEM: {what}")]
     Pem {

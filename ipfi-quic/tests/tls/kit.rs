@@ -55,6 +55,13 @@ pub(crate) fn self_signed(names: &[&str], validity: Validity) -> Pem {
     signed_by_itself(params(names, validity))
 }
 
+/// One of this name.
+pub(crate) fn named(name: &str, validity: Validity) -> Pem {
+    let mut params = params(&["localhost"], validity);
+    params.distinguished_name.push(DnType::CommonName, name);
+    signed_by_itself(params)
+}
+
 /// What `openssl req -x509` makes: a certificate that issued itself and may issue others.
 pub(crate) fn self_signed_ca(names: &[&str], validity: Validity) -> Pem {
     let mut params = params(names, validity);

@@ -4,6 +4,7 @@
 #![allow(clippy::panic)] // so is a branch that must not be taken
 
 mod client_auth;
+mod development;
 mod faults;
 mod hashes;
 mod identities;
