@@ -162,7 +162,7 @@ fn a_certificate_decides_who_may_call_what() {
             "Ada sees a steel door, Ada",
             "Ada: it swings open",
             "Bob sees a steel door, Bob",
-            "Bob: call 1: PERMISSION_DENIED: Bob may look, and not open",
+            "Bob: call 960060636 (Vault.open): PERMISSION_DENIED: Bob may look, and not open",
         ]
     );
     assert!(lines[4].starts_with("Eve stays outside: ") && lines[4].contains("certificate"), "{}", lines[4]);
@@ -240,8 +240,8 @@ fn the_playground_answers_at_its_prompt() {
         "\nHello, Ada Lovelace!\n0\n1\n2\n6\n",
         "error: \"x\" is not a number that fits\nerror: \"x\" is not a number that fits\nerror: \"-1\" is not",
         "the server called back and was told: hello the server, this is the prompt",
-        "error: call 4: DEADLINE_EXCEEDED",
-        "call 5: FAILED_PRECONDITION: it is not Tuesday",
+        "(Playground.slow): DEADLINE_EXCEEDED",
+        "(Playground.fail): FAILED_PRECONDITION: it is not Tuesday",
         "error: call 42: UNIMPLEMENTED: procedure 42 is not offered",
         "500 calls at once took",
         "hello NAME",

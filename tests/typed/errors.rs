@@ -37,6 +37,9 @@ async fn a_status_is_an_error_of_the_call() {
     assert_eq!(greeter.age(41).await.unwrap(), 41);
     let error = greeter.age(-1).await.unwrap_err();
     assert_eq!((error.code(), error.status().message()), (Code::OutOfRange, "-1 is no age"));
+    // Which method it was is told by name.
+    let index = error.procedure().get();
+    assert_eq!(error.to_string(), format!("call {index} (Greeter.age): OUT_OF_RANGE: -1 is no age"));
 }
 
 #[tokio::test]

@@ -72,6 +72,7 @@ pub(crate) struct Ready {
 /// What is to be sent.
 pub(crate) struct Outgoing {
     pub(crate) codec: CodecId,
+    procedure: ProcedureIndex,
     header: RequestHeader,
     isolation: Isolation,
     /// `HEADER_ROOM` bytes, then message 0.
@@ -82,7 +83,7 @@ pub(crate) struct Outgoing {
 
 impl Outgoing {
     pub(crate) fn procedure(&self) -> ProcedureIndex {
-        ProcedureIndex::new(self.header.procedure)
+        self.procedure
     }
 
     pub(crate) fn timeout(&self) -> Option<Duration> {
@@ -202,8 +203,8 @@ impl Request {
             metadata: self.metadata,
             priority: self.priority,
         };
-        let outgoing = Outgoing { codec: self.codec, header, isolation: self.isolation, staged, payload };
-        Ok(Ready { wire: self.wire, outgoing })
+        let Self { wire, procedure, codec, isolation, .. } = self;
+        Ok(Ready { wire, outgoing: Outgoing { codec, procedure, header, isolation, staged, payload } })
     }
 }
 

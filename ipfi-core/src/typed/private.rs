@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use super::description::{Describing, MethodDescribing};
+use crate::ProcedureIndex;
 use crate::call::Call;
 use crate::codec::{Decode, Encode};
 pub use crate::interface::Kind;
@@ -22,9 +23,9 @@ use crate::wire::Wire;
 /// The items of a method that streams `Result<T, E>`, as they travel.
 pub type ItemOf<T, E> = <E as MethodError<T>>::Wire;
 
-/// A call of `procedure`; its kind is that of the client's method.
-pub fn call<K, A>(wire: &Wire, procedure: u64, arguments: A) -> Call<K, A> {
-    Call::new(wire, procedure.into(), arguments)
+/// A call of the method `name`; its kind is that of the client's method.
+pub fn call<K, A>(wire: &Wire, procedure: u64, name: &'static &'static str, arguments: A) -> Call<K, A> {
+    Call::new(wire, ProcedureIndex::named(procedure, name), arguments)
 }
 
 /// What may be an item or an answer.

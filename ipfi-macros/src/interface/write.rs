@@ -251,6 +251,7 @@ fn client_method(interface: &Interface, method: &Method) -> TokenStream {
     let (names, types): (Vec<_>, Vec<_>) = method.arguments.iter().map(|(name, ty)| (name, ty)).unzip();
     let kind = call_kind(method);
     let index = index(&interface.name, method);
+    let name = format!("{}.{}", interface.name, method.name);
     let timeout = method
         .attributes
         .timeout_ms
@@ -260,7 +261,7 @@ fn client_method(interface: &Interface, method: &Method) -> TokenStream {
         #doc
         #[allow(clippy::too_many_arguments)]
         #vis fn #ident(&self #(, #names: #types)*) -> ::ipfi::call::Call<#kind, (#(#types,)*)> {
-            ::ipfi::__private::call(&self.wire, #index, (#(#names,)*)) #timeout
+            ::ipfi::__private::call(&self.wire, #index, &#name, (#(#names,)*)) #timeout
         }
     }
 }
