@@ -11,3 +11,4 @@ mod kinds;
 mod reflection;
 mod registration;
 mod schema;
+mod values;

@@ -1,4 +1,4 @@
-//! The arguments of a procedure: a tuple of up to 16 elements, or [`Raw`].
+//! The arguments of a procedure: a tuple of up to 16 elements, [`Raw`], or [`Encoded`].
 //!
 //! Sending and receiving are two traits, so that `("Ada",)` can be sent to a procedure that takes
 //! `(String,)`. In bincode and postcard a tuple is its elements one after another with nothing around
@@ -11,13 +11,13 @@ use bytes::Bytes;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeTuple, Serializer};
 
-use super::{CodecError, CodecId, DecodeLimits, Raw, decode_value, encode_value};
+use super::{CodecError, CodecId, DecodeLimits, Encoded, Raw, decode_value, encode_value};
 
 mod sealed {
     pub trait Sealed {}
 }
 
-/// What a call can be made with: a tuple of 0 to 16 serde values, borrowed or owned, or [`Raw`].
+/// What a call can be made with: a tuple of 0 to 16 serde values, borrowed or owned, [`Raw`], or [`Encoded`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the arguments of a call: they are a tuple",
     label = "not a tuple of 0 to 16 values",
@@ -50,7 +50,7 @@ pub trait EncodeArguments: sealed::Sealed {
     }
 }
 
-/// What a procedure can take: a tuple of 0 to 16 serde values that own their data, or [`Raw`].
+/// What a procedure can take: a tuple of 0 to 16 serde values that own their data, [`Raw`], or [`Encoded`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the arguments of a procedure: they are a tuple",
     label = "takes something else than a tuple of 0 to 16 values",
@@ -83,6 +83,25 @@ impl DecodeArguments for Raw {
     /// Refuses arguments of another codec: the caller believes that this procedure is a typed one.
     fn decode_arguments(codec: CodecId, bytes: Bytes, _limits: &DecodeLimits) -> Result<Self, CodecError> {
         require_raw(codec)?;
+        Ok(Self(bytes))
+    }
+}
+
+impl sealed::Sealed for Encoded {}
+
+impl EncodeArguments for Encoded {
+    fn encode_arguments(&self, _codec: CodecId, out: &mut Vec<u8>) -> Result<(), CodecError> {
+        out.extend_from_slice(&self.0);
+        Ok(())
+    }
+
+    fn as_raw(&self) -> Option<&Bytes> {
+        Some(&self.0)
+    }
+}
+
+impl DecodeArguments for Encoded {
+    fn decode_arguments(_codec: CodecId, bytes: Bytes, _limits: &DecodeLimits) -> Result<Self, CodecError> {
         Ok(Self(bytes))
     }
 }

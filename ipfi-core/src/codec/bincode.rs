@@ -18,7 +18,7 @@ use ::bincode::enc::write::Writer;
 use ::bincode::error::{DecodeError, EncodeError};
 use ::bincode::serde::{encode_into_writer, seed_decode_from_slice};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::DeserializeSeed;
 
 use super::{Codec, CodecError, CodecId, DecodeLimits, guard};
 
@@ -48,8 +48,13 @@ impl Codec for Bincode {
         })
     }
 
-    fn decode<T: DeserializeOwned>(bytes: &[u8], limits: &DecodeLimits) -> Result<T, CodecError> {
-        let (value, read) = guard::decode::<T, _, _>(
+    fn decode_seed<'de, S: DeserializeSeed<'de>>(
+        seed: S,
+        bytes: &'de [u8],
+        limits: &DecodeLimits,
+    ) -> Result<S::Value, CodecError> {
+        let (value, read) = guard::decode(
+            seed,
             limits,
             bytes.len(),
             |seed| seed_decode_from_slice(seed, bytes, configuration()),

@@ -104,7 +104,6 @@ impl From<CodecError> for Status {
 
 /// The longest text kept of a library's error. serde quotes the value it did not like, and that value
 /// is the peer's: up to a whole message of it.
-#[cfg(any(feature = "bincode", feature = "postcard", feature = "messagepack", feature = "json"))]
 const MAX_TEXT_BYTES: usize = 256;
 
 #[cfg(any(feature = "bincode", feature = "postcard", feature = "messagepack", feature = "json"))]
@@ -118,7 +117,17 @@ impl CodecError {
     }
 }
 
-#[cfg(any(feature = "bincode", feature = "postcard", feature = "messagepack", feature = "json"))]
+impl CodecError {
+    /// The same with another text, where it has one.
+    pub(crate) fn with_text(self, what: impl core::fmt::Display) -> Self {
+        match self {
+            Self::Encode { codec, .. } => Self::Encode { codec, what: text(what) },
+            Self::Decode { codec, .. } => Self::Decode { codec, what: text(what) },
+            other => other,
+        }
+    }
+}
+
 fn text(what: impl core::fmt::Display) -> Box<str> {
     let mut text = what.to_string();
     if text.len() > MAX_TEXT_BYTES {

@@ -6,7 +6,7 @@
 //! their bracket.
 
 use serde::Serialize;
-use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny};
+use serde::de::{DeserializeSeed, IgnoredAny};
 use serde_json::Deserializer;
 
 use super::{Codec, CodecError, CodecId, DecodeLimits, guard};
@@ -22,8 +22,13 @@ impl Codec for Json {
         serde_json::to_writer(&mut *out, value).map_err(|error| CodecError::encode(Self::ID, error))
     }
 
-    fn decode<T: DeserializeOwned>(bytes: &[u8], limits: &DecodeLimits) -> Result<T, CodecError> {
-        let (value, read) = guard::decode::<T, _, serde_json::Error>(
+    fn decode_seed<'de, S: DeserializeSeed<'de>>(
+        seed: S,
+        bytes: &'de [u8],
+        limits: &DecodeLimits,
+    ) -> Result<S::Value, CodecError> {
+        let (value, read) = guard::decode(
+            seed,
             limits,
             bytes.len(),
             |seed| {
@@ -31,7 +36,7 @@ impl Codec for Json {
                 let value = seed.deserialize(&mut deserializer)?;
                 Ok((value, deserializer.into_iter::<IgnoredAny>().byte_offset()))
             },
-            |error| {
+            |error: serde_json::Error| {
                 if error.is_eof() {
                     CodecError::Truncated { codec: Self::ID }
                 } else {

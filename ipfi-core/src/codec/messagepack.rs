@@ -3,12 +3,13 @@
 //!
 //! The library's own depth counter misses `Some` and newtypes (msgpack-rust#381); the guard's does not.
 
+use core::marker::PhantomData;
 use std::io::{Cursor, ErrorKind};
 
 use rmp_serde::decode::{Deserializer, Error};
 use rmp_serde::encode::Serializer;
 use serde::Serialize;
-use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed, IgnoredAny};
+use serde::de::{Deserialize, DeserializeSeed, IgnoredAny};
 
 use super::{Codec, CodecError, CodecId, DecodeLimits, guard};
 
@@ -24,8 +25,13 @@ impl Codec for MessagePack {
         value.serialize(&mut serializer).map_err(|error| CodecError::encode(Self::ID, error))
     }
 
-    fn decode<T: DeserializeOwned>(bytes: &[u8], limits: &DecodeLimits) -> Result<T, CodecError> {
-        let (value, ended) = guard::decode::<T, _, _>(
+    fn decode_seed<'de, S: DeserializeSeed<'de>>(
+        seed: S,
+        bytes: &'de [u8],
+        limits: &DecodeLimits,
+    ) -> Result<S::Value, CodecError> {
+        let (value, ended) = guard::decode(
+            seed,
             limits,
             bytes.len(),
             |seed| {
@@ -58,7 +64,8 @@ impl Codec for MessagePack {
 fn left_over(bytes: &[u8], limits: &DecodeLimits) -> usize {
     // Skipping allocates nothing that is kept, so only depth matters.
     let limits = DecodeLimits { max_decoded_bytes: usize::MAX, ..*limits };
-    let skipped = guard::decode::<IgnoredAny, _, Error>(
+    let skipped = guard::decode(
+        PhantomData::<IgnoredAny>,
         &limits,
         bytes.len(),
         |seed| {
@@ -66,7 +73,7 @@ fn left_over(bytes: &[u8], limits: &DecodeLimits) -> usize {
             seed.deserialize(&mut deserializer)?;
             Ok(usize::try_from(deserializer.position()).unwrap_or(bytes.len()))
         },
-        |error| CodecError::decode(MessagePack::ID, error),
+        |error: Error| CodecError::decode(MessagePack::ID, error),
     );
     // At least the one that gave it away.
     bytes.len().saturating_sub(skipped.unwrap_or(bytes.len())).max(1)

@@ -49,8 +49,10 @@ mod messagepack;
 mod postcard;
 mod value;
 
+use core::marker::PhantomData;
+
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed};
 
 pub use self::arguments::{DecodeArguments, EncodeArguments};
 #[cfg(feature = "bincode")]
@@ -63,7 +65,7 @@ pub use self::json::Json;
 pub use self::messagepack::MessagePack;
 #[cfg(feature = "postcard")]
 pub use self::postcard::Postcard;
-pub use self::value::{Decode, Encode, Raw};
+pub use self::value::{Decode, Encode, Encoded, Raw};
 use crate::limits::Limits;
 
 // For the links in the documentation above.
@@ -82,7 +84,17 @@ pub trait Codec {
     fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError>;
 
     /// Reads one value that takes exactly all of `bytes`, within `limits`.
-    fn decode<T: DeserializeOwned>(bytes: &[u8], limits: &DecodeLimits) -> Result<T, CodecError>;
+    #[inline]
+    fn decode<T: DeserializeOwned>(bytes: &[u8], limits: &DecodeLimits) -> Result<T, CodecError> {
+        Self::decode_seed(PhantomData::<T>, bytes, limits)
+    }
+
+    /// As [`decode`](Self::decode), for a value whose type is known only at run time.
+    fn decode_seed<'de, S: DeserializeSeed<'de>>(
+        seed: S,
+        bytes: &'de [u8],
+        limits: &DecodeLimits,
+    ) -> Result<S::Value, CodecError>;
 }
 
 /// What one decoded message may cost.
@@ -115,7 +127,7 @@ impl Default for DecodeLimits {
     not(any(feature = "bincode", feature = "postcard", feature = "messagepack", feature = "json")),
     allow(unused_variables)
 )]
-fn encode_value<T: Serialize + ?Sized>(
+pub(crate) fn encode_value<T: Serialize + ?Sized>(
     codec: CodecId,
     value: &T,
     out: &mut Vec<u8>,
@@ -142,25 +154,36 @@ fn encode_value<T: Serialize + ?Sized>(
 }
 
 /// Reads one value that takes exactly all of `bytes`, in the codec `codec`.
-#[cfg_attr(
-    not(any(feature = "bincode", feature = "postcard", feature = "messagepack", feature = "json")),
-    allow(unused_variables)
-)]
+#[inline]
 fn decode_value<T: DeserializeOwned>(
     codec: CodecId,
     bytes: &[u8],
     limits: &DecodeLimits,
 ) -> Result<T, CodecError> {
+    decode_seed(codec, PhantomData::<T>, bytes, limits)
+}
+
+/// Reads by `seed` one value that takes exactly all of `bytes`, in the codec `codec`.
+#[cfg_attr(
+    not(any(feature = "bincode", feature = "postcard", feature = "messagepack", feature = "json")),
+    allow(unused_variables)
+)]
+pub(crate) fn decode_seed<'de, S: DeserializeSeed<'de>>(
+    codec: CodecId,
+    seed: S,
+    bytes: &'de [u8],
+    limits: &DecodeLimits,
+) -> Result<S::Value, CodecError> {
     match codec {
         CodecId::Raw => Err(CodecError::Mismatch { expected: "a codec for typed values", seen: codec }),
         #[cfg(feature = "bincode")]
-        CodecId::Bincode => Bincode::decode(bytes, limits),
+        CodecId::Bincode => Bincode::decode_seed(seed, bytes, limits),
         #[cfg(feature = "postcard")]
-        CodecId::Postcard => Postcard::decode(bytes, limits),
+        CodecId::Postcard => Postcard::decode_seed(seed, bytes, limits),
         #[cfg(feature = "messagepack")]
-        CodecId::MessagePack => MessagePack::decode(bytes, limits),
+        CodecId::MessagePack => MessagePack::decode_seed(seed, bytes, limits),
         #[cfg(feature = "json")]
-        CodecId::Json => Json::decode(bytes, limits),
+        CodecId::Json => Json::decode_seed(seed, bytes, limits),
         // Reached by the numbers whose feature is off.
         #[allow(unreachable_patterns)]
         disabled => Err(CodecError::Disabled(disabled)),

@@ -6,7 +6,7 @@
 
 use ::postcard::{Deserializer, Error, de_flavors, ser_flavors, serialize_with_flavor};
 use serde::Serialize;
-use serde::de::{DeserializeOwned, DeserializeSeed};
+use serde::de::DeserializeSeed;
 
 use super::{Codec, CodecError, CodecId, DecodeLimits, guard};
 
@@ -21,8 +21,13 @@ impl Codec for Postcard {
         serialize_with_flavor(value, Append(out)).map_err(|error| CodecError::encode(Self::ID, error))
     }
 
-    fn decode<T: DeserializeOwned>(bytes: &[u8], limits: &DecodeLimits) -> Result<T, CodecError> {
-        let (value, rest) = guard::decode::<T, _, _>(
+    fn decode_seed<'de, S: DeserializeSeed<'de>>(
+        seed: S,
+        bytes: &'de [u8],
+        limits: &DecodeLimits,
+    ) -> Result<S::Value, CodecError> {
+        let (value, rest) = guard::decode(
+            seed,
             limits,
             bytes.len(),
             |seed| {

@@ -35,7 +35,22 @@ impl From<Raw> for Bytes {
     }
 }
 
-/// A value that can be sent as one message: any serde type, or [`Raw`].
+/// A message that was encoded before, in the codec of the call that carries it: what a program sends and receives that
+/// knows a type only at run time, and makes its bytes by [`schema::encode`](crate::schema::encode).
+///
+/// Unlike [`Raw`] it does not choose the call's codec: whoever calls with it says which one the bytes are in
+/// ([`Call::codec`](crate::call::Call::codec)), and nothing looks whether they are. It is neither an argument among others
+/// nor a serde type.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Encoded(pub Bytes);
+
+impl From<Bytes> for Encoded {
+    fn from(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+}
+
+/// A value that can be sent as one message: any serde type, [`Raw`], or [`Encoded`].
 pub trait Encode {
     /// The codec that a call is made with if this decides it: `preferred`, unless there is no choice.
     fn codec(preferred: CodecId) -> CodecId {
@@ -61,7 +76,7 @@ pub trait Encode {
     }
 }
 
-// Together with the impl for `Raw` this is coherent only because `Raw` is ours and no serde type.
+// Together with those for `Raw` and `Encoded` this is coherent only because they are ours and no serde types.
 impl<T: Serialize + ?Sized> Encode for T {
     fn encode(&self, codec: CodecId, out: &mut Vec<u8>) -> Result<(), CodecError> {
         encode_value(codec, self, out)
@@ -83,7 +98,18 @@ impl Encode for Raw {
     }
 }
 
-/// A value that can be received as one message: any serde type that owns its data, or [`Raw`].
+impl Encode for Encoded {
+    fn encode(&self, _codec: CodecId, out: &mut Vec<u8>) -> Result<(), CodecError> {
+        out.extend_from_slice(&self.0);
+        Ok(())
+    }
+
+    fn as_raw(&self) -> Option<&Bytes> {
+        Some(&self.0)
+    }
+}
+
+/// A value that can be received as one message: any serde type that owns its data, [`Raw`], or [`Encoded`].
 pub trait Decode: Sized {
     /// Reads the value that takes exactly all of `bytes`.
     fn decode(codec: CodecId, bytes: Bytes, limits: &DecodeLimits) -> Result<Self, CodecError>;
@@ -117,6 +143,12 @@ impl<T: DeserializeOwned> Decode for T {
 }
 
 impl Decode for Raw {
+    fn decode(_codec: CodecId, bytes: Bytes, _limits: &DecodeLimits) -> Result<Self, CodecError> {
+        Ok(Self(bytes))
+    }
+}
+
+impl Decode for Encoded {
     fn decode(_codec: CodecId, bytes: Bytes, _limits: &DecodeLimits) -> Result<Self, CodecError> {
         Ok(Self(bytes))
     }

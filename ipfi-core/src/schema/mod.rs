@@ -10,9 +10,15 @@ mod display;
 mod ecosystem;
 mod shape;
 mod types;
+mod value;
 
 pub use shape::{Field, Fields, Form, Shape, TypeDef, Variant};
 pub use types::Types;
+pub use value::{
+    TypeTable, Value, decode, decode_answer, decode_arguments, encode, encode_answer, encode_arguments,
+};
+#[cfg(feature = "json")]
+pub use value::{from_json, to_json};
 
 /// A type that says what its values look like. Derive it: `#[derive(ipfi::Schema)]` beside serde's, whose attributes it
 /// reads.

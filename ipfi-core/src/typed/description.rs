@@ -19,6 +19,23 @@ pub struct Description {
     pub methods: Vec<Method>,
 }
 
+/// Descriptions as JSON, which is what reflection answers in that codec: the file that `ipfi gen` reads where no server runs.
+///
+/// ```no_run
+/// # fn descriptions() -> Vec<ipfi_core::typed::Description> { Vec::new() }
+/// # let descriptions = descriptions();
+/// // In a test or behind an argument of the server: `&[GreeterClient::description()]`.
+/// std::fs::write("greeter.json", ipfi_core::typed::to_json(&descriptions))?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[cfg(feature = "json")]
+pub fn to_json(descriptions: &[Description]) -> String {
+    // They hold strings, numbers and lists.
+    let mut text = serde_json::to_string_pretty(descriptions).expect("descriptions have a form in JSON");
+    text.push('\n');
+    text
+}
+
 /// A method of an interface.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -16,6 +16,8 @@ mod reflection;
 use std::sync::Arc;
 
 pub use compatible::{Mismatch, compatible};
+#[cfg(feature = "json")]
+pub use description::to_json;
 pub use description::{Description, Method, Parameter};
 pub use error::{MethodError, TypedError};
 pub(crate) use reflection::Answer as Reflection;

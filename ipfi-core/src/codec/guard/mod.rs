@@ -48,9 +48,8 @@ mod de;
 mod visitor;
 
 use core::cell::Cell;
-use core::marker::PhantomData;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error};
+use serde::de::{DeserializeSeed, Deserializer, Error};
 
 use self::de::Guard;
 use super::{CodecError, DecodeLimits};
@@ -153,34 +152,35 @@ impl<'a> Scope<'a> {
 }
 
 /// The seed that a codec gives to its library: a whole value, guarded.
-pub(super) struct Seed<'a, T> {
+pub(super) struct Seed<'a, S> {
     budget: &'a Budget,
-    value: PhantomData<T>,
+    seed: S,
 }
 
-impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Seed<'_, T> {
-    type Value = T;
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Seed<'_, S> {
+    type Value = S::Value;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
         // The value itself lives where the caller keeps it.
-        let scope = Scope { budget: self.budget, depth: 0, place: size_of::<T>(), name: false };
-        T::deserialize(Guard::new(deserializer, scope))
+        let scope = Scope { budget: self.budget, depth: 0, place: size_of::<S::Value>(), name: false };
+        self.seed.deserialize(Guard::new(deserializer, scope))
     }
 }
 
-/// Decodes one value under the guard, out of a message of `input` bytes: `read` passes the seed to the library, `fault` translates the
+/// Decodes one value by `seed` under the guard, out of a message of `input` bytes: `read` passes the guarded seed to the library, `fault` translates the
 /// library's error. A limit that was reached is reported as such, even when `read` made something of it.
-pub(super) fn decode<'de, T, R, E>(
+pub(super) fn decode<'de, S, R, E>(
+    seed: S,
     limits: &DecodeLimits,
     input: usize,
-    read: impl FnOnce(Seed<'_, T>) -> Result<R, E>,
+    read: impl FnOnce(Seed<'_, S>) -> Result<R, E>,
     fault: impl FnOnce(E) -> CodecError,
 ) -> Result<R, CodecError>
 where
-    T: Deserialize<'de>,
+    S: DeserializeSeed<'de>,
 {
     let budget = Budget { limits: *limits, input, used: Cell::new(0), breach: Cell::new(None) };
-    let result = read(Seed { budget: &budget, value: PhantomData });
+    let result = read(Seed { budget: &budget, seed });
     // Matched where it lies: to move a result with an error as large as the libraries' costs more than to
     // decode a number.
     match budget.breach.get() {

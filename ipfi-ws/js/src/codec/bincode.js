@@ -24,10 +24,19 @@ import { DecodeError, Guard, own } from './codec.js';
  * @property {(writer: Writer, value: T) => void} write
  * @property {(guard: Guard) => T} read
  * @property {number} size what an element of it is charged, at least one byte
+ * @property {Made} [of] what it is made of, for whoever compares it with a peer's description (clause 15.3); unknown if not given
  */
 
-/** @template T @param {number} size @param {Type<T>['write']} write @param {Type<T>['read']} read @returns {Type<T>} */
-const type = (size, write, read) => ({ size, write, read });
+/**
+ * A shape of clause 15.3, with types where that has shapes.
+ *
+ * @typedef {string | { option: Type<any> } | { seq: Type<any> } | { map: Type<any>[] } | { tuple: readonly Type<any>[] } |
+ *   { array: [Type<any>, number] } | { struct: [string, Type<any>][] } | { enum: [string, Type<any>][] } |
+ *   { lazy: () => Type<any> }} Made
+ */
+
+/** @template T @param {number} size @param {Type<T>['write']} write @param {Type<T>['read']} read @param {Made} of @returns {Type<T>} */
+const type = (size, write, read, of) => ({ size, write, read, of });
 
 /** @param {string} what @returns {never} */
 function bad(what) {
@@ -90,6 +99,7 @@ function small(bits) {
       putUint(writer, value);
     },
     (guard) => Number(takeUint(guard, bits)),
+    `u${bits}`,
   );
 }
 
@@ -106,6 +116,7 @@ function smallSigned(bits) {
       const zigzag = Number(takeUint(guard, bits));
       return zigzag % 2 ? -(zigzag + 1) / 2 : zigzag / 2;
     },
+    `i${bits}`,
   );
 }
 
@@ -119,6 +130,7 @@ function large(bits) {
       putUint(writer, value);
     },
     (guard) => BigInt(takeUint(guard, Number(bits))),
+    `u${bits}`,
   );
 }
 
@@ -136,6 +148,7 @@ function largeSigned(bits) {
       const zigzag = BigInt(takeUint(guard, Number(bits)));
       return zigzag & 1n ? -(zigzag + 1n) / 2n : zigzag / 2n;
     },
+    `i${bits}`,
   );
 }
 
@@ -147,6 +160,7 @@ export const u8 = type(
     writer.u8(value);
   },
   (guard) => guard.bytes[guard.take(1)],
+  'u8',
 );
 /** @type {Type<number>} */
 export const i8 = type(
@@ -156,6 +170,7 @@ export const i8 = type(
     writer.u8(value);
   },
   (guard) => guard.view.getInt8(guard.take(1)),
+  'i8',
 );
 export const u16 = small(16);
 export const u32 = small(32);
@@ -176,6 +191,7 @@ export const bool = type(
     if (byte > 1) bad(`the boolean ${byte}`);
     return byte === 1;
   },
+  'bool',
 );
 
 /** @type {Type<number>} */
@@ -187,6 +203,7 @@ export const f32 = type(
     writer.at += 4;
   },
   (guard) => guard.view.getFloat32(guard.take(4), true),
+  'f32',
 );
 
 /** @type {Type<number>} */
@@ -198,6 +215,7 @@ export const f64 = type(
     writer.at += 8;
   },
   (guard) => guard.view.getFloat64(guard.take(8), true),
+  'f64',
 );
 
 /** @param {Guard} guard @param {number} from */
@@ -222,6 +240,7 @@ export const char = type(
     guard.take(first < 0xc0 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3);
     return textFrom(guard, from);
   },
+  'char',
 );
 
 /** @type {Type<string>} */
@@ -229,6 +248,7 @@ export const string = type(
   24,
   (writer, value) => putText(writer, value, putUint),
   (guard) => textFrom(guard, guard.take(takeLength(guard))),
+  'string',
 );
 
 /** A byte string. @type {Type<Uint8Array>} */
@@ -242,10 +262,11 @@ export const bytes = type(
     const from = guard.take(takeLength(guard));
     return own(guard.bytes.subarray(from, guard.at));
   },
+  'bytes',
 );
 
 /** Nothing: `()`. @type {Type<undefined>} */
-export const unit = type(1, () => {}, () => undefined);
+export const unit = type(1, () => {}, () => undefined, 'unit');
 
 /** Runs `read` one level deeper. @template T @param {Guard} guard @param {() => T} read */
 function nested(guard, read) {
@@ -268,6 +289,7 @@ export const option = (inner) =>
       if (tag > 1) bad(`the option tag ${tag}`);
       return tag === 0 ? null : nested(guard, () => inner.read(guard));
     },
+    { option: inner },
   );
 
 /** A sequence of any length. @template T @param {Type<T>} inner @returns {Type<T[]>} */
@@ -287,6 +309,7 @@ export const seq = (inner) =>
         return array;
       });
     },
+    { seq: inner },
   );
 
 /** @template K, V @param {Type<K>} key @param {Type<V>} value @returns {Type<Map<K, V>>} */
@@ -313,6 +336,7 @@ export const map = (key, value) =>
         return entries;
       });
     },
+    { map: [key, value] },
   );
 
 /** A tuple, or an array of a fixed size. @template {readonly unknown[]} T @param {{ [K in keyof T]: Type<T[K]> }} types @returns {Type<T>} */
@@ -324,29 +348,42 @@ export const tuple = (...types) =>
       types.forEach((each, at) => each.write(writer, values[at]));
     },
     (guard) => /** @type {any} */ (nested(guard, () => types.map((each) => each.read(guard)))),
+    { tuple: types },
   );
 
-/** A struct: its fields in order. @template {Record<string, unknown>} T @param {{ [K in keyof T]: Type<T[K]> }} fields @returns {Type<T>} */
+/**
+ * A struct: its fields in order. They are a list of pairs where one of them is named by a number, which JavaScript would put
+ * before the others.
+ *
+ * @template {Record<string, unknown>} T
+ * @param {{ [K in keyof T]: Type<T[K]> } | { [K in keyof T]: [K, Type<T[K]>] }[keyof T][]} fields
+ * @returns {Type<T>}
+ */
 export function struct(fields) {
-  const entries = Object.entries(fields);
+  const entries = inOrder(fields);
   return type(
     entries.reduce((sum, [, { size }]) => sum + size, 0),
     (writer, value) => {
       for (const [name, each] of entries) each.write(writer, value[name]);
     },
     (guard) => /** @type {any} */ (nested(guard, () => Object.fromEntries(entries.map(([name, each]) => [name, each.read(guard)])))),
+    { struct: entries },
   );
 }
+
+/** @param {Record<string, Type<any>> | any[]} named @returns {[string, Type<any>][]} */
+const inOrder = (named) => (Array.isArray(named) ? named : Object.entries(named));
 
 /**
  * An enum, by its variants in the order they are declared. A value is the name of a unit variant, or an object of one:
  * `'Point'`, `{ Circle: 1.5 }`, `{ Rect: [1, 2] }`, `{ Label: { text: 'a' } }`.
  *
- * @param {Record<string, Type<any>>} variants
+ * @param {Record<string, Type<any>> | [string, Type<any>][]} variants as the fields of a struct
  * @returns {Type<any>}
  */
 export function enumeration(variants) {
-  const names = Object.keys(variants);
+  const entries = inOrder(variants);
+  const names = entries.map(([name]) => name);
   return type(
     8,
     (writer, value) => {
@@ -354,15 +391,15 @@ export function enumeration(variants) {
       const index = names.indexOf(name);
       if (index < 0) throw new TypeError(`there is no variant ${name}`);
       putUint(writer, index);
-      variants[name].write(writer, typeof value === 'string' ? undefined : value[name]);
+      entries[index][1].write(writer, typeof value === 'string' ? undefined : value[name]);
     },
     (guard) => {
-      const index = takeUint(guard, 32);
-      const name = names[Number(index)];
-      if (name === undefined) bad(`variant ${index} of ${names.length}`);
-      const inner = variants[name];
+      const index = Number(takeUint(guard, 32));
+      if (index >= names.length) bad(`variant ${index} of ${names.length}`);
+      const [name, inner] = entries[index];
       return nested(guard, () => (inner === unit ? name : { [name]: inner.read(guard) }));
     },
+    { enum: entries },
   );
 }
 
@@ -370,7 +407,7 @@ export function enumeration(variants) {
 export const result = (ok, err) => enumeration({ Ok: ok, Err: err });
 
 /** A type that contains itself. @template T @param {() => Type<T>} of @returns {Type<T>} */
-export const lazy = (of) => type(8, (writer, value) => of().write(writer, value), (guard) => of().read(guard));
+export const lazy = (of) => type(8, (writer, value) => of().write(writer, value), (guard) => of().read(guard), { lazy: of });
 
 /**
  * What the values of one procedure are.
