@@ -15,17 +15,25 @@ mod server;
 use std::cell::Cell;
 use std::time::Duration;
 
+use ipfi::typed::Describe;
 use ipfi::{Identity, Interface, Limits, Server};
 use serde_json::json;
 
 use self::page::Page;
-use self::server::{Here, PlaygroundServer};
+use self::server::{Here, PlaygroundClient, PlaygroundServer, VisitorClient};
 
 type Failure = Box<dyn std::error::Error>;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    let port = std::env::args().nth(1).map_or(Ok(4410), |port| port.parse())?;
+    let argument = std::env::args().nth(1);
+    if argument.as_deref() == Some("--schema") {
+        // The page's typed modules are made of this: `ipfi gen ts schema.json --js --runtime ./ipfi`.
+        let interfaces = [PlaygroundClient::description(), VisitorClient::description()];
+        println!("{}", ipfi::typed::to_json(&interfaces));
+        return Ok(());
+    }
+    let port = argument.map_or(Ok(4410), |port| port.parse())?;
     let page =
         Page::bind(port).await.map_err(|error| format!("port {port}: {error}; another: playground PORT"))?;
 

@@ -1,73 +1,30 @@
-// Runs a job on the server, draws what it sends as it comes, and may cancel it.
-import { connect } from './ipfi/index.js';
+// Made by `ipfi gen ts` from the interface `Job`. Changes here are lost with the next run.
 
-const canvas = document.querySelector('canvas');
-const pen = canvas.getContext('2d');
-const bar = document.querySelector('progress');
-const said = document.querySelector('output');
-const run = document.querySelector('#run');
-const cancel = document.querySelector('#cancel');
+import { bytes, f64, struct, u32 } from './ipfi/codec/bincode.js';
+import { check, sequence, stream, typed } from './ipfi/typed.js';
 
-const { websocket, width, height } = await (await fetch('config.json')).json();
-Object.assign(canvas, { width, height });
-bar.max = height;
+export const Line = struct({ row: u32, points: bytes });
 
-/** @type {Promise<import('./ipfi/index.js').Wire> | null} */
-let wire = null;
-let view = { x: -0.6, y: 0, zoom: 1 };
-let running = new AbortController();
+const methods = {
+  picture: sequence(1053812220, { args: [f64, f64, f64], returns: Line }),
+};
 
-/** A connection for all jobs, made again when it is gone. */
-function connected() {
-  wire ??= connect(websocket).then((made) => (made.closed.then(() => (wire = null)), made));
-  wire.catch(() => (wire = null));
-  return wire;
-}
+/** The interface `Job`, for `serve`. */
+export const Job = typed('Job', methods, { Line });
 
-async function start() {
-  running.abort();
-  const { signal } = (running = new AbortController());
-  cancel.disabled = false;
-  pen.clearRect(0, 0, width, height);
-  bar.value = 0;
-  said.value = 'runs';
-  try {
-    const lines = (await connected()).stream(0, [view.x, view.y, view.zoom], { signal });
-    for await (const [row, points] of lines) {
-      draw(row, points);
-      bar.value = row + 1;
-    }
-    said.value = 'done';
-  } catch (error) {
-    // A later one has taken its place.
-    if (running.signal !== signal) return;
-    said.value = error.message;
+export class JobClient {
+  #wire;
+
+  constructor(wire) {
+    this.#wire = wire;
   }
-  cancel.disabled = true;
-}
 
-function draw(row, points) {
-  const line = pen.createImageData(width, 1);
-  points.forEach((steps, column) => {
-    const light = Math.min(1, Math.sqrt(steps / 40));
-    const colour = steps === 255 ? [24, 26, 44, 255] : [70 + 185 * light, 80 + 120 * light * light, 214, 40 + 215 * light];
-    line.data.set(colour, column * 4);
-  });
-  pen.putImageData(line, 0, row);
-}
+  static async checked(wire) {
+    await check(wire, Job);
+    return new JobClient(wire);
+  }
 
-run.addEventListener('click', () => {
-  view = { x: -0.6, y: 0, zoom: 1 };
-  void start();
-});
-cancel.addEventListener('click', () => running.abort(new Error('somebody pressed Cancel')));
-/** Closer, around a point in fractions of the picture. */
-function zoom(x, y) {
-  const scale = 3 / view.zoom;
-  view = { x: view.x + (x - 0.5) * scale, y: view.y + (y - 0.5) * scale * (height / width), zoom: view.zoom * 4 };
-  void start();
+  picture(x, y, zoom, options) {
+    return stream(this.#wire, methods.picture, [x, y, zoom], options);
+  }
 }
-
-canvas.addEventListener('click', ({ offsetX, offsetY }) => zoom(offsetX / canvas.clientWidth, offsetY / canvas.clientHeight));
-// Where the edge is.
-document.querySelector('#zoom').addEventListener('click', () => zoom(0.45, 0.3));

@@ -1,18 +1,22 @@
 /** What the page offers to the server, and the buttons that make the server call it. */
 
 import { Interface, Status } from './ipfi/index.js';
+import { serve } from './ipfi/typed.js';
 import { $, count, duration, h } from './dom.js';
+import { PlaygroundClient } from './playground.js';
+import { Visitor } from './visitor.js';
 
 let doubled = 0;
 
-/** The procedures of this page. */
-export const offered = new Interface()
+/** What this page offers: the trait `Visitor` of `server.rs`. */
+export const offered = serve(new Interface(), Visitor, {
   // Asks whoever sits here. The handler waits as long as they do, or until its caller wants no more.
-  .procedure(0, ([who], { signal }) => question(who, signal))
-  .procedure(1, ([n]) => {
+  answer: (who, { signal }) => question(who, signal),
+  double(number) {
     doubled++;
-    return n * 2;
-  });
+    return number * 2n;
+  },
+});
 
 /** @param {string} who @param {AbortSignal} signal @returns {Promise<string>} */
 function question(who, signal) {
@@ -39,7 +43,7 @@ function question(who, signal) {
 /** @param {import('./link.js').Link} link */
 export function buttons(link) {
   const said = $('#answered');
-  /** @param {HTMLButtonElement} button @param {(wire: import('./ipfi/index.js').Wire) => Promise<string>} act */
+  /** @param {HTMLButtonElement} button @param {(playground: PlaygroundClient) => Promise<string>} act */
   const on = (button, act) =>
     button.addEventListener('click', async () => {
       // Once at a time; the focus stays where it is.
@@ -48,17 +52,17 @@ export function buttons(link) {
       said.textContent = 'The server calls …';
       try {
         if (!link.wire) throw new Error('There is no connection: plug it in again.');
-        said.textContent = await act(link.wire);
+        said.textContent = await act(new PlaygroundClient(link.wire));
       } catch (error) {
         said.textContent = /** @type {Error} */ (error).message;
       }
       button.ariaDisabled = 'false';
     });
-  on($('#ask'), (wire) => wire.call(3, [], { timeout: 60_000 }));
-  on($('#crowd'), async (wire) => {
+  on($('#ask'), (playground) => playground.ask({ timeout: 60_000 }));
+  on($('#crowd'), async (playground) => {
     doubled = 0;
     const began = performance.now();
-    const sum = await wire.call(8, [1000]);
+    const sum = await playground.askOften(1000n);
     return `The server made ${count(doubled)} calls here, at once, in ${duration(performance.now() - began)}; the sum of the answers is ${count(sum)}.`;
   });
 }

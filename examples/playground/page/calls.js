@@ -1,10 +1,7 @@
 /** The form that calls procedures, and what became of the calls. */
 
-import { json, messagepack } from './ipfi/index.js';
 import { $, announce, count, duration, h, size } from './dom.js';
-import { literal, PROCEDURES } from './procedures.js';
-
-const codecs = { messagepack, json };
+import { invoke, literal, PROCEDURES } from './procedures.js';
 
 /** How many calls that have ended stay on the page, and items of a stream in view. */
 const KEPT = 30;
@@ -54,34 +51,32 @@ export class Calls {
 
   get options() {
     const timeout = $('#timeout').valueAsNumber;
-    const { codec } = this.form.elements;
-    return { ...(timeout > 0 && { timeout }), codec: codecs[codec.value] };
+    return timeout > 0 ? { timeout } : {};
   }
 
   /** The same in code, for both languages. */
   describe() {
-    const { index, kind, args, items, fields, rust } = this.procedure;
+    const { method, kind, args, items, fields, rust } = this.procedure;
     const { values, options } = this;
+    const written = (arg) => (typeof arg === 'bigint' ? `${arg}n` : literal(arg));
     // The argument that is too large is not written out.
-    const given = args && !fields ? '"xxx…"' : (args?.(values) ?? []).map((arg) => (typeof arg === 'string' ? literal(arg) : arg)).join(', ');
-    const isJson = options.codec === json;
-    const extras = [options.timeout && `timeout: ${options.timeout}`, isJson && 'codec: json'].filter(Boolean);
-    const tail = `${items ? ', items' : ''}${extras.length > 0 ? `, { ${extras.join(', ')} }` : ''}`;
-    const call = `wire.${kind === 'many' ? 'call' : kind}(${index}, [${given}]${tail})`;
+    const given = args && !fields ? ['"xxx…"'] : (args?.(values) ?? []).map(written);
+    const words = [...given, items && 'items', options.timeout && `{ timeout: ${options.timeout} }`].filter(Boolean).join(', ');
+    const call = method ? `playground.${method}(${words})` : `wire.call(42${words && `, [], ${words}`})`;
     const js = {
       many: `await Promise.all(Array.from({ length: ${values.calls} }, () => ${call}))`,
       stream: `for await (const x of ${call}) …`,
       duplex: `for await (const x of ${call}) …`,
     };
-    const chained = `wire.${rust(values)}${options.timeout ? `.timeout(Duration::from_millis(${options.timeout}))` : ''}${isJson ? '.codec(CodecId::Json)' : ''}`;
+    const chained = `${method ? 'playground' : 'wire'}.${rust(values)}${options.timeout ? `.timeout(Duration::from_millis(${options.timeout}))` : ''}`;
     const awaited = kind === 'many' ? `try_join_all((0..${values.calls}).map(async |_| ${chained}.await)).await?` : `${chained}.await?`;
     $('#code').textContent = `JS    ${js[kind] ?? `await ${call}`}\nRust  ${awaited}`;
   }
 
   async run() {
     const { wire } = this.link;
-    const { name, index, kind, args, items } = this.procedure;
-    const { values } = this;
+    const { procedure, values } = this;
+    const { name, kind, args, items } = procedure;
     const entry = new Entry(name);
     this.results.prepend(entry.element);
     // Those that run stay: they could not be cancelled any more.
@@ -89,21 +84,18 @@ export class Calls {
     try {
       if (!wire) throw new Error('There is no connection: plug it in again.');
       const options = { ...this.options, signal: entry.controller.signal };
-      const given = args?.(values) ?? [];
-      if (kind === 'call') {
-        entry.done(show(await wire.call(index, given, options)));
-      } else if (kind === 'many') {
-        await Promise.all(Array.from({ length: values.calls }, () => wire.call(index, given, options)));
+      const given = [...(args?.(values) ?? []), ...(items ? [items(values)] : [])];
+      const call = () => invoke(wire, procedure, given, options);
+      if (kind === 'many') {
+        await Promise.all(Array.from({ length: values.calls }, call));
         entry.done(`${count(values.calls)} answers, ${count(values.calls / (entry.elapsed / 1000))} a second`);
-      } else if (kind === 'upload') {
-        const answer = await wire.upload(index, given, items(values), options);
+      } else if (kind === 'stream' || kind === 'duplex') {
+        for await (const item of call()) entry.add(show(item));
+        entry.done();
+      } else {
+        const answer = await call();
         const rate = 'MiB' in values ? `  (${size(Number(answer) / (entry.elapsed / 1000))}/s)` : '';
         entry.done(show(answer) + rate);
-      } else {
-        for await (const item of kind === 'stream' ? wire.stream(index, given, options) : wire.duplex(index, given, items(values), options)) {
-          entry.add(show(item));
-        }
-        entry.done();
       }
     } catch (error) {
       entry.fail(error);

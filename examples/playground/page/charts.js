@@ -1,6 +1,7 @@
 /** The last minute as lines, drawn when there is a sample and not in every frame. */
 
 import { $, colour, count, duration, sharpen, size, sized, themed } from './dom.js';
+import { PlaygroundClient } from './playground.js';
 
 /** A sample each quarter of a second, for a minute. */
 export const EVERY_MS = 250;
@@ -116,7 +117,7 @@ export function watch(link) {
     asked = true;
     const began = performance.now();
     try {
-      await wire.call(0, ['probe'], { timeout: 5000 });
+      await new PlaygroundClient(wire).hello('probe', { timeout: 5000 });
       rtt = performance.now() - began;
     } catch {
       rtt = NaN;

@@ -5,6 +5,7 @@ import { Calls } from './calls.js';
 import { watch } from './charts.js';
 import { $, duration, h } from './dom.js';
 import { Link } from './link.js';
+import { PlaygroundClient } from './playground.js';
 import { Streams } from './streams.js';
 
 const names = { websocket: 'WebSocket', webtransport: 'WebTransport' };
@@ -73,7 +74,7 @@ carriers.addEventListener('change', ({ target }) => {
 
 plug.addEventListener('click', () => {
   // The server ends the connection under everything that runs on it.
-  if (link.wire) void link.wire.notify(9).catch(({ message }) => note(message, 'bad'));
+  if (link.wire) void new PlaygroundClient(link.wire).pullThePlug().catch(({ message }) => note(message, 'bad'));
   else void link.open(link.carrier);
 });
 

@@ -1,4 +1,6 @@
-/** What the form can try: the procedures of `server.rs`. */
+/** What the form can try: the methods of `server.rs`, by the client that `ipfi gen ts` made of it. */
+
+import { PlaygroundClient } from './playground.js';
 
 /** @param {string} text */
 const words = (text) => text.split(/\s+/).filter(Boolean);
@@ -15,44 +17,49 @@ function* pieces(mebibytes) {
 }
 
 /**
- * Each with the kind of call that it takes, the fields of its form (with the most that a number may be) and what is made of
- * them: arguments, items, and the same in Rust.
+ * Each with the kind of call that it takes, the method, the fields of its form (with the most that a number may be) and what is
+ * made of them: arguments, items, and the same in Rust.
  *
- * @type {{ name: string, about: string, index: number, kind: 'call' | 'stream' | 'upload' | 'duplex' | 'many',
+ * @type {{ name: string, about: string, kind: 'call' | 'stream' | 'upload' | 'duplex' | 'many', method?: string,
  *   fields?: [name: string, value: string | number, max?: number][], args?: (values: any) => unknown[],
  *   items?: (values: any) => Iterable<unknown>, rust: (values: any) => string, timeout?: number }[]}
  */
 export const PROCEDURES = [
   {
-    name: 'hello', index: 0, kind: 'call', about: 'One value in, one value out.',
-    fields: [['name', 'Ada']], args: ({ name }) => [name], rust: ({ name }) => `call::<String>(0, (${literal(name)},))`,
+    name: 'hello', method: 'hello', kind: 'call', about: 'One value in, one value out.',
+    fields: [['name', 'Ada']], args: ({ name }) => [name], rust: ({ name }) => `hello(${literal(name)}.into())`,
   },
   {
-    name: 'count', index: 1, kind: 'stream', about: 'A stream of numbers, one each 100 ms. Cancel it, and its producer is dropped.',
-    fields: [['limit', 30, 1_000_000]], args: ({ limit }) => [limit], rust: ({ limit }) => `stream::<u64>(1, (${limit}_u64,))`,
+    name: 'count', method: 'count', kind: 'stream', about: 'A stream of numbers, one each 100 ms. Cancel it, and its producer is dropped.',
+    fields: [['limit', 30, 1_000_000]], args: ({ limit }) => [BigInt(limit)], rust: ({ limit }) => `count(${limit})`,
   },
   {
-    name: 'sum', index: 2, kind: 'upload', about: 'A stream of numbers to the server, one answer.',
+    name: 'sum', method: 'sum', kind: 'upload', about: 'A stream of numbers to the server, one answer.',
     fields: [['numbers', '1 2 3 4']], items: ({ numbers }) => words(numbers).map(BigInt),
-    rust: ({ numbers }) => `upload::<i64, i64>(2, ()).items(iter([${words(numbers).slice(0, 20).join(', ')}]))`,
+    rust: ({ numbers }) => `sum().items(iter([${words(numbers).slice(0, 20).join(', ')}]))`,
   },
   {
-    name: 'shout', index: 7, kind: 'duplex', about: 'Streams in both directions: each word comes back as it arrives.',
-    fields: [['words', 'what goes in comes out']], items: ({ words: text }) => words(text), rust: () => 'duplex::<String, String>(7, ())',
+    name: 'shout', method: 'shout', kind: 'duplex', about: 'Streams in both directions: each word comes back as it arrives.',
+    fields: [['words', 'what goes in comes out']], items: ({ words: text }) => words(text), rust: () => 'shout()',
   },
   {
-    name: 'hello, many at once', index: 0, kind: 'many', about: 'Thousands of calls on this one connection; many share a message or a packet.',
-    fields: [['calls', 5000, 20_000]], args: () => ['you'], rust: () => 'call::<String>(0, ("you",))',
+    name: 'hello, many at once', method: 'hello', kind: 'many', about: 'Thousands of calls on this one connection; many share a message or a packet.',
+    fields: [['calls', 5000, 20_000]], args: () => ['you'], rust: () => 'hello("you".into())',
   },
   {
-    name: 'upload', index: 10, kind: 'upload', about: 'Bytes to the server, as fast as it takes them.',
-    fields: [['MiB', 50, 10_000]], items: ({ MiB }) => pieces(MiB), rust: () => 'upload::<Bytes, u64>(10, ()).items(pieces)',
+    name: 'upload', method: 'upload', kind: 'upload', about: 'Bytes to the server, as fast as it takes them.',
+    fields: [['MiB', 50, 10_000]], items: ({ MiB }) => pieces(MiB), rust: () => 'upload().items(pieces)',
   },
-  { name: 'slow', index: 4, kind: 'call', about: 'Takes a minute. Its deadline travels with it, and the handler is dropped when it passes.', timeout: 300, rust: () => 'call::<()>(4, ())' },
-  { name: 'fail', index: 5, kind: 'call', about: 'Fails, with a code, a text, and whose doing it was.', rust: () => 'call::<()>(5, ())' },
-  { name: 'something nobody offers', index: 42, kind: 'call', about: 'Fails this call, and nothing else.', rust: () => 'call::<()>(42, ())' },
+  { name: 'slow', method: 'slow', kind: 'call', about: 'Takes a minute. Its deadline travels with it, and the handler is dropped when it passes.', timeout: 300, rust: () => 'slow()' },
+  { name: 'fail', method: 'fail', kind: 'call', about: 'Fails, with a code, a text, and whose doing it was.', rust: () => 'fail()' },
+  // By a number, as there is no method for it.
+  { name: 'something nobody offers', kind: 'call', about: 'Fails this call, and nothing else.', rust: () => 'call::<()>(42, ())' },
   {
-    name: 'a name of 5 MiB', index: 0, kind: 'call', about: 'Runs into a limit. The error names it, its value, what was seen, and who set it.',
-    args: () => ['x'.repeat(5 << 20)], rust: () => 'call::<String>(0, ("x".repeat(5 << 20),))',
+    name: 'a name of 5 MiB', method: 'hello', kind: 'call', about: 'Runs into a limit. The error names it, its value, what was seen, and who set it.',
+    args: () => ['x'.repeat(5 << 20)], rust: () => 'hello("x".repeat(5 << 20))',
   },
 ];
+
+/** Makes a call of one of them. @param {import('./ipfi/index.js').Wire} wire @param {any} procedure @param {unknown[]} given @param {object} options */
+export const invoke = (wire, { method }, given, options) =>
+  method ? new PlaygroundClient(wire)[method](...given, options) : wire.call(42, [], options);

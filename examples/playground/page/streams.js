@@ -6,12 +6,10 @@
 import { $ } from './dom.js';
 import { Field } from './field.js';
 import { List } from './list.js';
+import { PlaygroundClient } from './playground.js';
 
 /** How a stream is, with its colour. @type {Record<string, string>} */
 export const STATES = { waiting: 'quiet', running: 'accent', paused: 'warm', done: 'good', stopped: 'second', failed: 'bad' };
-
-/** The procedure of `server.rs`. */
-const PIECES = 6;
 
 /** So long calls are begun in one frame, that the page stays smooth. */
 const BATCH_MS = 2;
@@ -54,7 +52,7 @@ class Stream {
     this.wire = wire;
     if (!wire) return this.end('failed', 'there is no connection');
     const { items, bytes, every } = this.shape;
-    const call = wire.stream(PIECES, [this.got, items, bytes, every]);
+    const call = new PlaygroundClient(wire).pieces(this.got, items, bytes, BigInt(every));
     this.call = call;
     before?.cancel();
     // Whoever read the other one leaves.

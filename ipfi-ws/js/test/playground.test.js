@@ -16,8 +16,7 @@ test('the playground calls every kind of procedure, and says why one failed', as
     await shows(page, '#results li:first-child', expected);
   };
   await call('hello', /Hello, Grace!/, () => page.fill('#fields [name=name]', 'Grace'));
-  await call('hello', /Hello, Ada!/, () => page.selectOption('#codec', 'json'));
-  await page.selectOption('#codec', 'messagepack');
+  await shows(page, '#code', /^JS +await playground\.hello\("Grace"\)\nRust +playground\.hello\("Grace"\.into\(\)\)\.await\?$/);
   await call('count', /s0 1 2 3 4$/, () => page.fill('#fields [name=limit]', '5'));
   await call('sum', /^sum.*10$/);
   await call('shout', /WHAT GOES IN COMES OUT/);
