@@ -130,6 +130,7 @@ pub(crate) fn javascript() -> Result<Outcome, String> {
     Cmd::cargo(&format!("{peer} --target-dir target/js-test-peer")).run()?;
     // The pages that the tests look at are those of the examples, as whoever follows the README has them.
     Cmd::cargo("build --locked --example playground --example chat --example job").run()?;
+    Cmd::cargo("build --locked -p ipfi-cli -p greeter --bins").run()?;
     npm("test").map(|()| Outcome::Passed)
 }
 

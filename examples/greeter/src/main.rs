@@ -13,5 +13,5 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let interface = ipfi::Interface::new().serve(greeter::GreeterServer(Polite));
     let identity = ipfi::Identity::development_files("cert.pem", "key.pem", &["localhost"])?;
     let server = ipfi::Server::new(interface).identity(identity).allow_origins(["http://localhost:8000"]);
-    Ok(server.listen("quic://[::]:4433").listen("ws://[::]:8080").run().await?)
+    Ok(server.listen("quic://127.0.0.1:4433").listen("ws://127.0.0.1:8080").run().await?)
 }

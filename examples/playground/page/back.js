@@ -63,6 +63,6 @@ export function buttons(link) {
     doubled = 0;
     const began = performance.now();
     const sum = await playground.askOften(1000n);
-    return `The server made ${count(doubled)} calls here, at once, in ${duration(performance.now() - began)}; the sum of the answers is ${count(sum)}.`;
+    return `The server made ${count(doubled)} calls here, at once, in ${duration(performance.now() - began)}; the sum of the answers is ${count(Number(sum))}.`;
   });
 }

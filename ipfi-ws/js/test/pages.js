@@ -5,20 +5,30 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
+export const root = fileURLToPath(new URL('../../..', import.meta.url));
 /** Longer than anything here takes on a busy machine. */
 const PATIENCE_MS = 30_000;
 const NAMES = ['playground', 'chat', 'job'];
 
 let built = false;
 
-/** Builds the examples once, with the features that whoever follows the README has. */
+/** Builds the examples and the command once, with the features that whoever follows the README has. */
 function build() {
   if (built) return;
-  const args = ['build', '--quiet', '--locked', ...NAMES.flatMap((name) => ['--example', name])];
-  const { status } = spawnSync('cargo', args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
-  assert.equal(status, 0, `cargo ${args.join(' ')}`);
+  for (const what of [NAMES.flatMap((name) => ['--example', name]), ['-p', 'ipfi-cli', '-p', 'greeter', '--bins']]) {
+    const args = ['build', '--quiet', '--locked', ...what];
+    const { status } = spawnSync('cargo', args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+    assert.equal(status, 0, `cargo ${args.join(' ')}`);
+  }
   built = true;
+}
+
+/** Runs the command `ipfi`, or another program of the workspace, to its end. @returns what it printed */
+export function run(program, args = [], options = {}) {
+  build();
+  const { status, stdout, stderr } = spawnSync(`${root}/target/debug/${program}`, args, { encoding: 'utf8', timeout: PATIENCE_MS, ...options });
+  assert.equal(status, 0, `${program} ${args.join(' ')}: ${stdout}${stderr}`);
+  return stdout;
 }
 
 /**
@@ -26,9 +36,13 @@ function build() {
  *
  * @returns its process, with what it prints: `line(pattern)` waits for one and gives the match
  */
-export function example(t, name, ...args) {
+export const example = (t, name, ...args) => started(t, `examples/${name}`, args);
+
+/** The same of any program of the workspace. */
+export function started(t, program, args = [], options = {}) {
   build();
-  const child = spawn(`${root}/target/debug/examples/${name}`, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const name = program.split('/').at(-1);
+  const child = spawn(`${root}/target/debug/${program}`, args, { stdio: ['pipe', 'pipe', 'inherit'], ...options });
   t.after(() => child.kill('SIGKILL'));
   const said = [];
   const waiting = [];

@@ -1,11 +1,8 @@
 // The other examples with a page, in Chromium, as somebody would use them.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 
-import { browser, command, example, run, shows } from './pages.js';
+import { browser, example, shows } from './pages.js';
 
 test('a chat between two tabs and a terminal', async (t) => {
   const { line } = example(t, 'chat');
