@@ -1,0 +1,82 @@
+//! Where values come from: the command line, files, standard input.
+
+use std::io::{BufRead, Read};
+
+use ipfi::core::interface::Kind;
+use tokio::sync::mpsc;
+
+use crate::failure::Failure;
+use crate::format::Given;
+
+/// Lines read ahead of the call, which is no faster than its peer.
+const LINES: usize = 64;
+
+/// The arguments as they were given, with files read.
+pub(crate) fn given(arguments: &[String], data: Option<&str>, kind: Kind) -> Result<Given, Failure> {
+    let items = matches!(kind, Kind::ProcedureWithItems | Kind::SequenceWithItems);
+    let mut taken = items;
+    let mut read = |word: &str| match (word.strip_prefix('@'), word) {
+        (Some(file), _) if file != "-" => {
+            std::fs::read_to_string(file).map_err(|error| Failure::usage(format!("{file}: {error}")))
+        }
+        (Some(_), _) | (None, "-") if taken => Err(Failure::usage(if items {
+            "standard input is the stream of items: an argument cannot come from there"
+        } else {
+            "standard input can be read only once"
+        })),
+        (Some(_), _) | (None, "-") => {
+            taken = true;
+            let mut text = String::new();
+            let read = std::io::stdin().read_to_string(&mut text);
+            read.map(|_| text).map_err(|error| Failure::usage(format!("standard input: {error}")))
+        }
+        (None, word) => Ok(word.to_owned()),
+    };
+    match data {
+        Some(data) => read(data).map(Given::Array),
+        None => arguments.iter().map(|word| read(word)).collect::<Result<_, _>>().map(Given::Each),
+    }
+}
+
+/// The lines of standard input that are not empty, with their numbers. Read by a thread of its own: nothing can
+/// interrupt it, and the end of the process need not wait for it.
+pub(super) fn lines() -> mpsc::Receiver<(usize, Result<String, String>)> {
+    let (sender, receiver) = mpsc::channel(LINES);
+    std::thread::spawn(move || {
+        for (n, line) in std::io::stdin().lock().lines().enumerate() {
+            let line = line.map_err(|error| error.to_string());
+            let end = line.is_err();
+            if line.as_ref().is_ok_and(|line| line.trim().is_empty()) {
+                continue;
+            }
+            if sender.blocking_send((n + 1, line)).is_err() || end {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+/// All of standard input, in the pieces in which it comes.
+pub(super) fn pieces() -> mpsc::Receiver<Result<Vec<u8>, String>> {
+    const PIECE: usize = 64 << 10;
+    let (sender, receiver) = mpsc::channel(1);
+    std::thread::spawn(move || {
+        let mut input = std::io::stdin().lock();
+        loop {
+            let mut piece = vec![0; PIECE];
+            let read = input.read(&mut piece).map(|length| {
+                piece.truncate(length);
+                piece
+            });
+            let end = read.as_ref().map_or(true, Vec::is_empty);
+            if end && read.is_ok() {
+                break;
+            }
+            if sender.blocking_send(read.map_err(|error| error.to_string())).is_err() || end {
+                break;
+            }
+        }
+    });
+    receiver
+}
