@@ -55,7 +55,7 @@ impl Measured {
 
     pub(super) fn add(&mut self, other: &Self) {
         // Both keep as many digits, and grow.
-        drop(self.latencies.add(&other.latencies));
+        let _ = self.latencies.add(&other.latencies);
         self.items += other.items;
         self.sent += other.sent;
         self.received += other.received;
