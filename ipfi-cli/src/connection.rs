@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use ipfi::{Connector, Interface, Module, Role, Wire, WireOptions};
 use tokio::process::Command;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, NOTHING_CALLED, interruptible};
 
 /// How to reach a server, beside its URL.
 #[derive(Clone, Debug, clap::Args)]
@@ -54,17 +54,16 @@ pub(crate) struct Link {
 impl Connecting {
     /// Connects to `url`.
     pub(crate) async fn connect(&self, url: &str) -> Result<Link, Failure> {
+        interruptible(NOTHING_CALLED, self.connected(url)).await
+    }
+
+    async fn connected(&self, url: &str) -> Result<Link, Failure> {
         let began = Instant::now();
         if let Some(program) = url.strip_prefix("stdio:") {
             return start(program, began).await;
         }
         let connector = self.secured(Connector::new().role(Role::CallerOnly))?;
-        let interruption = tokio::signal::ctrl_c();
-        let connected = tokio::select! {
-            connected = connector.connect(url) => connected,
-            _ = interruption => return Err(Failure::Interrupted("not connected yet, nothing was called".into())),
-        };
-        let wire = connected.map_err(|error| match error {
+        let wire = connector.connect(url).await.map_err(|error| match error {
             // What was typed, not what is there.
             ipfi::ConnectError::Address(_) => Failure::usage(error.to_string()),
             _ => Failure::Connect(format!("{error}{}", advice(&error.to_string()))),
@@ -123,6 +122,14 @@ async fn start(program: &str, began: Instant) -> Result<Link, Failure> {
 }
 
 impl Link {
+    /// Waits until the peer has heard of calls that were dropped, or a moment: a connection that closes takes what was not sent
+    /// along, and a peer that hears of both at once takes the call to be lost with it.
+    pub(crate) async fn heard(&self) {
+        const MOMENT: Duration = Duration::from_secs(1);
+        // Any answer will do.
+        drop(tokio::time::timeout(MOMENT, ipfi::typed::descriptions(&self.wire)).await);
+    }
+
     /// Ends the connection in order, so that what was said last arrives.
     pub(crate) async fn close(self) {
         const GRACE: Duration = Duration::from_secs(1);

@@ -22,12 +22,24 @@ pub(crate) enum Format<'a> {
     Json,
 }
 
-/// What the arguments of a call are given as.
-pub(crate) enum Given {
+/// The arguments of a call, as they were given.
+pub(crate) struct Given {
+    pub(crate) values: Values,
+    /// Whether one came from standard input.
+    pub(crate) from_input: bool,
+}
+
+pub(crate) enum Values {
     /// One JSON each.
     Each(Vec<String>),
     /// All in one array.
     Array(String),
+}
+
+impl Given {
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(&self.values, Values::Each(words) if words.is_empty())
+    }
 }
 
 impl<'a> Format<'a> {
@@ -45,12 +57,12 @@ impl<'a> Format<'a> {
 
     /// Message 0 of the call.
     pub(crate) fn arguments(&self, given: &Given) -> Result<Bytes, Failure> {
-        let Self::Described { types, method, codec } = self else { return bare(given) };
+        let Self::Described { types, method, codec } = self else { return bare(&given.values) };
         let parameters = &method.parameters;
-        let values = match given {
-            Given::Array(text) => schema::arguments_from_json(parameters, types, text, &LIMITS)
+        let values = match &given.values {
+            Values::Array(text) => schema::arguments_from_json(parameters, types, text, &LIMITS)
                 .map_err(|error| Failure::usage(what(error)))?,
-            Given::Each(texts) => {
+            Values::Each(texts) => {
                 if texts.len() != parameters.len() {
                     let (count, s) = (parameters.len(), if parameters.len() == 1 { "" } else { "s" });
                     let text =
@@ -108,16 +120,16 @@ impl<'a> Format<'a> {
 }
 
 /// Arguments that nobody described: JSON all the same.
-fn bare(given: &Given) -> Result<Bytes, Failure> {
-    match given {
-        Given::Array(text) => {
+fn bare(values: &Values) -> Result<Bytes, Failure> {
+    match values {
+        Values::Array(text) => {
             json(text).map_err(Failure::Usage)?;
             if !text.trim_start().starts_with('[') {
                 return Err(Failure::usage("--data is a JSON array of all arguments: '[1, \"two\"]'"));
             }
             Ok(Bytes::copy_from_slice(text.as_bytes()))
         }
-        Given::Each(texts) => {
+        Values::Each(texts) => {
             for (n, text) in texts.iter().enumerate() {
                 json(text).map_err(|error| {
                     Failure::usage(format!("argument {}: {error}{}", n + 1, quoted(text, &Shape::String)))

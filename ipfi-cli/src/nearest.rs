@@ -17,6 +17,9 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) ->
         })
         .collect();
     near.sort();
+    // What is nearly as near as the nearest: names have long beginnings in common.
+    let best = near.first().map_or(0, |(away, _)| *away);
+    near.retain(|(away, _)| *away <= best + 1);
     near.into_iter().take(SHOWN).map(|(_, name)| name).collect()
 }
 

@@ -6,7 +6,7 @@ use ipfi::typed::{Description, Method};
 use ipfi::{Code, Wire};
 
 use crate::connection::{Connecting, Link};
-use crate::failure::Failure;
+use crate::failure::{Failure, NOTHING_CALLED, interruptible};
 use crate::nearest::nearest;
 
 /// A server that keeps to itself what it serves, in other words.
@@ -52,11 +52,14 @@ pub(crate) async fn offered(
 
 /// What the server at the other end says that it serves.
 pub(crate) async fn served(wire: &Wire) -> Result<Vec<Description>, Failure> {
-    ipfi::typed::descriptions(wire).await.map_err(|error| {
-        let hint = error.code() == Code::Unimplemented;
-        let failure = Failure::status("what the server serves", error);
-        if hint { failure.hint(REFLECTION_OFF) } else { failure }
-    })
+    let asked = async {
+        ipfi::typed::descriptions(wire).await.map_err(|error| {
+            let hint = error.code() == Code::Unimplemented;
+            let failure = Failure::status("what the server serves", error);
+            if hint { failure.hint(REFLECTION_OFF) } else { failure }
+        })
+    };
+    interruptible(NOTHING_CALLED, asked).await
 }
 
 /// Those of a file, or what the server says.

@@ -17,7 +17,7 @@ use self::work::{Schedule, Work};
 use crate::call::{Numbered, Options, Timeout, given};
 use crate::connection::{Connecting, Link, URL_HELP};
 use crate::failure::Failure;
-use crate::format::Format;
+use crate::format::{Format, Given};
 use crate::source::{self, From};
 
 const EXAMPLES: &str = "\
@@ -84,11 +84,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     if arguments.rate.is_some_and(|rate| !(rate.is_finite() && rate > 0.0)) {
         return Err(Failure::usage("--rate is a number of calls each second, more than 0"));
     }
+    let given = given(&arguments.arguments, arguments.data.as_deref())?;
     let mut links = Vec::new();
     for _ in 0..arguments.connections.get() {
         links.push(arguments.connecting.connect(&arguments.url).await?);
     }
-    let measured = measure(&arguments, &links, number).await;
+    let measured = measure(&arguments, &links, number, &given).await;
     for link in links {
         link.close().await;
     }
@@ -103,7 +104,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     report.outcome()
 }
 
-async fn measure(arguments: &Arguments, links: &[Link], number: Option<u64>) -> Result<Report, Failure> {
+async fn measure(
+    arguments: &Arguments,
+    links: &[Link],
+    number: Option<u64>,
+    given: &Given,
+) -> Result<Report, Failure> {
     let subject = subject(arguments, links, number).await?;
     if matches!(subject.kind, Kind::ProcedureWithItems | Kind::SequenceWithItems | Kind::Raw) {
         let text = format!("{} takes a stream, which bench does not send", subject.name);
@@ -114,8 +120,7 @@ async fn measure(arguments: &Arguments, links: &[Link], number: Option<u64>) -> 
         Some((description, method)) => Format::described(description, method, codec),
         None => Format::Json,
     };
-    let given = given(&arguments.arguments, arguments.data.as_deref(), subject.kind)?;
-    let encoded = format.arguments(&given)?;
+    let encoded = format.arguments(given)?;
     let duration = match (arguments.count, arguments.duration) {
         (Some(_), _) => None,
         (None, Timeout(duration)) => duration,

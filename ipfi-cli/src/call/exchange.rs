@@ -14,7 +14,7 @@ use super::input::{lines, pieces};
 use super::options::Options;
 use super::output::Output;
 use crate::connection::Link;
-use crate::failure::Failure;
+use crate::failure::{Failure, interruptible};
 use crate::format::{Format, Given};
 
 /// What is called.
@@ -41,10 +41,7 @@ pub(super) async fn run(
     }
     let arguments = if target.kind == Kind::Raw { Bytes::new() } else { format.arguments(given)? };
     let one = One { link, target, format, options, output: Mutex::new(Output::new(verbose)) };
-    let made = tokio::select! {
-        made = one.made(arguments, given) => made,
-        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted(format!("{} was cancelled", target.name))),
-    };
+    let made = interruptible(format!("{} was cancelled", target.name), one.made(arguments, given)).await;
     let output = one.output.into_inner().unwrap_or_else(PoisonError::into_inner);
     match (made, output.end()) {
         (Ok(()), ended) => ended,
@@ -180,12 +177,10 @@ impl One<'_> {
 
     /// Bytes in, bytes out, as they come.
     async fn raw(&self, given: &Given) -> Result<(), Failure> {
-        let Given::Each(words) = given else {
-            return Err(Failure::usage("--data is JSON, and this procedure takes bytes"));
-        };
-        if words.iter().any(|word| !word.is_empty()) {
-            let text = "a raw procedure takes the bytes of standard input, and no arguments";
-            return Err(Failure::usage(text));
+        if !given.is_empty() {
+            return Err(Failure::usage(
+                "a raw procedure takes the bytes of standard input, and no arguments",
+            ));
         }
         let call =
             self.options.set(self.link.wire.start(self.target.index), CodecId::Raw, self.target.timeout);

@@ -6,36 +6,43 @@ use ipfi::core::interface::Kind;
 use tokio::sync::mpsc;
 
 use crate::failure::Failure;
-use crate::format::Given;
+use crate::format::{Given, Values};
 
 /// Lines read ahead of the call, which is no faster than its peer.
 const LINES: usize = 64;
 
-/// The arguments as they were given, with files read.
-pub(crate) fn given(arguments: &[String], data: Option<&str>, kind: Kind) -> Result<Given, Failure> {
-    let items = matches!(kind, Kind::ProcedureWithItems | Kind::SequenceWithItems);
-    let mut taken = items;
-    let mut read = |word: &str| match (word.strip_prefix('@'), word) {
-        (Some(file), _) if file != "-" => {
+/// The arguments as they were given, with files and standard input read. Before anything else, as long as the system
+/// still ends a process that waits for somebody to write.
+pub(crate) fn given(arguments: &[String], data: Option<&str>) -> Result<Given, Failure> {
+    let mut from_input = false;
+    let mut read = |word: &str| match word.strip_prefix('@') {
+        Some(file) => {
             std::fs::read_to_string(file).map_err(|error| Failure::usage(format!("{file}: {error}")))
         }
-        (Some(_), _) | (None, "-") if taken => Err(Failure::usage(if items {
-            "standard input is the stream of items: an argument cannot come from there"
-        } else {
-            "standard input can be read only once"
-        })),
-        (Some(_), _) | (None, "-") => {
-            taken = true;
+        None if word == "-" && from_input => Err(Failure::usage("standard input can be read only once")),
+        None if word == "-" => {
+            from_input = true;
             let mut text = String::new();
             let read = std::io::stdin().read_to_string(&mut text);
             read.map(|_| text).map_err(|error| Failure::usage(format!("standard input: {error}")))
         }
-        (None, word) => Ok(word.to_owned()),
+        None => Ok(word.to_owned()),
     };
-    match data {
-        Some(data) => read(data).map(Given::Array),
-        None => arguments.iter().map(|word| read(word)).collect::<Result<_, _>>().map(Given::Each),
+    let values = match data {
+        Some(data) => Values::Array(read(data)?),
+        None => Values::Each(arguments.iter().map(|word| read(word)).collect::<Result<_, _>>()?),
+    };
+    Ok(Given { values, from_input })
+}
+
+/// Whether a call of that `kind` can be made with them.
+pub(crate) fn check(given: &Given, kind: Kind) -> Result<(), Failure> {
+    let items = matches!(kind, Kind::ProcedureWithItems | Kind::SequenceWithItems);
+    if items && given.from_input {
+        let text = "standard input is the stream of items: an argument cannot come from there";
+        return Err(Failure::usage(text));
     }
+    Ok(())
 }
 
 /// The lines of standard input that are not empty, with their numbers. Read by a thread of its own: nothing can

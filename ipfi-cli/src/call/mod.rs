@@ -8,11 +8,11 @@ mod output;
 use ipfi::CodecId;
 use ipfi::core::interface::Kind;
 
-pub(crate) use self::input::given;
+pub(crate) use self::input::{check, given};
 pub(crate) use self::options::{Options, Timeout};
 use crate::connection::{Connecting, URL_HELP};
 use crate::failure::Failure;
-use crate::format::Format;
+use crate::format::{Format, Given};
 use crate::source::{self, From};
 
 const EXAMPLES: &str = "\
@@ -106,8 +106,12 @@ impl Numbered {
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let number = arguments.numbered.number(&arguments.method, arguments.options.codec())?;
+    let given = given(&arguments.arguments, arguments.data.as_deref())?;
     let link = arguments.connecting.connect(&arguments.url).await?;
-    let done = run_on(&arguments, &link, number).await;
+    let done = run_on(&arguments, &link, number, &given).await;
+    if done.as_ref().is_err_and(Failure::gave_up) {
+        link.heard().await;
+    }
     link.close().await;
     done
 }
@@ -116,6 +120,7 @@ async fn run_on(
     arguments: &Arguments,
     link: &crate::connection::Link,
     number: Option<u64>,
+    given: &Given,
 ) -> Result<(), Failure> {
     let Arguments { method: name, options, numbered, from, .. } = arguments;
     if arguments.verbose {
@@ -146,6 +151,6 @@ async fn run_on(
             (target, Format::described(description, method, codec))
         }
     };
-    let given = given(&arguments.arguments, arguments.data.as_deref(), target.kind)?;
-    exchange::run(link, &target, &format, &given, options, arguments.verbose).await
+    check(given, target.kind)?;
+    exchange::run(link, &target, &format, given, options, arguments.verbose).await
 }

@@ -75,12 +75,12 @@ struct User {
     address: IpAddr,
 }
 
-struct IpAddr(text or IpAddrOctets);
-
 enum IpAddrOctets {
     V4([u8; 4]),
     V6([u8; 16]),
 }
+
+struct IpAddr(text or IpAddrOctets);
 "
     );
     let greeter = ipfi(&["describe", &served.url, "Greeter"]).await.out();
