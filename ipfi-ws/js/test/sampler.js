@@ -142,8 +142,9 @@ export async function checkSampler(check, wire) {
     const before = await sampler.left();
     for await (const n of sampler.forever()) if (n > 10n) break;
     while ((await sampler.left()) === before) await new Promise((resolve) => setTimeout(resolve, 1));
-    using stream = sampler.forever();
+    const stream = sampler.forever();
     equal((await stream.next()).value, 0n);
+    stream.cancel();
   });
   await check('typed: an answer, and an error of its own', async () => {
     equal(await sampler.divide(-6, 3), -2);
