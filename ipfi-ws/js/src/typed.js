@@ -18,6 +18,7 @@ export { CheckError, TypedError } from './typed/error.js';
 export { call, duplex, notify, stream, upload } from './typed/client.js';
 export { notification, procedure, procedureWithItems, sequence, sequenceWithItems, typed } from './typed/method.js';
 export { serve } from './typed/serve.js';
+export { ip, ipv4, ipv6, uuid } from './typed/text.js';
 export { array, newtype, nothing, octetArray, octets, raw, some } from './typed/types.js';
 
 /**

@@ -1,6 +1,7 @@
 // What the client does with a server of the interface in `served.js`, alike in Node and in a page, over every carrier.
 import { bincode, string, u64 } from '../src/codec/bincode.js';
 import { Interface, connect, json } from '../src/index.js';
+import { TYPED_CHECKS, checkSampler, withSampler } from './sampler.js';
 
 const equal = (seen, expected) => {
   const [a, b] = [seen, expected].map((value) => JSON.stringify(value));
@@ -22,8 +23,8 @@ const until = async (holds) => {
 };
 
 /** How many checks there are in Node, and in a page. */
-export const CHECKS = 11;
-export const PAGE_CHECKS = 13;
+export const CHECKS = 11 + TYPED_CHECKS;
+export const PAGE_CHECKS = 13 + TYPED_CHECKS;
 
 /** Runs all checks against the server at `url`, which the last one ends; `begun` is told of each before. `dial` connects, if it is not ours that is checked. */
 export async function checks(url, { dial = connect, ...options } = {}, begun = async () => {}) {
@@ -49,7 +50,7 @@ export async function checks(url, { dial = connect, ...options } = {}, begun = a
       left = true;
     }, { codecs: [bincode({ returns: u64 })] })
     .notification(19, ([text]) => heard.push(text), { codecs: [bincode({ args: [string] })], datagrams: true });
-  const wire = await dial(url, { ...options, interface: offered });
+  const wire = await dial(url, { ...options, interface: withSampler(offered) });
 
   await check('every kind of call', async () => {
     for (const options of [{}, { codec: json }]) {
@@ -109,6 +110,7 @@ export async function checks(url, { dial = connect, ...options } = {}, begun = a
     for await (const piece of wire.stream(8, [1600, 65_536])) seen += piece.length;
     equal([await up, seen], [1600 * 65_536, 1600 * 65_536]);
   });
+  await checkSampler(check, wire);
   await check('a datagram to the server, and one back', async () => {
     await until(() => wire.sendDatagram(19, ['perhaps']) && heard.length > 0);
     equal(heard[0], 'perhaps');

@@ -2,8 +2,8 @@
 import { bincode, bool, bytes, string, u64 } from '../src/codec/bincode.js';
 import { json } from '../src/codec/json.js';
 import { messagepack } from '../src/codec/messagepack.js';
-import { Interface } from '../src/interface.js';
 import { Status } from '../src/status.js';
+import { withSampler } from './sampler.js';
 
 export const codecs = {
   echo: bincode({ args: [string], returns: string }),
@@ -19,7 +19,7 @@ export const codecs = {
 export function served(die = () => {}) {
   let dropped = 0;
   let made = 0;
-  return new Interface()
+  return withSampler()
     .procedure(0, ([text]) => text, { codecs: [codecs.echo] })
     .sequence(1, function* ([to]) {
       for (let n = 0; n < to; n++) yield n;

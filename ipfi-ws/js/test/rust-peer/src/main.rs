@@ -1,7 +1,11 @@
 //! The Rust end of the interop tests: `js-test-peer serve` listens on a port and prints it, `js-test-peer call ADDRESS`
 //! calls the JavaScript end there and prints one line for each check that holds. `js-test-peer serve-web ORIGIN` is a server
 //! for WebSockets and WebTransport, of programs and of pages of that origin, and prints its addresses, its certificate's hash
-//! and the certificate, which is nobody's but pinned.
+//! and the certificate, which is nobody's but pinned. `js-test-peer schema` prints the descriptions of what it serves, and
+//! `js-test-peer random SEED COUNT` random descriptions and values of them ([`random`]).
+
+mod random;
+mod sampler;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,11 +14,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use ipfi::{
-    CloseCode, Code, CodecId, Context, Identity, Interface, Origins, Receiver, Server, Status,
+    CloseCode, Code, CodecId, Context, Describe, Identity, Interface, Origins, Receiver, Server, Status,
     WebTransportOptions, Wire, WsOptions,
 };
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
+
+use sampler::{SamplerClient, SamplerServer, Samples};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -84,6 +90,7 @@ fn interface() -> Interface {
             context.wire().close(CloseCode::UNAUTHENTICATED, "who are you?");
         })
         .procedure(21, |(values,): (Vec<Every>,)| async move { values })
+        .serve(SamplerServer(Samples::default()))
 }
 
 /// A value with everything that codecs know.
@@ -138,8 +145,17 @@ async fn main() -> Result<(), Error> {
     match args.next().as_deref() {
         Some("serve") => serve().await,
         Some("serve-web") => serve_web(args.next().ok_or("to pages of which origin?")?).await,
+        Some("schema") => {
+            print!("{}", ipfi::typed::to_json(&[SamplerClient::description()]));
+            Ok(())
+        }
+        Some("random") => {
+            let mut number =
+                || args.next().and_then(|text| text.parse::<u32>().ok()).ok_or("random SEED COUNT");
+            random::print(number()?.into(), number()? as usize)
+        }
         Some("call") => call(&args.next().ok_or("call whom?")?).await,
-        _ => Err("serve, serve-web ORIGIN or call ADDRESS".into()),
+        _ => Err("serve, serve-web ORIGIN, call ADDRESS, schema or random SEED COUNT".into()),
     }
 }
 
@@ -189,6 +205,9 @@ async fn call(address: &str) -> Result<(), Error> {
         every_kind(&wire.with_codec(codec)).await?;
         println!("ok: every kind of call in {codec:?}");
     }
+
+    sampler::visit(&wire).await?;
+    println!("ok: every kind of typed method");
 
     let many = (0..1000_u64).map(|n| {
         let wire = wire.clone();
