@@ -25,17 +25,20 @@ import { TypedError } from './error.js';
  */
 
 /**
- * A stream that a callee answers with: `for await (const item of stream)`. Leaving the loop cancels the call.
+ * A stream that a callee answers with: `for await (const item of stream)`. Leaving the loop cancels the call, and so does the end
+ * of a block that says `using`.
  *
  * @template T
- * @typedef {object} StreamCall
- * @property {() => AsyncIterableIterator<T>} [Symbol.asyncIterator]
- * @property {() => Promise<IteratorResult<T>>} next the next item
+ * @typedef {AsyncIterable<T> & Reading<T> & { [Symbol.dispose](): void, [Symbol.asyncDispose](): Promise<void> }} StreamCall
+ */
+
+/**
+ * @template T
+ * @typedef {object} Reading
+ * @property {() => Promise<IteratorResult<T, void>>} next the next item
  * @property {() => void} cancel gives the call up
  * @property {() => void} detach wants no more of the answer, but lets the handler run on
  * @property {import('../call/call.js').Call['flow']} flow how far the callee is ahead
- * @property {() => void} [Symbol.dispose] cancels
- * @property {() => Promise<void>} [Symbol.asyncDispose] cancels
  */
 
 /**
