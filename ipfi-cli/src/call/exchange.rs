@@ -40,7 +40,8 @@ pub(super) async fn run(
         options.headers().for_each(|(name, value)| eprintln!("> {name}: {value}"));
     }
     let arguments = if target.kind == Kind::Raw { Bytes::new() } else { format.arguments(given)? };
-    let one = One { link, target, format, options, output: Mutex::new(Output::new(verbose)) };
+    let output = Mutex::new(Output::new(verbose, target.kind != Kind::ProcedureWithItems));
+    let one = One { link, target, format, options, output };
     let made = interruptible(format!("{} was cancelled", target.name), one.made(arguments, given)).await;
     let output = one.output.into_inner().unwrap_or_else(PoisonError::into_inner);
     match (made, output.end()) {
