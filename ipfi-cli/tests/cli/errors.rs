@@ -138,6 +138,24 @@ async fn a_server_that_keeps_to_itself_what_it_serves_is_called_by_a_file_or_by_
     std::fs::remove_file(&file).unwrap();
 }
 
+/// The description is of another server than the one that answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_not_as_described_ends_with_77() {
+    let served = serve().await;
+    let schema = ipfi(&["describe", &served.url, "Greeter.hello", "--json"]).await.out();
+    let file = std::env::temp_dir().join(format!("ipfi-cli-other-{}.json", std::process::id()));
+    std::fs::write(&file, schema.replace("\"answer\": \"string\"", "\"answer\": \"u8\"")).unwrap();
+    let from = ["--from", file.to_str().unwrap()];
+    let (code, said) =
+        ipfi(&[&["call", &served.url, "Greeter.hello", "\"Ada\""][..], &from].concat()).await.failed();
+    assert_eq!(code, 77);
+    assert!(
+        said.starts_with("error: Greeter.hello: the answer is not what the description says: "),
+        "{said}"
+    );
+    std::fs::remove_file(&file).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn where_nobody_listens_the_command_ends_with_3_and_a_url_that_is_none_with_2() {
     // Bound and closed again.
