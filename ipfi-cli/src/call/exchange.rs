@@ -99,12 +99,13 @@ impl One<'_> {
                 let sent = async {
                     let mut items = std::pin::pin!(items);
                     while let Some(item) = items.next().await {
-                        // Why nothing is taken any more, the answer says.
-                        if sender.is_stopped() || sender.send(item).await.is_err() {
+                        // One that is too large must not be left out: without it the call would mean something else.
+                        sender.send(item).await.map_err(|error| self.failed(error))?;
+                        if sender.is_stopped() {
                             break;
                         }
                     }
-                    drop(sender.finish().await);
+                    sender.finish().await.map_err(|error| self.failed(error))?;
                     pending::<Result<(), Failure>>().await
                 };
                 let answered = async {
