@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ipfi::{Connector, Interface, Module, Role, Wire, WireOptions};
+use ipfi::{Connector, Interface, Limits, Module, Role, Wire, WireOptions};
 use tokio::process::Command;
 
 use crate::failure::{Failure, NOTHING_CALLED, interruptible};
@@ -11,6 +11,9 @@ use crate::failure::{Failure, NOTHING_CALLED, interruptible};
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Connecting {
+    /// The largest message that is sent or taken. The server has a limit of its own.
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_message_bytes)]
+    max_message_bytes: u32,
     /// Believe only the server with this certificate (SHA-256, 64 hex digits), as development servers print it. Repeat it
     /// while a certificate is being replaced.
     #[cfg(feature = "secure")]
@@ -57,12 +60,21 @@ impl Connecting {
         interruptible(NOTHING_CALLED, self.connected(url)).await
     }
 
+    fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        limits.max_message_bytes = self.max_message_bytes;
+        // Two of them at once, whatever their size.
+        limits.max_reassembly_bytes =
+            limits.max_reassembly_bytes.max(self.max_message_bytes.saturating_mul(2));
+        limits
+    }
+
     async fn connected(&self, url: &str) -> Result<Link, Failure> {
         let began = Instant::now();
         if let Some(program) = url.strip_prefix("stdio:") {
-            return start(program, began).await;
+            return start(program, self.limits(), began).await;
         }
-        let connector = self.secured(Connector::new().role(Role::CallerOnly))?;
+        let connector = self.secured(Connector::new().role(Role::CallerOnly).limits(self.limits()))?;
         let wire = connector.connect(url).await.map_err(|error| match error {
             // What was typed, not what is there.
             ipfi::ConnectError::Address(_) => Failure::usage(error.to_string()),
@@ -109,14 +121,14 @@ fn advice(error: &str) -> &'static str {
 }
 
 /// Starts a program as a module. Its words are separated by spaces.
-async fn start(program: &str, began: Instant) -> Result<Link, Failure> {
+async fn start(program: &str, limits: Limits, began: Instant) -> Result<Link, Failure> {
     let mut words = program.split_ascii_whitespace();
     let Some(name) = words.next() else {
         return Err(Failure::usage("stdio: takes a program to start: 'stdio:./server --flag'"));
     };
     let mut command = Command::new(name);
     command.args(words);
-    let options: WireOptions = WireOptions::from(Interface::new()).role(Role::CallerOnly);
+    let options = WireOptions::from(Interface::new()).role(Role::CallerOnly).limits(limits);
     let module = ipfi::spawn(command, options).await.map_err(|error| Failure::Connect(error.to_string()))?;
     Ok(Link { wire: module.wire().clone(), module: Some(module), took: began.elapsed() })
 }

@@ -61,11 +61,11 @@ pub(crate) struct Arguments {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    from: From,
+    #[command(flatten)]
     options: Options,
     #[command(flatten)]
     numbered: Numbered,
-    #[command(flatten)]
-    from: From,
     #[command(flatten)]
     connecting: Connecting,
 }
