@@ -17,7 +17,9 @@ use crate::proto::item::{Direction, ItemError};
 use crate::proto::{
     ControlDecoder, ControlError, ControlMessage, HeaderDecoder, ItemDecoder, Part, status_body,
 };
+use crate::schema::{self, TypeTable};
 use crate::status::Status;
+use crate::typed::{self, Description};
 use crate::varint;
 
 /// Reading never panics and never looks past the end; what was read, written again, reads the same, in
@@ -250,6 +252,71 @@ pub fn codec(bytes: &[u8]) {
     value::<Result<u8, String>>(codec, &bytes);
     value::<(u8, String, Option<Box<u64>>)>(codec, &bytes);
     value::<Vec<Option<[u64; 32]>>>(codec, &bytes);
+}
+
+/// The first byte names the codec, the next two say how many bytes at the end are apart; before them stand descriptions, as a peer
+/// answers with them.
+fn described(bytes: &[u8]) -> Option<(CodecId, Vec<Description>, &[u8])> {
+    let [first, high, low, rest @ ..] = bytes else { return None };
+    let codec = CodecId::from_u8(first % 5).filter(|codec| *codec != CodecId::Raw && codec.is_enabled())?;
+    let apart = usize::from(u16::from_be_bytes([*high, *low])).min(rest.len());
+    let (descriptions, apart) = rest.split_at(rest.len() - apart);
+    Some((codec, descriptions_of(codec, descriptions)?, apart))
+}
+
+fn descriptions_of(codec: CodecId, bytes: &[u8]) -> Option<Vec<Description>> {
+    let limits = DecodeLimits::from(&limits());
+    Vec::<Description>::decode(codec, Bytes::copy_from_slice(bytes), &limits).ok()
+}
+
+/// What is read by any shape of a peer's description out of any bytes is written by it, and read again as what it was.
+pub fn values(bytes: &[u8]) {
+    let Some((codec, descriptions, message)) = described(bytes) else { return };
+    let limits = DecodeLimits::from(&limits());
+    for description in &descriptions {
+        let types = TypeTable::new(&description.types);
+        for method in &description.methods {
+            let read = schema::decode_arguments(codec, &method.parameters, &types, message, &limits);
+            if let Ok(values) = read {
+                let written = schema::encode_arguments(codec, &method.parameters, &types, &values)
+                    .expect("what was read can be written");
+                let again = schema::decode_arguments(
+                    codec,
+                    &method.parameters,
+                    &types,
+                    &written,
+                    &DecodeLimits { max_decoded_bytes: usize::MAX, ..limits },
+                )
+                .expect("and read again");
+                let third = schema::encode_arguments(codec, &method.parameters, &types, &again);
+                assert_eq!(third.as_ref(), Ok(&written), "{codec}");
+            }
+            for shape in [&method.items, &method.answer].into_iter().flatten() {
+                let read =
+                    schema::decode_answer(codec, shape, method.error.as_ref(), &types, message, &limits);
+                if let Ok(outcome) = read {
+                    let outcome = outcome.as_ref();
+                    schema::encode_answer(codec, shape, method.error.as_ref(), &types, outcome)
+                        .expect("what was read can be written");
+                }
+            }
+        }
+    }
+}
+
+/// Descriptions of two peers are compared, whatever they say; what differs is told on one line.
+pub fn compatible(bytes: &[u8]) {
+    let Some((codec, callers, apart)) = described(bytes) else { return };
+    let Some(callees) = descriptions_of(codec, apart) else { return };
+    for (caller, callee) in
+        callers.iter().flat_map(|caller| callees.iter().map(move |callee| (caller, callee)))
+    {
+        for codec in [CodecId::Bincode, CodecId::Json] {
+            for mismatch in typed::compatible(caller, callee, codec).err().into_iter().flatten() {
+                assert!(!mismatch.to_string().contains(char::is_control));
+            }
+        }
+    }
 }
 
 #[cfg(test)]

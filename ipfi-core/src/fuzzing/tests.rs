@@ -54,6 +54,34 @@ fn run(file: &str, fronts: &[u8], body: fn(&[u8])) {
     }
 }
 
+/// The seeds of the descriptions, each with itself apart, and with values for its methods.
+#[test]
+fn values_and_compatible_hold_on_every_golden_description() {
+    for (codec, seed) in seeds("descriptions.json") {
+        let front = match &*codec {
+            "bincode" => 1,
+            "postcard" => 2,
+            _ => 3,
+        };
+        let length = u16::try_from(seed.len()).unwrap().to_be_bytes();
+        let twice = [&[front, length[0], length[1]], &*seed, &*seed].concat();
+        super::compatible(&twice);
+        for message in [&b""[..], b"\x03Ada", b"\x91\xa3Ada", b"\x00\x07", b"\x01\x00", b"\x05\x01"] {
+            let apart = [0, u8::try_from(message.len()).unwrap()];
+            let mut input = [&[front], &apart[..], &seed, message].concat();
+            super::values(&input);
+            for at in (3..input.len()).step_by(5) {
+                for flip in [1, 0xff] {
+                    input[at] ^= flip;
+                    super::values(&input);
+                    super::compatible(&input);
+                    input[at] ^= flip;
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn varint_holds_on_every_short_input_and_on_the_longest_encodings() {
     super::varint(&[]);

@@ -18,7 +18,7 @@ pub use value::{
     TypeTable, Value, decode, decode_answer, decode_arguments, encode, encode_answer, encode_arguments,
 };
 #[cfg(feature = "json")]
-pub use value::{from_json, to_json};
+pub use value::{arguments_from_json, from_json, to_json};
 
 /// A type that says what its values look like. Derive it: `#[derive(ipfi::Schema)]` beside serde's, whose attributes it
 /// reads.

@@ -114,6 +114,10 @@ fn an_argument_is_named_with_its_number() {
     assert!(said.contains("argument 1 (id).name: invalid type"), "{said}");
     let said = decode(r#"[{"name": "Ada"}]"#);
     assert!(said.contains("invalid length 1, expected 2 arguments"), "{said}");
+    let strict = |text: &str| schema::arguments_from_json(&parameters, &types, text, &limits());
+    let said = strict(r#"[{"name": "Ada", "nick": 1}, 1]"#).unwrap_err().to_string();
+    assert!(said.contains("argument 1 (id): unknown field `nick`"), "{said}");
+    assert_eq!(strict(r#"[{"name": "Ada"}, 7]"#).unwrap()[1], Value::Unsigned(7));
     let values = [Value::Struct(vec![Some(Value::String("Ada".into())), None, None]), Value::Unsigned(256)];
     let said = schema::encode_arguments(CodecId::Json, &parameters, &types, &values).unwrap_err();
     assert!(said.to_string().ends_with("argument 2 (limit): u8 expected, not the integer 256"), "{said}");

@@ -115,7 +115,7 @@ impl<'a> Context<'a> {
         };
         let path = self.path();
         let what = if path.is_empty() { what } else { format!("{path}: {what}") };
-        error.with_text(&OneLine(&what))
+        error.with_text(OneLine(&what))
     }
 
     fn path(&self) -> String {

@@ -234,6 +234,21 @@ pub fn from_json(
     read(CodecId::Json, Node::Shape(shape), types, text.as_bytes(), limits, true)
 }
 
+/// The arguments that a person wrote as one JSON array: as [`from_json`] each.
+#[cfg(feature = "json")]
+pub fn arguments_from_json(
+    parameters: &[Parameter],
+    types: &TypeTable<'_>,
+    text: &str,
+    limits: &DecodeLimits,
+) -> Result<Vec<Value>, CodecError> {
+    match read(CodecId::Json, Node::Arguments(parameters), types, text.as_bytes(), limits, true)? {
+        Value::Tuple(values) => Ok(values),
+        // Arguments are never read as anything else.
+        other => Ok(vec![other]),
+    }
+}
+
 /// The value as JSON, on one line.
 #[cfg(feature = "json")]
 pub fn to_json(shape: &Shape, types: &TypeTable<'_>, value: &Value) -> Result<String, CodecError> {
