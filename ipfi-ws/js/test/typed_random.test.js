@@ -1,6 +1,7 @@
 // F9 and F10 for typed interfaces: random descriptions become tables by `ipfi gen ts`, and random values of them, written by Rust's
 // bincode, are read and written again by these: byte for byte the same. What is cut, or has something behind it, is refused, and
-// about bytes that were damaged both sides have one opinion. `npm run test:random` does it with 100 000 values.
+// about bytes that were damaged both sides have one opinion. `FUZZ_ROUNDS=2000 npm test test/typed_random.test.js` takes 100 000
+// values.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,7 +15,7 @@ import { DEFAULT_LIMITS } from '../src/limits.js';
 import { generate } from './generator.js';
 import { rustPeer } from './rust_peer.js';
 
-const COUNT = Number(process.env.IPFI_VALUES ?? 3000);
+const COUNT = 50 * Number(process.env.FUZZ_ROUNDS ?? 60);
 const SEED = Number(process.env.IPFI_SEED ?? Date.now() % 2 ** 32);
 /** Each of the generated folders has so many values. */
 const EACH = 3000;
