@@ -52,7 +52,7 @@ async fn main() -> ExitCode {
         Command::Describe(arguments) => describe::run(arguments).await,
         Command::Call(arguments) => call::run(arguments).await,
         Command::Bench(arguments) => bench::run(arguments).await,
-        Command::Gen(arguments) => return generate::run(arguments).await,
+        Command::Gen(arguments) => generate::run(arguments).await,
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
     };

@@ -1,20 +1,21 @@
 //! `ipfi gen`: typed clients in other languages.
 
 mod output;
-mod source;
 mod typescript;
 mod watch;
 
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
 
 use ipfi::typed::Description;
 
-use self::source::Source;
 use self::typescript::File;
+use crate::connection::Connecting;
+use crate::failure::Failure;
+use crate::source;
+use crate::texts::clean;
 
-/// What went wrong, for whoever sits at the terminal.
-type Error = Box<dyn std::error::Error + Send + Sync>;
+/// More interfaces are not one server's.
+const MAX_INTERFACES: usize = 1_000;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -24,84 +25,98 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Language {
-    /// TypeScript for the client in `ipfi-ws/js`: a file for each interface, with its types, tables and client.
+    /// Typed clients for JavaScript: a file for each interface, with its types, its tables and a class whose methods are its own.
     Ts(Ts),
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  ipfi gen ts tcp://localhost:4433 --out src/generated\n  ipfi gen ts greeter.json --check\n\n\
+--check ends with 1 where a file is not what it would be.")]
 struct Ts {
-    /// Where a server listens, or a file that has descriptions as JSON (`ipfi::typed::to_json`).
+    /// Where a server listens, which says what it serves; or a file that has it as JSON, which `ipfi::typed::to_json` and
+    /// `ipfi describe --json` write.
     source: String,
     /// The folder that the files go to.
-    #[arg(long, default_value = ".")]
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
     out: PathBuf,
-    /// An interface to write; all of them if none is named.
+    /// Only this interface. Repeat it for several.
     #[arg(long = "interface", value_name = "NAME")]
     interfaces: Vec<String>,
     /// JavaScript, with its types in a `.d.ts` beside it.
     #[arg(long)]
     js: bool,
-    /// The package that the files import, or the address of its folder `src`, where there are no packages.
-    #[arg(long, default_value = "ipfi")]
+    /// The package that the files import; or, where there are no packages, the path of the folder with its modules.
+    #[arg(long, value_name = "PACKAGE", default_value = "ipfi")]
     runtime: String,
-    /// Writes nothing, and fails where a file is not what it would be.
+    /// Write nothing, and fail where a file is not what it would be.
     #[arg(long, conflicts_with = "watch")]
     check: bool,
-    /// Goes on, and writes anew when the file changes or the server is another.
+    /// Go on, and write anew what changes: a file when it was written, a server when it was replaced.
     #[arg(long)]
     watch: bool,
+    #[command(flatten)]
+    connecting: Connecting,
 }
 
-pub(crate) async fn run(arguments: Arguments) -> ExitCode {
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let Language::Ts(arguments) = arguments.language;
-    let outcome = if arguments.watch { watch::run(&arguments).await } else { arguments.once().await };
-    match outcome {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    if arguments.watch { watch::run(&arguments).await } else { arguments.once().await }
 }
 
 impl Ts {
-    async fn once(&self) -> Result<ExitCode, Error> {
-        let (descriptions, _wire) = self.source().load().await?;
-        let files = self.files(&descriptions)?;
-        if self.check {
-            let differences = output::differences(&self.out, &files)?;
-            for difference in &differences {
-                eprintln!("{difference}");
+    async fn once(&self) -> Result<(), Failure> {
+        let descriptions = match self.file() {
+            Some(file) => source::read(file)?,
+            None => {
+                let link = self.connecting.connect(&self.source).await?;
+                let served = source::served(&link.wire).await;
+                link.close().await;
+                served?
             }
-            return Ok(if differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        };
+        let files = self.files(&descriptions)?;
+        if !self.check {
+            return self.write(&files);
         }
-        for written in output::write(&self.out, &files)? {
-            println!("{written}");
+        let differences = output::differences(&self.out, &files)?;
+        for difference in &differences {
+            eprintln!("{}", clean(difference));
         }
-        Ok(ExitCode::SUCCESS)
+        // What is different has been said.
+        if differences.is_empty() { Ok(()) } else { Err(Failure::Application) }
     }
 
-    fn source(&self) -> Source {
-        Source::new(&self.source)
+    /// The file that has the descriptions, if it is none of a server's addresses.
+    fn file(&self) -> Option<&Path> {
+        let is_url = self.source.contains("://") || ["unix:", "stdio:"].iter().any(|it| self.source.starts_with(it));
+        (!is_url).then(|| Path::new(&self.source))
+    }
+
+    /// Writes the files that are not there, and says which.
+    fn write(&self, files: &[File]) -> Result<(), Failure> {
+        for written in output::write(&self.out, files)? {
+            println!("{}", clean(&written));
+        }
+        Ok(())
     }
 
     /// The files of the interfaces that were asked for.
-    fn files(&self, descriptions: &[Description]) -> Result<Vec<File>, Error> {
-        let names = || descriptions.iter().map(|description| description.name.escape_debug().to_string());
-        let known = |name: &String| descriptions.iter().any(|description| description.name == *name);
-        if let Some(missing) = self.interfaces.iter().find(|name| !known(name)) {
-            let there = names().collect::<Vec<_>>().join(", ");
-            return Err(format!("{} has no interface {missing}, but: {there}", self.source).into());
+    fn files(&self, descriptions: &[Description]) -> Result<Vec<File>, Failure> {
+        if descriptions.len() > MAX_INTERFACES {
+            let seen = descriptions.len();
+            return Err(Failure::usage(format!("{seen} interfaces, of which {MAX_INTERFACES} are taken")));
         }
+        let wanted: Vec<_> = match &*self.interfaces {
+            [] => descriptions.iter().collect(),
+            names => names.iter().map(|name| source::interface(descriptions, name)).collect::<Result<_, _>>()?,
+        };
         let options = typescript::Options { runtime: self.runtime.clone(), javascript: self.js };
         let mut files: Vec<File> = Vec::new();
-        for description in descriptions {
-            if !self.interfaces.is_empty() && !self.interfaces.contains(&description.name) {
-                continue;
-            }
-            for file in typescript::files(description, &options)? {
+        for description in wanted {
+            for file in typescript::files(description, &options).map_err(|why| Failure::usage(why.to_string()))? {
                 if files.iter().any(|other| other.name == file.name) {
-                    return Err(format!("two interfaces would both be {}; choose by --interface", file.name).into());
+                    let text = format!("two interfaces would be {}: choose one, --interface NAME", file.name);
+                    return Err(Failure::usage(text));
                 }
                 files.push(file);
             }

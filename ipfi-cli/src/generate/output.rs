@@ -4,22 +4,23 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::Error;
 use super::typescript::{File, MARK};
+use crate::failure::Failure;
 
 /// Writes those files that are missing or different, and says which.
-pub(super) fn write(folder: &Path, files: &[File]) -> Result<Vec<String>, Error> {
+pub(super) fn write(folder: &Path, files: &[File]) -> Result<Vec<String>, Failure> {
     let mut written = Vec::new();
     for file in files {
         let path = folder.join(&file.name);
-        let at = |why: std::io::Error| format!("{}: {why}", path.display());
+        let at = |why| failed(&path, why);
         let there = read(&path)?;
         if there.as_deref() == Some(&*file.text) {
             continue;
         }
         // Its name may be a peer's choice.
         if there.as_ref().is_some_and(|text| !text.starts_with(MARK)) {
-            return Err(format!("{} was not made by `ipfi gen`: it is left as it is", path.display()).into());
+            let text = format!("{} was not made by `ipfi gen`, and is left as it is", path.display());
+            return Err(Failure::usage(text));
         }
         fs::create_dir_all(folder).map_err(at)?;
         fs::write(&path, &file.text).map_err(at)?;
@@ -30,7 +31,7 @@ pub(super) fn write(folder: &Path, files: &[File]) -> Result<Vec<String>, Error>
 }
 
 /// What differs from what would be written: the file, the first line, both of its forms.
-pub(super) fn differences(folder: &Path, files: &[File]) -> Result<Vec<String>, Error> {
+pub(super) fn differences(folder: &Path, files: &[File]) -> Result<Vec<String>, Failure> {
     let mut found = Vec::new();
     for file in files {
         let path = folder.join(&file.name);
@@ -51,12 +52,16 @@ pub(super) fn differences(folder: &Path, files: &[File]) -> Result<Vec<String>, 
     Ok(found)
 }
 
-fn read(path: &Path) -> Result<Option<String>, Error> {
+fn read(path: &Path) -> Result<Option<String>, Failure> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(why) if why.kind() == ErrorKind::NotFound => Ok(None),
-        Err(why) => Err(format!("{}: {why}", path.display()).into()),
+        Err(why) => Err(failed(path, why)),
     }
+}
+
+fn failed(path: &Path, why: std::io::Error) -> Failure {
+    Failure::usage(format!("{}: {why}", path.display()))
 }
 
 /// The number of the first line in which two texts differ.

@@ -1,13 +1,14 @@
 //! Writing anew, again and again: when a file changes, or when a server was replaced.
 
 use std::path::Path;
-use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::sleep;
 
-use super::source::Source;
-use super::{Error, Ts, output};
+use super::Ts;
+use crate::connection::Link;
+use crate::failure::{Failure, interruptible};
+use crate::source;
 
 /// How often a file is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -16,63 +17,64 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// Runs until it is stopped. What fails is told, and tried again.
-pub(super) async fn run(arguments: &Ts) -> Result<ExitCode, Error> {
-    let source = arguments.source();
-    let mut wait = FIRST_WAIT;
-    let mut told = String::new();
+/// Runs until it is interrupted. What fails is said, and tried again.
+pub(super) async fn run(arguments: &Ts) -> Result<(), Failure> {
+    let forever = async {
+        match arguments.file() {
+            Some(file) => watch_file(arguments, file).await,
+            None => watch_server(arguments).await,
+        }
+    };
+    interruptible("nothing is watched any longer", forever).await
+}
+
+async fn watch_file(arguments: &Ts, file: &Path) -> Result<(), Failure> {
     loop {
-        let seen = stamp(&source);
-        match pass(arguments, &source).await {
-            Ok(wire) => {
-                told.clear();
-                wait = FIRST_WAIT;
-                match wire {
-                    // A server does not change while it runs.
-                    Some(wire) => drop(wire.closed().await),
-                    None => changed(&source, seen).await,
-                }
-            }
-            Err(error) => {
-                let text = error.to_string();
-                // Once, however often it is tried.
-                if text != told {
-                    eprintln!("error: {text}");
-                    told = text;
-                }
-                match source {
-                    Source::File(_) => changed(&source, seen).await,
-                    Source::Url(_) => {
-                        sleep(wait).await;
-                        wait = LONGEST_WAIT.min(wait * 2);
-                    }
-                }
-            }
+        let seen = stamp(file);
+        let written = source::read(file).and_then(|descriptions| arguments.write(&arguments.files(&descriptions)?));
+        if let Err(failure) = written {
+            failure.report();
+        }
+        while stamp(file) == seen {
+            sleep(LOOK_AGAIN).await;
         }
     }
 }
 
-/// Writes what there is now.
-async fn pass(arguments: &Ts, source: &Source) -> Result<Option<ipfi::Wire>, Error> {
-    let (descriptions, wire) = source.load().await?;
-    for written in output::write(&arguments.out, &arguments.files(&descriptions)?)? {
-        println!("{written}");
+async fn watch_server(arguments: &Ts) -> Result<(), Failure> {
+    let mut wait = FIRST_WAIT;
+    let mut silent = false;
+    loop {
+        match arguments.connecting.connect(&arguments.source).await {
+            Ok(link) => {
+                (wait, silent) = (FIRST_WAIT, false);
+                if let Err(failure) = write_served(arguments, &link).await {
+                    failure.report();
+                }
+                // What it serves does not change while it runs.
+                link.wire.closed().await;
+            }
+            Err(failure @ (Failure::Usage(_) | Failure::Interrupted(_))) => return Err(failure),
+            Err(failure) => {
+                // Once, however often it is tried.
+                if !silent {
+                    failure.report();
+                    silent = true;
+                }
+            }
+        }
+        sleep(wait).await;
+        wait = LONGEST_WAIT.min(wait * 2);
     }
-    Ok(wire)
 }
 
-/// Waits until the file is another than it was.
-async fn changed(source: &Source, seen: Option<Stamp>) {
-    while stamp(source) == seen {
-        sleep(LOOK_AGAIN).await;
-    }
+async fn write_served(arguments: &Ts, link: &Link) -> Result<(), Failure> {
+    let descriptions = source::served(&link.wire).await?;
+    arguments.write(&arguments.files(&descriptions)?)
 }
 
 /// When a file was written, and how long it is.
-type Stamp = (SystemTime, u64);
-
-fn stamp(source: &Source) -> Option<Stamp> {
-    let Source::File(path) = source else { return None };
-    let metadata = Path::new(path).metadata().ok()?;
+fn stamp(file: &Path) -> Option<(SystemTime, u64)> {
+    let metadata = file.metadata().ok()?;
     Some((metadata.modified().ok()?, metadata.len()))
 }
