@@ -11,3 +11,6 @@ mod kinds;
 mod reflection;
 mod registration;
 mod schema;
+mod schema_attributes;
+mod unkind;
+mod written;
