@@ -29,6 +29,7 @@ async fn odd_signatures_do_what_they_say() {
     assert_eq!(odd.camelCase().await.unwrap(), 2);
     assert_eq!(odd.description().await.unwrap(), 3);
     assert_eq!(odd.hidden().await.unwrap(), 4);
+    assert_eq!(odd.namesake(crate::written::named::Context(5)).await.unwrap(), 5);
 }
 
 #[test]

@@ -120,6 +120,17 @@ pub trait r#Odd {
     async fn description(&self) -> u8;
     #[doc(hidden)]
     async fn hidden(&self) -> u8;
+    /// Takes data that has the name of a call's context.
+    async fn namesake(&self, context: named::Context) -> u8;
+}
+
+/// Names of ours that are somebody's own.
+pub mod named {
+    use ::serde::{Deserialize, Serialize};
+
+    /// Not the context.
+    #[derive(Debug, Serialize, Deserialize)]
+    pub struct Context(pub u8);
 }
 
 use ::std::borrow::ToOwned as _;
@@ -188,5 +199,8 @@ impl Odd for It {
     }
     async fn hidden(&self) -> u8 {
         4
+    }
+    async fn namesake(&self, context: named::Context) -> u8 {
+        context.0
     }
 }

@@ -115,10 +115,11 @@ impl Method {
             self.passed.push(Passed::Context);
             return Ok(());
         }
-        if types::is_context(ty) {
+        if types::is_owned_context(ty) {
             return Err(Error::new_spanned(
                 ty,
-                "the call that runs is passed by reference: write `&Context`",
+                "the call that runs is passed by reference: write `&Context`; for a type of your own that is called so, write its \
+                 path, `models::Context`",
             ));
         }
         if let Some(item) = types::receiver_item(ty) {

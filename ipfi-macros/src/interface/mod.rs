@@ -69,6 +69,12 @@ fn read(item: &ItemTrait, attributes: InterfaceAttributes) -> Result<Interface> 
              what differs between servers is a parameter of the implementor, `impl<S: Store> Greeter for MyGreeter<S>`",
         ));
     }
+    if let Some(attribute) = item.attrs.iter().find(|attribute| attributes::is_ours(attribute)) {
+        faults.add(Error::new_spanned(
+            attribute,
+            "what holds for the whole interface is said where it is made one: `#[ipfi::interface(...)]`",
+        ));
+    }
     if let Some(token) = &item.unsafety {
         faults.add(Error::new(token.span(), "an interface is not `unsafe`: remove the word"));
     }

@@ -75,7 +75,15 @@ pub(super) fn holds_receiver(ty: &Type) -> bool {
     holds(ty.to_token_stream())
 }
 
-pub(super) fn is_context(ty: &Type) -> bool {
+/// Whether it is `Context`, or `ipfi::Context`, by value. Of another path it is somebody's own data.
+pub(super) fn is_owned_context(ty: &Type) -> bool {
+    let Type::Path(path) = ty else { return false };
+    let mut segments = path.path.segments.iter();
+    is_context(ty)
+        && segments.next().is_some_and(|first| path.path.segments.len() == 1 || first.ident == "ipfi")
+}
+
+fn is_context(ty: &Type) -> bool {
     last_segment(ty).is_some_and(|segment| segment.ident == "Context" && segment.arguments.is_none())
 }
 

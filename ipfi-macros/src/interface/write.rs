@@ -22,6 +22,7 @@ pub(super) fn all(interface: &Interface) -> TokenStream {
 /// Also of one with faults, so that these are all that is told: whoever names the trait finds it.
 pub(super) fn definition(item: &ItemTrait) -> TokenStream {
     let mut item = item.clone();
+    item.attrs.retain(|attribute| !is_ours(attribute));
     item.supertraits.extend::<[syn::TypeParamBound; 3]>([
         syn::parse_quote!(::core::marker::Send),
         syn::parse_quote!(::core::marker::Sync),

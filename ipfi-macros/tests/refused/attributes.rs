@@ -25,4 +25,8 @@ trait Attributes {
 #[ipfi::interface(name = "x")]
 trait Named {}
 
+#[ipfi::interface]
+#[ipfi(rename = "x")]
+trait Beside {}
+
 fn main() {}
