@@ -63,4 +63,7 @@ pub use peer::Peer;
 pub use procedure_index::ProcedureIndex;
 pub use status::{Code, Status};
 pub use typed::TypedError;
+/// What the code that the macros write calls: `ipfi` has it under this name too.
+#[doc(hidden)]
+pub use typed::private as __private;
 pub use wire::{Role, ShutdownReport, Wire, WireOptions};

@@ -34,13 +34,15 @@ use proc_macro::TokenStream;
 /// **Attributes** of a method: `#[ipfi(index = 3)]` instead of the hash of its name, `#[ipfi(rename = "…")]` for the
 /// name that is hashed, `#[ipfi(timeout = "5s")]` (`ms`, `s`, `m`, `h`) for the client's calls that set none,
 /// `#[ipfi(idempotent)]`, `#[ipfi(isolated)]`, `#[ipfi(notification)]` and with it `#[ipfi(datagram)]`; of the trait:
-/// `#[ipfi::interface(rename = "…")]`.
+/// `#[ipfi::interface(rename = "…")]`, and where the dependency has another name, `#[ipfi::interface(crate = "rpc")]`.
+///
+/// **`#[cfg(…)]`** on a method or the trait holds for all that is made of it. Parameters are the same everywhere.
 ///
 /// **Stability.** An index is a hash of the two names. Methods may be added, removed and put in another order; who renames
 /// one keeps its callers by `rename`.
 #[proc_macro_attribute]
 pub fn interface(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    interface::expand(arguments.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+    interface::expand(arguments.into(), item.into()).into()
 }
 
 /// Says what a type looks like to serde: beside `Serialize` and `Deserialize`, whose attributes it reads.
@@ -49,6 +51,10 @@ pub fn interface(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// what they mean there. Enums are told apart from outside, as serde has it by default. What bincode and postcard cannot
 /// carry is refused: `untagged`, `tag`, `flatten`, `skip_serializing_if`. For what is written by functions (`with`), and
 /// for types that have no schema, `#[ipfi(as = "Type")]` names one that travels alike. Documentation comments travel.
+/// Of other names that a reader takes (`alias`) a schema says nothing: a check is stricter than serde.
+///
+/// Parameters of a generic type need a schema where serde needs its traits of them. Where the dependency on ipfi has another
+/// name: `#[ipfi(crate = "rpc")]`.
 #[proc_macro_derive(Schema, attributes(ipfi, serde))]
 pub fn schema(input: TokenStream) -> TokenStream {
     schema::derive(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()

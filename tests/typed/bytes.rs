@@ -105,7 +105,7 @@ impl Reader<'_> {
 }
 
 #[track_caller]
-fn assert_read<T: Schema + Serialize>(value: &T) {
+pub(crate) fn assert_read<T: Schema + Serialize>(value: &T) {
     let mut types = Types::default();
     let shape = T::shape(&mut types);
     let types = types.finish();

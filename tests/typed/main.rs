@@ -12,4 +12,7 @@ mod kinds;
 mod reflection;
 mod registration;
 mod schema;
+mod schema_attributes;
+mod unkind;
 mod values;
+mod written;

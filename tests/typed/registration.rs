@@ -83,6 +83,29 @@ fn an_interface_is_served_once() {
     let _ = Interface::new().serve(CalendarServer(Still)).serve(CalendarServer(Still));
 }
 
+/// Another interface of the same name, without a method of the first.
+mod elsewhere {
+    #[ipfi::interface]
+    pub(super) trait Calendar {
+        async fn tomorrow(&self) -> u64;
+    }
+
+    impl Calendar for super::Still {
+        async fn tomorrow(&self) -> u64 {
+            366
+        }
+    }
+}
+
+#[test]
+#[should_panic(
+    expected = "an interface called Calendar is served already: give one of them another name, `#[ipfi::interface(rename = \"...\")]`"
+)]
+fn two_interfaces_of_one_name_are_refused_also_where_no_method_is_in_both() {
+    // Clause 15.1: a client that asks for one would be told of the other.
+    let _ = Interface::new().serve(CalendarServer(Still)).serve(elsewhere::CalendarServer(Still));
+}
+
 #[test]
 fn descriptions_are_in_the_order_of_registration() {
     let interface = Interface::new().serve(GreeterServer(polite().0)).serve(CalendarServer(Still));

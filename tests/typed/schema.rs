@@ -112,7 +112,7 @@ struct Described {
     path: Path,
 }
 
-fn shape_of<T: Schema>() -> (Shape, Vec<TypeDef>) {
+pub(crate) fn shape_of<T: Schema>() -> (Shape, Vec<TypeDef>) {
     let mut types = Types::default();
     let shape = T::shape(&mut types);
     (shape, types.finish())
@@ -171,7 +171,7 @@ fn fields_fit(value: &Value, fields: &Fields, types: &[TypeDef]) -> bool {
 }
 
 #[track_caller]
-fn assert_fits<T: Schema + Serialize>(value: &T) {
+pub(crate) fn assert_fits<T: Schema + Serialize>(value: &T) {
     let (shape, types) = shape_of::<T>();
     let value = serde_json::to_value(value).unwrap();
     assert!(fits(&value, &shape, &types), "{value}\nis not of {shape}\n{types:#?}");

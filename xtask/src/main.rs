@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout)]
 
 mod bench;
+mod compile_times;
 mod features;
 mod fuzz;
 mod instructions;
@@ -27,6 +28,7 @@ Usage: cargo xtask <command>
   javascript                 only the JavaScript client, in Node and in Chromium
   sources                    only the source rules, which need no build
   fuzz [target] [seconds]    a target of fuzz/, or all of them; 60 seconds each unless told
+  compile-times [methods]    how long an interface takes to compile, beside the same in tarpc
   bench [filter…] [options]  the benchmarks against peers; `cargo xtask bench --help` lists the options
 ";
 
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         ["javascript"] => test::javascript().map(drop),
         ["sources"] => sources::report(),
         ["fuzz", rest @ ..] => fuzz::run(rest),
+        ["compile-times", rest @ ..] => compile_times::run(rest),
         ["bench", rest @ ..] => bench::run(rest),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -22,7 +22,7 @@ impl<S> Interface<S> {
     ///
     /// # Panics
     ///
-    /// When a method's index is taken: clause 3.7. That is a mistake of the program, met when it starts.
+    /// When the interface's name or a method's index is taken: clause 3.7. That is a mistake of the program, met when it starts.
     #[must_use]
     pub fn serve<X: Serve>(self, server: X) -> Self {
         self.serve_shared::<X>(server.into_shared())
@@ -68,9 +68,15 @@ impl<S> Interface<S> {
         self
     }
 
-    /// Says which two methods have one index, by their names: clause 3.7.
+    /// Says which two interfaces have one name, or which two methods one index, by their names: clauses 3.7 and 15.1. Whoever asks
+    /// for an interface asks by its name, and must not be told of another.
     fn refuse_taken(&self, description: &Description) {
         let name = &description.name;
+        assert!(
+            self.described.iter().all(|other| other.name != *name),
+            "an interface called {name} is served already: give one of them another name, \
+             `#[ipfi::interface(rename = \"...\")]`"
+        );
         for method in &description.methods {
             let index = method.index;
             if !self.entries.contains_key(&index) {
@@ -82,10 +88,6 @@ impl<S> Interface<S> {
             });
             let taken = methods.last().unwrap_or_else(|| "a procedure with that number".to_owned());
             let method = &method.name;
-            assert!(
-                self.described.iter().all(|other| other.name != *name),
-                "{name}.{method}: an interface called {name} is served already"
-            );
             taken_index(&format!("{name}.{method}"), index, &taken);
         }
     }

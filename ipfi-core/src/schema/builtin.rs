@@ -8,13 +8,17 @@ use core::num::{
     NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128, NonZeroIsize, NonZeroU8, NonZeroU16,
     NonZeroU32, NonZeroU64, NonZeroU128, NonZeroUsize, Saturating, Wrapping,
 };
-use core::ops::{Range, RangeInclusive};
+use core::ops::{Bound, Range, RangeFrom, RangeInclusive, RangeTo};
 use core::time::Duration;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 use std::ffi::{CString, OsString};
 use std::path::PathBuf;
-use std::sync::{Mutex, RwLock};
+use std::rc::Rc;
+use std::sync::atomic::{
+    AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicIsize, AtomicU8, AtomicU16, AtomicU32, AtomicUsize,
+};
+use std::sync::{Arc, Mutex, RwLock};
 
 use super::{Field, Fields, Form, Schema, Shape, Types, Variant};
 use crate::codec::Raw;
@@ -30,16 +34,16 @@ macro_rules! leaves {
 }
 
 leaves! {
-    Bool: bool;
-    U8: u8, NonZeroU8;
-    U16: u16, NonZeroU16;
-    U32: u32, NonZeroU32;
-    U64: u64, NonZeroU64, usize, NonZeroUsize;
+    Bool: bool, AtomicBool;
+    U8: u8, NonZeroU8, AtomicU8;
+    U16: u16, NonZeroU16, AtomicU16;
+    U32: u32, NonZeroU32, AtomicU32;
+    U64: u64, NonZeroU64, usize, NonZeroUsize, AtomicUsize;
     U128: u128, NonZeroU128;
-    I8: i8, NonZeroI8;
-    I16: i16, NonZeroI16;
-    I32: i32, NonZeroI32;
-    I64: i64, NonZeroI64, isize, NonZeroIsize;
+    I8: i8, NonZeroI8, AtomicI8;
+    I16: i16, NonZeroI16, AtomicI16;
+    I32: i32, NonZeroI32, AtomicI32;
+    I64: i64, NonZeroI64, isize, NonZeroIsize, AtomicIsize;
     I128: i128, NonZeroI128;
     F32: f32;
     F64: f64;
@@ -48,6 +52,12 @@ leaves! {
     Bytes: CString;
     Unit: ();
     Raw: Raw;
+}
+
+#[cfg(target_has_atomic = "64")]
+leaves! {
+    U64: core::sync::atomic::AtomicU64;
+    I64: core::sync::atomic::AtomicI64;
 }
 
 /// Travels as what is in it.
@@ -63,11 +73,18 @@ macro_rules! wrappers {
 
 wrappers!(Cell<T>, RefCell<T>, Mutex<T>, RwLock<T>, Wrapping<T>, Saturating<T>, core::cmp::Reverse<T>);
 
-impl<T: Schema + ?Sized> Schema for Box<T> {
-    fn shape(types: &mut Types) -> Shape {
-        T::shape(types)
-    }
+/// Travels as what it points to: the shared ones where serde's feature `rc` is on.
+macro_rules! pointers {
+    ($($name:ident),*) => {$(
+        impl<T: Schema + ?Sized> Schema for $name<T> {
+            fn shape(types: &mut Types) -> Shape {
+                T::shape(types)
+            }
+        }
+    )*};
 }
+
+pointers!(Box, Rc, Arc);
 
 impl<T: Schema + ?Sized + ToOwned> Schema for Cow<'static, T> {
     fn shape(types: &mut Types) -> Shape {
@@ -190,6 +207,33 @@ impl<T: Schema> Schema for RangeInclusive<T> {
         let bound = T::shape(types);
         let name = format!("RangeInclusive<{bound}>");
         named::<Self>(types, &name, vec![("start", bound.clone()), ("end", bound)])
+    }
+}
+
+impl<T: Schema> Schema for RangeFrom<T> {
+    fn shape(types: &mut Types) -> Shape {
+        let start = T::shape(types);
+        named::<Self>(types, &format!("RangeFrom<{start}>"), vec![("start", start)])
+    }
+}
+
+impl<T: Schema> Schema for RangeTo<T> {
+    fn shape(types: &mut Types) -> Shape {
+        let end = T::shape(types);
+        named::<Self>(types, &format!("RangeTo<{end}>"), vec![("end", end)])
+    }
+}
+
+impl<T: Schema> Schema for Bound<T> {
+    fn shape(types: &mut Types) -> Shape {
+        let bound = T::shape(types);
+        types.define::<Self>(&format!("Bound<{bound}>"), |_| {
+            Form::Enum(vec![
+                Variant::new("Unbounded", Fields::Unit),
+                Variant::new("Included", Fields::Newtype(bound.clone())),
+                Variant::new("Excluded", Fields::Newtype(bound)),
+            ])
+        })
     }
 }
 

@@ -6,6 +6,7 @@
 //! makes the same bytes. Only its index is not chosen but hashed from two names (`docs/protocol.md` 3.7), so that adding,
 //! removing and reordering methods changes no other's.
 
+mod brief;
 mod compatible;
 mod description;
 mod error;

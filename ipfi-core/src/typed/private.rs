@@ -1,19 +1,18 @@
 //! What the code that `#[ipfi::interface]` writes calls. No part of the interface of this crate: it changes as that code
 //! does.
 
-pub use core::future::Future;
 pub use core::time::Duration;
 pub use std::sync::Arc;
 
-pub use futures_core::Stream;
 pub use futures_core::stream::BoxStream;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use super::description::{Describing, MethodDescribing};
 use crate::ProcedureIndex;
-use crate::call::Call;
+use crate::call::{Call, Receiver};
 use crate::codec::{Decode, Encode};
+use crate::context::Context;
 pub use crate::interface::Kind;
 pub use crate::proto::typed_procedure;
 pub use crate::schema::{Field, Fields, Form, Schema, Shape, Types, Variant};
@@ -49,6 +48,32 @@ pub trait Argument: Serialize + DeserializeOwned + Send + 'static {}
 
 impl<T: Serialize + DeserializeOwned + Send + 'static> Argument for T {}
 
+/// What a method may take as `&Context`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the context of a call",
+    label = "is another type of that name",
+    note = "the context of a call is `&ipfi::Context`; a method takes no other reference"
+)]
+pub trait IsContext {}
+
+impl IsContext for Context {}
+
+/// What a method may take as `Receiver<T>`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a stream of the caller's items",
+    label = "is another type of that name",
+    note = "the stream of the caller's items is `ipfi::Receiver<T>`"
+)]
+pub trait IsReceiver {}
+
+impl<T> IsReceiver for Receiver<T> {}
+
+/// Fails to compile for another type that is called `Context`, at the type.
+pub const fn assert_context<T: IsContext>() {}
+
+/// Fails to compile for another type that is called `Receiver`, at the type.
+pub const fn assert_receiver<T: IsReceiver>() {}
+
 /// Fails to compile for a type that cannot travel, at the type.
 pub const fn assert_value<T: Value>() {}
 
@@ -58,19 +83,17 @@ pub const fn assert_argument<T: Argument>() {}
 /// Fails to compile for an error that cannot travel, at its type.
 pub const fn assert_error<T, E: MethodError<T>>() {}
 
-/// Stops the compilation of an interface two of whose methods have one index, or one that is reserved: clause 3.7.
-/// `faults` has the text for each method.
-pub const fn assert_indices(indices: &[u64], faults: &[&str]) {
-    let mut n = 0;
+/// Stops the compilation of a method whose index another of its interface has, or which is reserved: clause 3.7.
+/// `indices` are those of all of them.
+pub const fn assert_index(indices: &[u64], index: u64, fault: &str) {
+    let (mut n, mut found) = (0, 0);
     while n < indices.len() {
-        let mut earlier = 0;
-        while earlier < n {
-            refuse(indices[earlier] == indices[n], faults[n]);
-            earlier += 1;
+        if indices[n] == index {
+            found += 1;
         }
-        refuse(indices[n] >= crate::proto::FIRST_RESERVED_PROCEDURE, faults[n]);
         n += 1;
     }
+    refuse(found > 1 || index >= crate::proto::FIRST_RESERVED_PROCEDURE, fault);
 }
 
 #[allow(clippy::panic)] // of the compiler

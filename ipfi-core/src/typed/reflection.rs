@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use super::brief::brief;
 use super::{Describe, Description, Mismatch, compatible};
 use crate::call::{Call, CallError, Unary};
 use crate::proto::REFLECTION_PROCEDURE;
@@ -36,7 +37,7 @@ pub enum CheckError {
     #[error("what the peer serves cannot be compared: {0}")]
     Call(#[source] CallError),
     /// The peer serves other interfaces.
-    #[error("the peer does not serve {interface}, but {}", OneLine(&.served.join(", ")))]
+    #[error("the peer does not serve {interface}, but {}", OneLine(&brief(Named(.served))))]
     NotServed {
         /// The interface that was asked for.
         interface: String,
@@ -46,6 +47,17 @@ pub enum CheckError {
     /// Calls would be misunderstood.
     #[error("the peer serves another version: {}", Listed(.0))]
     Incompatible(Vec<Mismatch>),
+}
+
+struct Named<'a>(&'a [String]);
+
+impl core::fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        for (n, name) in self.0.iter().enumerate() {
+            write!(f, "{}{name}", if n == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
 }
 
 struct Listed<'a>(&'a [Mismatch]);

@@ -1,24 +1,31 @@
 //! `#[ipfi(...)]`, and what is kept of other attributes.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::quote;
 use syn::meta::ParseNestedMeta;
 use syn::parse::Parser;
-use syn::{Attribute, Error, Expr, ExprLit, Lit, LitInt, LitStr, Meta, Result};
+use syn::{Attribute, Error, Expr, ExprLit, Lit, LitInt, LitStr, Meta, Path};
 
 /// Of the trait: `#[ipfi::interface(rename = "...")]`.
 #[derive(Default)]
 pub(super) struct InterfaceAttributes {
     pub(super) rename: Option<String>,
+    /// What ipfi is called here.
+    pub(super) krate: Option<Path>,
 }
 
 impl InterfaceAttributes {
-    pub(super) fn parse(arguments: TokenStream) -> Result<Self> {
+    pub(super) fn parse(arguments: TokenStream) -> syn::Result<Self> {
         let mut attributes = Self::default();
         let parser = syn::meta::parser(|meta| {
-            if !meta.path.is_ident("rename") {
-                return Err(meta.error("an interface takes `rename = \"...\"` and nothing else"));
+            if meta.path.is_ident("rename") {
+                attributes.rename = Some(name(&meta)?);
+            } else if meta.path.is_ident("crate") {
+                attributes.krate = Some(krate(meta.value()?.parse()?)?);
+            } else {
+                return Err(meta
+                    .error("an interface takes `rename = \"...\"` and `crate = \"...\"`, and nothing else"));
             }
-            attributes.rename = Some(name(&meta)?);
             Ok(())
         });
         parser.parse2(arguments)?;
@@ -39,10 +46,26 @@ pub(super) struct MethodAttributes {
 }
 
 impl MethodAttributes {
-    pub(super) fn parse(attributes: &[Attribute]) -> Result<Self> {
+    pub(super) fn parse(attributes: &[Attribute]) -> syn::Result<Self> {
         let mut parsed = Self::default();
-        for attribute in attributes.iter().filter(|attribute| is_ours(attribute)) {
-            attribute.parse_nested_meta(|meta| parsed.entry(&meta))?;
+        let mut known = Vec::new();
+        for attribute in attributes {
+            if is_ours(attribute) {
+                attribute.parse_nested_meta(|meta| {
+                    let name = meta.path.get_ident().cloned();
+                    if known.contains(&name) {
+                        return Err(meta.error("this is said twice: remove one"));
+                    }
+                    known.push(name);
+                    parsed.entry(&meta)
+                })?;
+            } else if hides_what_counts(attribute) {
+                return Err(Error::new_spanned(
+                    attribute,
+                    "what a method is must be seen, and is not behind `cfg_attr`: write one method for each case, \
+                     each under a `#[cfg(...)]`",
+                ));
+            }
         }
         match parsed.datagram {
             Some(span) if parsed.notification.is_none() => Err(Error::new(
@@ -54,7 +77,7 @@ impl MethodAttributes {
         }
     }
 
-    fn entry(&mut self, meta: &ParseNestedMeta<'_>) -> Result<()> {
+    fn entry(&mut self, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
         let span = meta.path.segments.first().map_or_else(Span::call_site, |segment| segment.ident.span());
         let known = meta.path.get_ident().map(ToString::to_string);
         match known.as_deref() {
@@ -99,24 +122,77 @@ pub(super) fn is_condition(attribute: &Attribute) -> bool {
     attribute.path().is_ident("cfg")
 }
 
-/// The text of documentation comments, without the space that begins each line.
-pub(crate) fn documentation(attributes: &[Attribute]) -> String {
-    let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
-        Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
-            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
-            _ => None,
-        },
-        _ => None,
-    });
-    let lines: Vec<String> = lines
-        .flat_map(|text| {
-            text.split('\n').map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned()).collect::<Vec<_>>()
-        })
-        .collect();
-    lines.join("\n").trim().to_owned()
+/// A `cfg_attr` with an attribute that is read here.
+fn hides_what_counts(attribute: &Attribute) -> bool {
+    let Meta::List(list) = &attribute.meta else { return false };
+    attribute.path().is_ident("cfg_attr")
+        && list
+            .tokens
+            .clone()
+            .into_iter()
+            .skip_while(|token| !matches!(token, TokenTree::Punct(punct) if punct.as_char() == ','))
+            .any(|token| matches!(token, TokenTree::Ident(ident) if ident == "ipfi" || ident == "cfg"))
 }
 
-fn name(meta: &ParseNestedMeta<'_>) -> Result<String> {
+pub(super) fn deprecations(attributes: &[Attribute]) -> Vec<&Attribute> {
+    attributes.iter().filter(|attribute| attribute.path().is_ident("deprecated")).collect()
+}
+
+/// The lints that a user allows; they are those of the names that the client repeats. What is expected in one place
+/// may be missing in the other.
+pub(super) fn lints(attributes: &[Attribute]) -> Vec<TokenStream> {
+    let allowed = attributes.iter().filter_map(|attribute| match &attribute.meta {
+        Meta::List(list) if list.path.is_ident("allow") || list.path.is_ident("expect") => {
+            let lints = &list.tokens;
+            Some(quote!(#[allow(#lints)]))
+        }
+        _ => None,
+    });
+    allowed.collect()
+}
+
+/// The values of `#[doc = ...]`, which documentation comments are.
+fn doc_values(attributes: &[Attribute]) -> impl Iterator<Item = &Expr> {
+    attributes.iter().filter_map(|attribute| match &attribute.meta {
+        Meta::NameValue(pair) if pair.path.is_ident("doc") => Some(&pair.value),
+        _ => None,
+    })
+}
+
+pub(crate) fn is_documented(attributes: &[Attribute]) -> bool {
+    doc_values(attributes).next().is_some()
+}
+
+/// The text of documentation comments as an expression, without the space that begins each line; with a macro among
+/// them (`#[doc = include_str!(...)]`), the compiler puts it together.
+pub(crate) fn documentation(attributes: &[Attribute]) -> TokenStream {
+    let line = |line: &str| line.strip_prefix(' ').unwrap_or(line).to_owned();
+    let text = |text: String| text.split('\n').map(line).collect::<Vec<_>>().join("\n");
+    let mut all_known = true;
+    let parts = doc_values(attributes).map(|value| match value {
+        Expr::Lit(ExprLit { lit: Lit::Str(literal), .. }) => Ok(text(literal.value())),
+        other => {
+            all_known = false;
+            Err(other)
+        }
+    });
+    let parts: Vec<Result<String, &Expr>> = parts.collect();
+    if all_known {
+        let lines: Vec<String> = parts.into_iter().filter_map(Result::ok).collect();
+        let text = lines.join("\n").trim().to_owned();
+        return quote!(#text);
+    }
+    let parts =
+        parts.into_iter().map(|part| part.map_or_else(|macro_| quote!(#macro_), |text| quote!(#text)));
+    quote!(<::core::primitive::str>::trim(::core::concat!(#(#parts, "\n"),*)))
+}
+
+/// `crate = "..."`.
+pub(crate) fn krate(path: LitStr) -> syn::Result<Path> {
+    path.parse_with(Path::parse_mod_style)
+}
+
+fn name(meta: &ParseNestedMeta<'_>) -> syn::Result<String> {
     let text: LitStr = meta.value()?.parse()?;
     if text.value().is_empty() {
         return Err(Error::new(text.span(), "a name is not empty"));
@@ -125,7 +201,7 @@ fn name(meta: &ParseNestedMeta<'_>) -> Result<String> {
 }
 
 /// `250ms`, `5s`, `2m`, `1h`.
-fn milliseconds(text: &LitStr) -> Result<u64> {
+fn milliseconds(text: &LitStr) -> syn::Result<u64> {
     let fault = || {
         let text = text.value();
         format!(

@@ -3,8 +3,8 @@
 use proc_macro2::Ident;
 use syn::spanned::Spanned;
 use syn::{
-    Error, FnArg, Pat, Receiver, ReceiverKind, Result, ReturnType, Safety, Signature, TraitItemFn, Type,
-    parse_quote,
+    Attribute, Error, FnArg, Pat, Receiver, ReceiverKind, Result, ReturnType, Safety, Signature, TraitItemFn,
+    Type, parse_quote,
 };
 
 use super::Faults;
@@ -15,7 +15,7 @@ use super::types::{self, Value};
 const MAX_PARAMETERS: usize = 16;
 
 /// Names that the client has for itself.
-const CLIENTS_OWN: [&str; 3] = ["new", "checked", "wire"];
+const CLIENTS_OWN: [&str; 4] = ["new", "checked", "wire", "clone"];
 
 pub(super) struct Method {
     pub(super) item: TraitItemFn,
@@ -26,7 +26,9 @@ pub(super) struct Method {
     pub(super) passed: Vec<Passed>,
     /// The `T` of a `Receiver<T>`.
     pub(super) items: Option<Type>,
-    pub(super) takes_context: bool,
+    /// The `Receiver<T>`, and the `Context` of `&Context`, as they are written.
+    pub(super) receiver_type: Option<Type>,
+    pub(super) context_type: Option<Type>,
     pub(super) answer: Answer,
 }
 
@@ -62,7 +64,8 @@ impl Method {
             arguments: Vec::new(),
             passed: Vec::new(),
             items: None,
-            takes_context: false,
+            receiver_type: None,
+            context_type: None,
             answer: Answer::Nothing,
         };
         match signature.inputs.first() {
@@ -72,6 +75,7 @@ impl Method {
         }
         for input in &signature.inputs {
             if let FnArg::Typed(input) = input {
+                faults.take(refuse_conditions(&input.attrs));
                 faults.take(method.parameter(&input.pat, &input.ty));
             }
         }
@@ -103,18 +107,19 @@ impl Method {
                 ));
             }
         };
-        if types::is_context_reference(ty) {
-            if self.takes_context {
+        if let Some(context) = types::referred_context(ty) {
+            if self.context_type.is_some() {
                 return Err(Error::new_spanned(ty, "a call has one `&Context`: remove this one"));
             }
-            self.takes_context = true;
+            self.context_type = Some(context.clone());
             self.passed.push(Passed::Context);
             return Ok(());
         }
-        if types::is_context(ty) {
+        if types::is_owned_context(ty) {
             return Err(Error::new_spanned(
                 ty,
-                "the call that runs is passed by reference: write `&Context`",
+                "the call that runs is passed by reference: write `&Context`; for a type of your own that is called so, write its \
+                 path, `models::Context`",
             ));
         }
         if let Some(item) = types::receiver_item(ty) {
@@ -126,10 +131,17 @@ impl Method {
                 ));
             }
             self.items = Some(item);
+            self.receiver_type = Some(ty.clone());
             self.passed.push(Passed::Items);
             return Ok(());
         }
         types::travels(ty)?;
+        if types::holds_receiver(ty) {
+            return Err(Error::new_spanned(
+                ty,
+                "a stream of items is a parameter by itself: write `items: Receiver<T>`; a caller who has none sends none",
+            ));
+        }
         self.arguments.push((ident.clone(), ty.clone()));
         self.passed.push(Passed::Argument(ident.clone()));
         Ok(())
@@ -155,6 +167,10 @@ impl Method {
             ));
         }
         Ok(())
+    }
+
+    pub(super) fn takes_context(&self) -> bool {
+        self.context_type.is_some()
     }
 
     pub(super) fn is_notification(&self) -> bool {
@@ -197,6 +213,19 @@ fn refuse_qualifiers(signature: &Signature, faults: &mut Faults) {
             clause,
             "a method of an interface has nothing to put a bound on: remove this",
         ));
+    }
+}
+
+/// A parameter that is there in one build and not in another would be two methods under one index.
+fn refuse_conditions(attributes: &[Attribute]) -> Result<()> {
+    let is = |attribute: &&Attribute, name| attribute.path().is_ident(name);
+    match attributes.iter().find(|attribute| is(attribute, "cfg") || is(attribute, "cfg_attr")) {
+        Some(condition) => Err(Error::new_spanned(
+            condition,
+            "a method takes the same in every build, or callers and callees of two builds misread each other: \
+             put `#[cfg]` on whole methods, each with an index or a name of its own",
+        )),
+        None => Ok(()),
     }
 }
 

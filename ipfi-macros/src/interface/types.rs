@@ -44,12 +44,46 @@ pub(super) fn receiver_item(ty: &Type) -> Option<Type> {
     }
 }
 
-/// Whether it is `&Context`.
-pub(super) fn is_context_reference(ty: &Type) -> bool {
-    matches!(ty, Type::Reference(reference) if reference.mutability.is_none() && is_context(&reference.elem))
+/// The `Context` of `&Context`.
+pub(super) fn referred_context(ty: &Type) -> Option<&Type> {
+    match ty {
+        Type::Reference(reference) if reference.mutability.is_none() && is_context(&reference.elem) => {
+            Some(&reference.elem)
+        }
+        _ => None,
+    }
 }
 
-pub(super) fn is_context(ty: &Type) -> bool {
+/// Whether a `Receiver<...>` is inside.
+pub(super) fn holds_receiver(ty: &Type) -> bool {
+    fn holds(tokens: TokenStream) -> bool {
+        let mut tokens = tokens.into_iter().peekable();
+        while let Some(token) = tokens.next() {
+            let found = match token {
+                TokenTree::Ident(ident) if ident == "Receiver" => {
+                    matches!(tokens.peek(), Some(TokenTree::Punct(punct)) if punct.as_char() == '<')
+                }
+                TokenTree::Group(group) => holds(group.stream()),
+                _ => false,
+            };
+            if found {
+                return true;
+            }
+        }
+        false
+    }
+    holds(ty.to_token_stream())
+}
+
+/// Whether it is `Context`, or `ipfi::Context`, by value. Of another path it is somebody's own data.
+pub(super) fn is_owned_context(ty: &Type) -> bool {
+    let Type::Path(path) = ty else { return false };
+    let mut segments = path.path.segments.iter();
+    is_context(ty)
+        && segments.next().is_some_and(|first| path.path.segments.len() == 1 || first.ident == "ipfi")
+}
+
+fn is_context(ty: &Type) -> bool {
     last_segment(ty).is_some_and(|segment| segment.ident == "Context" && segment.arguments.is_none())
 }
 
@@ -101,17 +135,15 @@ impl Value {
 
 /// Refuses what cannot travel, as far as it can be read off: borrowed data, `impl Trait`, `Self`.
 pub(super) fn travels(ty: &Type) -> Result<()> {
-    if let Type::ImplTrait(_) = ty {
-        return Err(Error::new_spanned(
-            ty,
-            "a value that travels has one type, which both sides know: write it out instead of `impl`",
-        ));
-    }
     match find(ty.to_token_stream()) {
         Some(Found::Borrowed) => Err(Error::new_spanned(
             ty,
             "a value that travels owns its data, so that no reference or lifetime can be in it: \
              write `String` for `&str`, `Vec<T>` for `&[T]`, `Cow<'_, T>`'s owned type for itself",
+        )),
+        Some(Found::Impl) => Err(Error::new_spanned(
+            ty,
+            "a value that travels has one type, which both sides know: write it out instead of `impl`",
         )),
         Some(Found::SelfType) => Err(Error::new_spanned(
             ty,
@@ -124,6 +156,7 @@ pub(super) fn travels(ty: &Type) -> Result<()> {
 enum Found {
     Borrowed,
     SelfType,
+    Impl,
 }
 
 fn find(tokens: TokenStream) -> Option<Found> {
@@ -133,6 +166,7 @@ fn find(tokens: TokenStream) -> Option<Found> {
         }
         TokenTree::Punct(punct) if punct.as_char() == '&' => Some(Found::Borrowed),
         TokenTree::Ident(ident) if ident == "Self" => Some(Found::SelfType),
+        TokenTree::Ident(ident) if ident == "impl" => Some(Found::Impl),
         TokenTree::Group(group) => find(group.stream()),
         _ => None,
     })

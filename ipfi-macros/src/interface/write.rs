@@ -3,21 +3,26 @@
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Attribute, ReturnType, TraitItem};
+use syn::{Attribute, ItemTrait, Path, ReturnType, TraitItem, Type};
 
 use super::Interface;
-use super::attributes::{documentation, is_condition, is_ours, is_shared};
+use super::attributes::{
+    deprecations, documentation, is_condition, is_documented, is_ours, is_shared, lints,
+};
 use super::method::{Answer, Method, Passed};
 use super::types::Value;
 
 pub(super) fn all(interface: &Interface) -> TokenStream {
-    let parts = [definition(interface), checks(interface), server(interface), client(interface)];
+    let parts = [definition(&interface.item), checks(interface), server(interface), client(interface)];
     parts.into_iter().collect()
 }
 
 /// The trait itself: `async fn` becomes a future that is `Send`.
-fn definition(interface: &Interface) -> TokenStream {
-    let mut item = interface.item.clone();
+///
+/// Also of one with faults, so that these are all that is told: whoever names the trait finds it.
+pub(super) fn definition(item: &ItemTrait) -> TokenStream {
+    let mut item = item.clone();
+    item.attrs.retain(|attribute| !is_ours(attribute));
     item.supertraits.extend::<[syn::TypeParamBound; 3]>([
         syn::parse_quote!(::core::marker::Send),
         syn::parse_quote!(::core::marker::Sync),
@@ -36,63 +41,89 @@ fn definition(interface: &Interface) -> TokenStream {
             if let Some(body) = &function.default {
                 function.default = Some(syn::parse_quote!({ async move #body }));
             }
-            quote_spanned!(span=> impl ::ipfi::__private::Future<Output = #output> + ::core::marker::Send)
-        } else {
+            quote_spanned!(span=> impl ::core::future::Future<Output = #output> + ::core::marker::Send)
+        } else if matches!(&function.sig.output, ReturnType::Type(_, ty) if matches!(**ty, Type::ImplTrait(_)))
+        {
             quote_spanned!(span=> #output + ::core::marker::Send)
+        } else {
+            continue;
         };
         function.sig.output = syn::parse_quote!(-> #returned);
     }
     quote!(#item)
 }
 
-/// Type errors at the types that have them, and indices that meet, before anything runs.
+/// Type errors at the types that have them, and indices that meet at the methods, before anything runs.
 fn checks(interface: &Interface) -> TokenStream {
-    let name = &interface.name;
+    let whole = conditions(&interface.item.attrs);
     let methods = interface.methods.iter().map(|method| {
         let conditions = conditions(&method.item.attrs);
-        let answered = match &method.answer {
-            Answer::Nothing => None,
-            Answer::Value(value) | Answer::Stream(value) => Some(value),
-        };
-        let arguments = method
-            .arguments
-            .iter()
-            .map(|(_, ty)| quote_spanned!(ty.span()=> ::ipfi::__private::assert_argument::<#ty>();));
-        let values = method.items.iter().chain(answered.map(|value| &value.ok));
-        let values = values.map(|ty| quote_spanned!(ty.span()=> ::ipfi::__private::assert_value::<#ty>();));
-        let error = answered.and_then(|Value { ok, error }| {
-            let error = error.as_ref()?;
-            Some(quote_spanned!(error.span()=> ::ipfi::__private::assert_error::<#ok, #error>();))
-        });
-        quote!(#(#conditions)* const _: () = { #(#arguments)* #(#values)* #error };)
+        let holds = assertions(interface, method);
+        quote! {
+            #(#whole)* #(#conditions)* #[allow(deprecated, unused_qualifications)]
+            const _: () = { #holds };
+        }
     });
-    let conditions =
-        interface.methods.iter().map(|method| conditions(&method.item.attrs)).map(|it| quote!(#(#it)*));
-    let conditions: Vec<_> = conditions.collect();
-    let indices = interface.methods.iter().map(|method| index(name, method));
-    let faults = interface.methods.iter().map(|method| {
-        let (method, name) = (&method.name, name);
-        format!(
-            "{name}.{method} has the index of another method of {name}, or a reserved one: \
+    let indices = interface.methods.iter().map(|method| {
+        let (conditions, index) = (conditions(&method.item.attrs), index(interface, method));
+        quote!(#(#conditions)* #index)
+    });
+    let distinct = interface.methods.iter().map(|method| {
+        let (conditions, index) = (conditions(&method.item.attrs), index(interface, method));
+        let (interface_name, name) = (&interface.name, &method.name);
+        let fault = format!(
+            "{interface_name}.{name} has the index of another method of {interface_name}, or a reserved one: \
              give it one of its own, #[ipfi(index = ...)], or another name"
-        )
-    });
-    let span = interface.item.ident.span();
-    let distinct = quote_spanned! {span=>
-        const _: () = ::ipfi::__private::assert_indices(
-            &[#(#conditions #indices),*],
-            &[#(#conditions #faults),*],
         );
+        let span = method.item.sig.ident.span();
+        let krate = interface.krate_at(span);
+        quote_spanned! {span=>
+            #(#conditions)*
+            const _: () = #krate::__private::assert_index(__INDICES, #index, #fault);
+        }
+    });
+    quote! {
+        #(#methods)*
+
+        #(#whole)*
+        const _: () = {
+            const __INDICES: &[u64] = &[#(#indices),*];
+            #(#distinct)*
+        };
+    }
+}
+
+/// What must be true of the types of a method.
+fn assertions(interface: &Interface, method: &Method) -> TokenStream {
+    let assertion = |name: &str, ty: &Type| {
+        let (span, name) = (ty.span(), Ident::new(name, Span::call_site()));
+        let krate = interface.krate_at(span);
+        quote_spanned!(span=> #krate::__private::#name::<#ty>();)
     };
-    quote!(#(#methods)* #distinct)
+    let context = method.context_type.iter().map(|ty| assertion("assert_context", ty));
+    let receiver = method.receiver_type.iter().map(|ty| assertion("assert_receiver", ty));
+    let arguments = method.arguments.iter().map(|(_, ty)| assertion("assert_argument", ty));
+    let answered = match &method.answer {
+        Answer::Nothing => None,
+        Answer::Value(value) | Answer::Stream(value) => Some(value),
+    };
+    let values = method.items.iter().chain(answered.map(|value| &value.ok));
+    let values = values.map(|ty| assertion("assert_value", ty));
+    let error = answered.and_then(|Value { ok, error }| {
+        let error = error.as_ref()?;
+        let krate = interface.krate_at(error.span());
+        Some(quote_spanned!(error.span()=> #krate::__private::assert_error::<#ok, #error>();))
+    });
+    quote!(#(#context)* #(#receiver)* #(#arguments)* #(#values)* #error)
 }
 
 fn server(interface: &Interface) -> TokenStream {
-    let (vis, name) = (&interface.item.vis, &interface.item.ident);
+    let (vis, name, krate) = (&interface.item.vis, &interface.item.ident, &interface.krate);
+    let conditions_of_all = conditions(&interface.item.attrs);
+    let deprecated = deprecations(&interface.item.attrs);
     let server = format_ident!("{}Server", name);
     let client = format_ident!("{}Client", name);
     let doc = format!("Offers every method of [`{name}`]: `Interface::new().serve({server}(…))`.");
-    let local = |name| Ident::new(name, Span::mixed_site());
     let (registered, implementor) = (local("interface"), format_ident!("__Implementor"));
     let methods = interface.methods.iter().map(|method| {
         let conditions = conditions(&method.item.attrs);
@@ -100,7 +131,9 @@ fn server(interface: &Interface) -> TokenStream {
         quote!(#(#conditions)* let #registered = #registration;)
     });
     quote! {
+        #(#conditions_of_all)*
         #[doc = #doc]
+        #(#deprecated)*
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
         #[allow(dead_code)]
         #vis struct #server<#implementor>(
@@ -108,22 +141,26 @@ fn server(interface: &Interface) -> TokenStream {
             #vis #implementor,
         );
 
-        impl<#implementor> ::ipfi::typed::Describe for #server<#implementor> {
-            fn description() -> ::ipfi::typed::Description {
-                <#client as ::ipfi::typed::Describe>::description()
+        #(#conditions_of_all)*
+        #[allow(deprecated, unused_qualifications)]
+        impl<#implementor> #krate::typed::Describe for #server<#implementor> {
+            fn description() -> #krate::typed::Description {
+                <#client as #krate::typed::Describe>::description()
             }
         }
 
-        impl<#implementor: #name> ::ipfi::typed::Serve for #server<#implementor> {
+        #(#conditions_of_all)*
+        #[allow(deprecated, unused_qualifications)]
+        impl<#implementor: #name> #krate::typed::Serve for #server<#implementor> {
             type Implementor = #implementor;
 
-            fn into_shared(self) -> ::ipfi::__private::Arc<#implementor> {
-                ::ipfi::__private::Arc::new(self.0)
+            fn into_shared(self) -> #krate::__private::Arc<#implementor> {
+                #krate::__private::Arc::new(self.0)
             }
 
             fn register(
-                #registered: ::ipfi::Interface<::ipfi::__private::Arc<#implementor>>,
-            ) -> ::ipfi::Interface<::ipfi::__private::Arc<#implementor>> {
+                #registered: #krate::Interface<#krate::__private::Arc<#implementor>>,
+            ) -> #krate::Interface<#krate::__private::Arc<#implementor>> {
                 #(#methods)*
                 #registered
             }
@@ -138,10 +175,10 @@ fn registration(
     registered: &Ident,
     implementor: &Ident,
 ) -> TokenStream {
-    let local = |name| Ident::new(name, Span::mixed_site());
+    let krate = &interface.krate;
     let (service, context, items) = (local("service"), local("context"), local("items"));
     let (trait_name, name) = (&interface.item.ident, &method.item.sig.ident);
-    let index = index(&interface.name, method);
+    let index = index(interface, method);
     let (names, types): (Vec<_>, Vec<_>) = method.arguments.iter().map(|(name, ty)| (name, ty)).unzip();
     let streams = matches!(method.answer, Answer::Stream(_));
     let passed = method.passed.iter().map(|passed| match passed {
@@ -154,15 +191,16 @@ fn registration(
     let service_passed = if streams { quote!(#service) } else { quote!(&#service.0) };
     let call = quote!(<#implementor as #trait_name>::#name(#service_passed #(, #passed)*));
     let arguments = quote!((#(#names,)*): (#(#types,)*));
-    let items = method.items.as_ref().map(|ty| quote!(, #items: ::ipfi::Receiver<#ty>));
-    let shared = quote!(::ipfi::__private::Arc<#implementor>);
+    let items = method.items.as_ref().map(|ty| quote!(, #items: #krate::Receiver<#ty>));
+    let shared = quote!(#krate::__private::Arc<#implementor>);
     let registration = if streams {
         let function = if items.is_some() { "service_sequence_with_items" } else { "service_sequence" };
         let function = Ident::new(function, Span::call_site());
-        let context = if method.takes_context { quote!(#context: &::ipfi::Context) } else { quote!((): &()) };
+        let context =
+            if method.takes_context() { quote!(#context: &#krate::Context) } else { quote!((): &()) };
         quote! {
             #registered.#function(#index, |#service: &#shared, #context, #arguments #items|
-                -> ::ipfi::__private::BoxStream<'_, _> { ::std::boxed::Box::pin(#call) })
+                -> #krate::__private::BoxStream<'_, _> { ::std::boxed::Box::pin(#call) })
         }
     } else {
         let function = match (&method.items, method.is_notification()) {
@@ -171,9 +209,9 @@ fn registration(
             (None, _) => "procedure",
         };
         let function = Ident::new(function, Span::call_site());
-        let context = method.takes_context.then(|| quote!(#context: ::ipfi::Context,));
+        let context = method.takes_context().then(|| quote!(#context: #krate::Context,));
         quote! {
-            #registered.#function(#index, |#service: ::ipfi::State<#shared>, #context #arguments #items|
+            #registered.#function(#index, |#service: #krate::State<#shared>, #context #arguments #items|
                 async move { #call.await })
         }
     };
@@ -184,11 +222,14 @@ fn registration(
 }
 
 fn client(interface: &Interface) -> TokenStream {
-    let (vis, name) = (&interface.item.vis, &interface.item.ident);
+    let (vis, name, krate) = (&interface.item.vis, &interface.item.ident, &interface.krate);
+    let conditions_of_all = conditions(&interface.item.attrs);
+    let deprecated = deprecations(&interface.item.attrs);
+    let lints = lints(&interface.item.attrs);
     let client = format_ident!("{}Client", name);
     let doc = format!("Calls the methods of [`{name}`] at a peer. Cheap to clone.");
     let methods = interface.methods.iter().map(|method| client_method(interface, method));
-    let described = Ident::new("described", Span::mixed_site());
+    let described = local("described");
     let descriptions = interface.methods.iter().map(|method| {
         let conditions = conditions(&method.item.attrs);
         let description = description(interface, method, &described);
@@ -196,43 +237,48 @@ fn client(interface: &Interface) -> TokenStream {
     });
     let (interface_name, interface_doc) = (&interface.name, documentation(&interface.item.attrs));
     quote! {
+        #(#conditions_of_all)*
         #[doc = #doc]
+        #(#deprecated)*
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
         #[allow(dead_code)]
         #vis struct #client {
-            wire: ::ipfi::Wire,
+            wire: #krate::Wire,
         }
 
-        #[allow(dead_code)]
+        #(#conditions_of_all)*
+        #(#lints)*
+        #[allow(dead_code, deprecated, unused_qualifications)]
         impl #client {
             /// Calls over `wire`, in its codec.
-            #vis fn new(wire: &::ipfi::Wire) -> Self {
+            #vis fn new(wire: &#krate::Wire) -> Self {
                 Self { wire: ::core::clone::Clone::clone(wire) }
             }
 
             /// Calls over `wire`, once its peer was found to serve this interface as it is known here.
             #vis async fn checked(
-                wire: &::ipfi::Wire,
-            ) -> ::core::result::Result<Self, ::ipfi::typed::CheckError> {
-                ::ipfi::typed::check::<Self>(wire).await?;
+                wire: &#krate::Wire,
+            ) -> ::core::result::Result<Self, #krate::typed::CheckError> {
+                #krate::typed::check::<Self>(wire).await?;
                 ::core::result::Result::Ok(Self::new(wire))
             }
 
             /// What it calls over.
-            #vis fn wire(&self) -> &::ipfi::Wire {
+            #vis fn wire(&self) -> &#krate::Wire {
                 &self.wire
             }
 
             #(#methods)*
         }
 
-        impl ::ipfi::typed::Describe for #client {
-            #[allow(clippy::needless_borrow)]
-            fn description() -> ::ipfi::typed::Description {
+        #(#conditions_of_all)*
+        #[allow(deprecated, unused_qualifications, clippy::needless_borrow)]
+        impl #krate::typed::Describe for #client {
+            fn description() -> #krate::typed::Description {
                 #[allow(unused_imports)]
-                use ::ipfi::__private::{ByName as _, BySchema as _};
+                use #krate::__private::{ByName as _, BySchema as _};
                 #[allow(unused_mut)]
-                let mut #described = ::ipfi::__private::Describing::new(#interface_name, #interface_doc);
+                let mut #described = #krate::__private::Describing::new(#interface_name, #interface_doc);
                 #(#descriptions)*
                 #described.finish()
             }
@@ -241,50 +287,52 @@ fn client(interface: &Interface) -> TokenStream {
 }
 
 fn client_method(interface: &Interface, method: &Method) -> TokenStream {
-    let vis = &interface.item.vis;
+    let (vis, krate) = (&interface.item.vis, &interface.krate);
     let ident = &method.item.sig.ident;
     let attributes = method.item.attrs.iter().filter(|attribute| is_shared(attribute));
-    let doc = documentation(&method.item.attrs).is_empty().then(|| {
+    let lints = lints(&method.item.attrs);
+    let doc = (!is_documented(&method.item.attrs)).then(|| {
         let doc = format!("Calls `{}.{}`.", interface.name, method.name);
         quote!(#[doc = #doc])
     });
     let (names, types): (Vec<_>, Vec<_>) = method.arguments.iter().map(|(name, ty)| (name, ty)).unzip();
-    let kind = call_kind(method);
-    let index = index(&interface.name, method);
+    let kind = call_kind(krate, method);
+    let index = index(interface, method);
     let name = format!("{}.{}", interface.name, method.name);
     let timeout = method
         .attributes
         .timeout_ms
-        .map(|ms| quote!(.timeout(::ipfi::__private::Duration::from_millis(#ms))));
+        .map(|ms| quote!(.timeout(#krate::__private::Duration::from_millis(#ms))));
     quote! {
         #(#attributes)*
         #doc
+        #(#lints)*
         #[allow(clippy::too_many_arguments)]
-        #vis fn #ident(&self #(, #names: #types)*) -> ::ipfi::call::Call<#kind, (#(#types,)*)> {
-            ::ipfi::__private::call(&self.wire, #index, &#name, (#(#names,)*)) #timeout
+        #vis fn #ident(&self #(, #names: #types)*) -> #krate::call::Call<#kind, (#(#types,)*)> {
+            #krate::__private::call(&self.wire, #index, &#name, (#(#names,)*)) #timeout
         }
     }
 }
 
 /// The `K` of the `Call<K, A>` that a client's method gives.
-fn call_kind(method: &Method) -> TokenStream {
+fn call_kind(krate: &Path, method: &Method) -> TokenStream {
     let items = &method.items;
     match &method.answer {
-        Answer::Nothing => quote!(::ipfi::call::Notify),
+        Answer::Nothing => quote!(#krate::call::Notify),
         Answer::Value(Value { ok, error }) => match (items, error) {
-            (None, None) => quote!(::ipfi::call::Unary<#ok>),
-            (None, Some(error)) => quote!(::ipfi::call::TryUnary<#ok, #error>),
-            (Some(item), None) => quote!(::ipfi::call::Upload<#item, #ok>),
-            (Some(item), Some(error)) => quote!(::ipfi::call::TryUpload<#item, #ok, #error>),
+            (None, None) => quote!(#krate::call::Unary<#ok>),
+            (None, Some(error)) => quote!(#krate::call::TryUnary<#ok, #error>),
+            (Some(item), None) => quote!(#krate::call::Upload<#item, #ok>),
+            (Some(item), Some(error)) => quote!(#krate::call::TryUpload<#item, #ok, #error>),
         },
         Answer::Stream(Value { ok, error }) => {
             let ty = match error {
                 None => quote!(#ok),
-                Some(error) => quote!(::ipfi::__private::ItemOf<#ok, #error>),
+                Some(error) => quote!(#krate::__private::ItemOf<#ok, #error>),
             };
             match items {
-                None => quote!(::ipfi::call::StreamCall<#ty>),
-                Some(item) => quote!(::ipfi::call::Duplex<#item, #ty>),
+                None => quote!(#krate::call::StreamCall<#ty>),
+                Some(item) => quote!(#krate::call::Duplex<#item, #ty>),
             }
         }
     }
@@ -299,22 +347,23 @@ fn description(interface: &Interface, method: &Method, described: &Ident) -> Tok
         (Answer::Stream(_), None) => "Sequence",
         (Answer::Stream(_), Some(_)) => "SequenceWithItems",
     };
+    let krate = &interface.krate;
     let kind = Ident::new(kind, Span::call_site());
     let (name, doc) = (&method.name, documentation(&method.item.attrs));
-    let index = index(&interface.name, method);
+    let index = index(interface, method);
     let parameters = method.arguments.iter().map(|(name, ty)| {
-        let (name, shape) = (super::types::unraw(name), shape(ty));
+        let (name, shape) = (super::types::unraw(name), shape(krate, ty));
         quote!(.parameter(#name, #shape))
     });
-    let items = method.items.as_ref().map(shape).map(|shape| quote!(.items(#shape)));
+    let items = method.items.as_ref().map(|ty| shape(krate, ty)).map(|shape| quote!(.items(#shape)));
     let answer = match &method.answer {
         Answer::Nothing => None,
         Answer::Value(Value { ok, error }) | Answer::Stream(Value { ok, error }) => {
             let error = error.as_ref().map(|error| {
-                let shape = shape(error);
-                quote!(.error(<#error as ::ipfi::typed::MethodError<#ok>>::IS_VALUE, #shape))
+                let shape = shape(krate, error);
+                quote!(.error(<#error as #krate::typed::MethodError<#ok>>::IS_VALUE, #shape))
             });
-            let shape = shape(ok);
+            let shape = shape(krate, ok);
             Some(quote!(.answer(#shape) #error))
         }
     };
@@ -322,20 +371,20 @@ fn description(interface: &Interface, method: &Method, described: &Ident) -> Tok
     let datagram = method.attributes.datagram.map(|_| quote!(.datagram()));
     let timeout = method.attributes.timeout_ms.map(|ms| quote!(.timeout_ms(#ms)));
     quote! {
-        #described.method(#name, #doc, #index, ::ipfi::__private::Kind::#kind)
+        #described.method(#name, #doc, #index, #krate::__private::Kind::#kind)
             #(#parameters)* #items #answer #idempotent #datagram #timeout
             .add()
     }
 }
 
 /// The function that gives the shape of a type, or says that it has none.
-fn shape(ty: &syn::Type) -> TokenStream {
-    let types = Ident::new("types", Span::mixed_site());
-    quote!(|#types| (&::ipfi::__private::Probe::<#ty>::NEW).shape(#types))
+fn shape(krate: &Path, ty: &Type) -> TokenStream {
+    let types = local("types");
+    quote!(|#types| (&#krate::__private::Probe::<#ty>::NEW).shape(#types))
 }
 
 /// The index of a method, as an expression: the hash is computed where it is defined.
-fn index(interface: &str, method: &Method) -> TokenStream {
+fn index(interface: &Interface, method: &Method) -> TokenStream {
     match &method.attributes.index {
         Some(index) => {
             let value: u64 = index.base10_parse().unwrap_or_default();
@@ -344,10 +393,15 @@ fn index(interface: &str, method: &Method) -> TokenStream {
             quote!(#literal)
         }
         None => {
-            let name = &method.name;
-            quote!(const { ::ipfi::__private::typed_procedure(#interface, #name) })
+            let (krate, interface, name) = (&interface.krate, &interface.name, &method.name);
+            quote!(const { #krate::__private::typed_procedure(#interface, #name) })
         }
     }
+}
+
+/// A variable, or a parameter of a closure: even a constant of that name in the user's code is none of ours.
+fn local(name: &str) -> Ident {
+    Ident::new(&format!("__{name}"), Span::mixed_site())
 }
 
 fn conditions(attributes: &[Attribute]) -> Vec<&Attribute> {

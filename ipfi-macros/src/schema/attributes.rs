@@ -2,10 +2,10 @@
 //! does not show, which are refused.
 
 use syn::meta::ParseNestedMeta;
-use syn::parse::ParseStream;
-use syn::{Attribute, Error, LitStr, Result, Token, Type, parenthesized};
+use syn::{Attribute, Error, LitStr, Path, Result, Token, Type, parenthesized};
 
 use super::case::Case;
+use crate::interface::krate;
 
 #[derive(Default)]
 pub(super) struct ContainerAttributes {
@@ -17,6 +17,8 @@ pub(super) struct ContainerAttributes {
     pub(super) closed: bool,
     /// `#[ipfi(as = "Type")]`, or what serde converts from and into.
     pub(super) described_as: Option<Type>,
+    /// `#[ipfi(crate = "...")]`.
+    pub(super) krate: Option<Path>,
 }
 
 #[derive(Default)]
@@ -49,7 +51,8 @@ const CONVERTED: &str = "what is written here is not what the type shows: name a
 
 impl ContainerAttributes {
     pub(super) fn parse(attributes: &[Attribute]) -> Result<Self> {
-        let mut parsed = Self { described_as: described_as(attributes)?, ..Self::default() };
+        let Ours { described_as, krate } = Ours::parse(attributes)?;
+        let mut parsed = Self { described_as, krate, ..Self::default() };
         let (mut from, mut into): (Option<LitStr>, Option<LitStr>) = (None, None);
         each_serde(attributes, |meta, name| {
             match name {
@@ -106,7 +109,7 @@ impl VariantAttributes {
 
 impl FieldAttributes {
     pub(super) fn parse(attributes: &[Attribute]) -> Result<Self> {
-        let mut parsed = Self { described_as: described_as(attributes)?, ..Self::default() };
+        let mut parsed = Self { described_as: Ours::parse(attributes)?.described_as, ..Self::default() };
         let is_described = parsed.described_as.is_some();
         each_serde(attributes, |meta, name| {
             match name {
@@ -144,19 +147,32 @@ fn each_serde(
     Ok(())
 }
 
-/// `#[ipfi(as = "Type")]`.
-fn described_as(attributes: &[Attribute]) -> Result<Option<Type>> {
-    let mut described = None;
-    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("ipfi")) {
-        attribute.parse_args_with(|input: ParseStream<'_>| {
-            let fault = |span| Error::new(span, "a schema takes `as = \"Type\"` and nothing else");
-            let token: Token![as] = input.parse().map_err(|error| fault(error.span()))?;
-            input.parse::<Token![=]>().map_err(|_| fault(token.span))?;
-            described = Some(input.parse::<LitStr>()?.parse()?);
-            Ok(())
-        })?;
+/// `#[ipfi(...)]`.
+#[derive(Default)]
+struct Ours {
+    described_as: Option<Type>,
+    krate: Option<Path>,
+}
+
+impl Ours {
+    fn parse(attributes: &[Attribute]) -> Result<Self> {
+        let mut ours = Self::default();
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("ipfi")) {
+            attribute.parse_nested_meta(|meta| {
+                if meta.path.is_ident("as") {
+                    ours.described_as = Some(meta.value()?.parse::<LitStr>()?.parse()?);
+                } else if meta.path.is_ident("crate") {
+                    ours.krate = Some(krate(meta.value()?.parse()?)?);
+                } else {
+                    return Err(meta.error(
+                        "a schema takes `as = \"Type\"`, of a type `crate = \"...\"`, and nothing else",
+                    ));
+                }
+                Ok(())
+            })?;
+        }
+        Ok(ours)
     }
-    Ok(described)
 }
 
 /// The text of `name = "..."`, or of `name(serialize = "...", deserialize = "...")` if it is the same in both.

@@ -10,6 +10,10 @@ trait Attributes {
     async fn never(&self) -> u64;
     #[ipfi(rename = "")]
     async fn nameless(&self) -> u64;
+    #[ipfi(index = 3, index = 4)]
+    async fn twice(&self) -> u64;
+    #[cfg_attr(unix, ipfi(idempotent))]
+    async fn sometimes(&self) -> u64;
     #[ipfi(datagram)]
     async fn answered(&self) -> u64;
     #[ipfi(notification)]
@@ -20,5 +24,9 @@ trait Attributes {
 
 #[ipfi::interface(name = "x")]
 trait Named {}
+
+#[ipfi::interface]
+#[ipfi(rename = "x")]
+trait Beside {}
 
 fn main() {}

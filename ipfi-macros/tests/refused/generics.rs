@@ -19,6 +19,7 @@ trait Methods {
     where
         u64: Copy;
     async fn opaque(&self, value: impl ToString) -> u64;
+    async fn nested(&self, value: Vec<impl ToString>) -> u64;
     async fn gives(&self) -> impl Copy;
     async fn itself(&self) -> Option<Self>;
     async fn items(&self, items: ipfi::Receiver<&'static str>) -> u64;

@@ -59,6 +59,9 @@ enum Skipped {
 }
 
 #[derive(ipfi::Schema)]
+struct SkippedNewtype(#[serde(skip)] u64);
+
+#[derive(ipfi::Schema)]
 struct Borrowed<'a>(&'a str);
 
 #[derive(ipfi::Schema)]

@@ -15,6 +15,9 @@ trait Signatures {
     async fn contexts(&self, one: &ipfi::Context, other: &ipfi::Context) -> u64;
     async fn receivers(&self, one: ipfi::Receiver<u64>, other: ipfi::Receiver<u64>) -> u64;
     async fn new(&self) -> u64;
+    async fn clone(&self) -> u64;
+    async fn perhaps(&self, items: Option<ipfi::Receiver<u64>>) -> u64;
+    async fn conditional(&self, #[cfg(unix)] unix: u64) -> u64;
     async fn many(
         &self, a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, i: u8, j: u8, k: u8, l: u8, m: u8, n: u8,
         o: u8, p: u8, q: u8,

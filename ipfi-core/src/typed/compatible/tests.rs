@@ -95,6 +95,27 @@ fn a_field_with_a_default_may_come_where_fields_have_names() {
 }
 
 #[test]
+fn a_newtype_of_an_optional_value_may_not_be_missing() {
+    // serde's own rule: only what is optional itself may.
+    #[derive(Debug, serde::Deserialize)]
+    struct Newtype(#[expect(dead_code)] Option<u8>);
+    #[derive(Debug, serde::Deserialize)]
+    struct Read {
+        #[expect(dead_code)]
+        b: Newtype,
+    }
+    assert!(serde_json::from_str::<Read>("{}").is_err());
+    let (old, mut new) =
+        (def(named(vec![])), def(named(vec![Field::new("b", Shape::Type("Newtype".into()))])));
+    let mut newtype = def(Form::Struct(Fields::Newtype(Shape::option(Shape::U8))));
+    newtype[0].name = "Newtype".into();
+    new.append(&mut newtype);
+    for codec in BY_NAME {
+        assert!(!reads(codec, (&it(), &old), (&it(), &new)));
+    }
+}
+
+#[test]
 fn a_closed_type_takes_no_field_that_it_does_not_know() {
     let (mut old, new) = (
         def(named(vec![Field::new("a", Shape::U8)])),
