@@ -1,7 +1,7 @@
 //! Calls of methods whose types are known only at run time: by a server's description, with messages that are made beforehand.
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 use ipfi::core::codec::{DecodeLimits, Encoded};
 use ipfi::schema::{self, TypeTable, Value};
 use ipfi::typed::{Description, Method, descriptions};
