@@ -91,21 +91,6 @@ impl Failure {
     }
 }
 
-/// What `work` comes to, unless it is interrupted first: then it is dropped, and `told` is said. Once anything was waited for
-/// in this way the system no longer ends the process by itself, so whatever may take long is.
-pub(crate) async fn interruptible<T>(
-    told: impl Into<String>,
-    work: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    tokio::select! {
-        done = work => done,
-        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted(told.into())),
-    }
-}
-
-/// For work that has not come to a call.
-pub(crate) const NOTHING_CALLED: &str = "nothing was called";
-
 impl From<io::Error> for Failure {
     /// Of standard output: files that are read say their names.
     fn from(error: io::Error) -> Self {

@@ -16,6 +16,7 @@ use super::measured::Measured;
 use crate::call::Options;
 use crate::connection::Link;
 use crate::format::Format;
+use crate::interruption::interrupted;
 
 /// What every worker does.
 pub(super) struct Work {
@@ -78,11 +79,11 @@ pub(super) async fn run(work: &Arc<Work>, links: &[Link], workers: usize) -> (Me
         parts.push(Arc::clone(&part));
         tasks.spawn(worker(Arc::clone(work), link.wire.clone(), began, part));
     }
-    let mut interruption = std::pin::pin!(tokio::signal::ctrl_c());
+    let mut interruption = std::pin::pin!(interrupted());
     let interrupted = loop {
         tokio::select! {
             ended = tasks.join_next() => if ended.is_none() { break false },
-            _ = &mut interruption => {
+            () = &mut interruption => {
                 work.schedule.over.store(true, Ordering::Relaxed);
                 tasks.shutdown().await;
                 break true;
