@@ -6,8 +6,7 @@ use ipfi::core::codec::DecodeLimits;
 use ipfi::{Connector, Interface, Limits, Module, Role, Wire, WireOptions};
 use tokio::process::Command;
 
-use crate::failure::Failure;
-use crate::interruption::{NOTHING_CALLED, interruptible};
+use crate::failure::{Failure, NOTHING_CALLED, interruptible};
 
 /// How to reach a server, beside its URL.
 #[derive(Clone, Debug, clap::Args)]

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use ipfi::{CallError, Code};
 
+use crate::interruption::interrupted;
 use crate::texts::clean;
 
 /// For `--help`; `docs/cli.md` has the same table.
@@ -88,6 +89,22 @@ impl Failure {
                 ExitCode::from(130)
             }
         }
+    }
+}
+
+/// For work that has not come to a call.
+pub(crate) const NOTHING_CALLED: &str = "nothing was called";
+
+/// What `work` comes to, unless it is interrupted first: then it is dropped, and `told` is said.
+pub(crate) async fn interruptible<T>(
+    told: impl Into<String>,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        // Listened for before the work begins.
+        biased;
+        () = interrupted() => Err(Failure::Interrupted(told.into())),
+        done = work => done,
     }
 }
 

@@ -4,24 +4,6 @@ use std::sync::OnceLock;
 
 use tokio::sync::watch;
 
-use crate::failure::Failure;
-
-/// For work that has not come to a call.
-pub(crate) const NOTHING_CALLED: &str = "nothing was called";
-
-/// What `work` comes to, unless it is interrupted first: then it is dropped, and `told` is said.
-pub(crate) async fn interruptible<T>(
-    told: impl Into<String>,
-    work: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    tokio::select! {
-        // Listened for before the work begins.
-        biased;
-        () = interrupted() => Err(Failure::Interrupted(told.into())),
-        done = work => done,
-    }
-}
-
 /// Waits until the process is interrupted, or has been: since this was first asked for the system no longer ends it by itself.
 pub(crate) async fn interrupted() {
     static LISTENING: OnceLock<watch::Sender<bool>> = OnceLock::new();

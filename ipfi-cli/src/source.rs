@@ -6,8 +6,7 @@ use ipfi::typed::{Description, Method};
 use ipfi::{Code, Wire};
 
 use crate::connection::{Connecting, Link};
-use crate::failure::Failure;
-use crate::interruption::{NOTHING_CALLED, interruptible};
+use crate::failure::{Failure, NOTHING_CALLED, interruptible};
 use crate::nearest::nearest;
 
 /// A server that keeps to itself what it serves, in other words.

@@ -14,9 +14,8 @@ use super::input::{lines, pieces};
 use super::options::Options;
 use super::output::Output;
 use crate::connection::Link;
-use crate::failure::Failure;
+use crate::failure::{Failure, interruptible};
 use crate::format::{Format, Given};
-use crate::interruption::interruptible;
 
 /// What is called.
 pub(crate) struct Target {
