@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use ipfi::core::codec::DecodeLimits;
 use ipfi::{Connector, Interface, Limits, Module, Role, Wire, WireOptions};
 use tokio::process::Command;
 
@@ -52,6 +53,8 @@ pub(crate) struct Link {
     module: Option<Module>,
     /// How long it took.
     pub(crate) took: Duration,
+    /// What one message may be made into.
+    pub(crate) decoding: DecodeLimits,
 }
 
 impl Connecting {
@@ -80,7 +83,7 @@ impl Connecting {
             ipfi::ConnectError::Address(_) => Failure::usage(error.to_string()),
             _ => Failure::Connect(format!("{error}{}", advice(&error.to_string()))),
         })?;
-        Ok(Link { wire, module: None, took: began.elapsed() })
+        Ok(Link { wire, module: None, took: began.elapsed(), decoding: decoding(&self.limits()) })
     }
 
     #[cfg(not(feature = "secure"))]
@@ -111,6 +114,14 @@ impl Connecting {
     }
 }
 
+/// A byte of a message becomes a part of a value that takes 32 here, and up to three times that in a box, whatever its type takes at the
+/// server.
+fn decoding(limits: &Limits) -> DecodeLimits {
+    const BYTES_OF_ONE: usize = 128;
+    let message = usize::try_from(limits.max_message_bytes).unwrap_or(usize::MAX);
+    DecodeLimits { max_decoded_bytes: message.saturating_mul(BYTES_OF_ONE), ..DecodeLimits::from(limits) }
+}
+
 /// What may help when a certificate was not believed.
 fn advice(error: &str) -> &'static str {
     if cfg!(feature = "secure") && error.contains("certificate") {
@@ -128,9 +139,11 @@ async fn start(program: &str, limits: Limits, began: Instant) -> Result<Link, Fa
     };
     let mut command = Command::new(name);
     command.args(words);
+    let decoding = decoding(&limits);
     let options = WireOptions::from(Interface::new()).role(Role::CallerOnly).limits(limits);
     let module = ipfi::spawn(command, options).await.map_err(|error| Failure::Connect(error.to_string()))?;
-    Ok(Link { wire: module.wire().clone(), module: Some(module), took: began.elapsed() })
+    let wire = module.wire().clone();
+    Ok(Link { wire, module: Some(module), took: began.elapsed(), decoding })
 }
 
 impl Link {

@@ -116,8 +116,9 @@ async fn measure(
         return Err(Failure::usage(text));
     }
     let codec = arguments.options.codec().unwrap_or(CodecId::Json);
+    let decoding = links.first().map(|link| link.decoding).unwrap_or_default();
     let format = match &subject.described {
-        Some((description, method)) => Format::described(description, method, codec),
+        Some((description, method)) => Format::described(description, method, codec, decoding),
         None => Format::Json,
     };
     let encoded = format.arguments(given)?;
@@ -134,6 +135,7 @@ async fn measure(
         described: subject.described.filter(|(_, method)| method.error.is_some()),
         timeout,
         codec,
+        decoding,
         arguments: encoded,
         options: arguments.options.clone(),
         schedule: Schedule::new(arguments.count, duration, arguments.rate),

@@ -148,7 +148,7 @@ async fn run_on(
                 kind: method.kind,
                 timeout: method.timeout_ms,
             };
-            (target, Format::described(description, method, codec))
+            (target, Format::described(description, method, codec, link.decoding))
         }
     };
     check(given, target.kind)?;
