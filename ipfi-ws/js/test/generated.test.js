@@ -80,7 +80,7 @@ test('nothing that a server says does anything in what is written', { timeout: 1
   const [client] = Object.keys(made).filter((name) => name.endsWith('Client'));
   assert.deepEqual(Object.getOwnPropertyNames(made[client].prototype).length, 3);
   writeFileSync(join(out, 'package.json'), '{ "type": "module" }');
-  copyFileSync(path('./generated/tsconfig.json'), join(out, 'tsconfig.json'));
+  writeFileSync(join(out, 'tsconfig.json'), readFileSync(path('./generated/tsconfig.json'), 'utf8').replace(', "../uses.ts"', ''));
   const tsc = spawnSync(process.execPath, [path('../node_modules/typescript/bin/tsc'), '-p', out], { encoding: 'utf8' });
   assert.equal(tsc.status, 0, tsc.stdout);
 });
