@@ -30,8 +30,10 @@ enum Language {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  ipfi gen ts tcp://localhost:4433 --out src/generated\n  ipfi gen ts greeter.json --check\n\n\
---check ends with 1 where a file is not what it would be.")]
+#[command(
+    after_help = "Examples:\n  ipfi gen ts tcp://localhost:4433 --out src/generated\n  ipfi gen ts greeter.json --check\n\n\
+--check ends with 1 where a file is not what it would be."
+)]
 struct Ts {
     /// Where a server listens, which says what it serves; or a file that has it as JSON, which `ipfi::typed::to_json` and
     /// `ipfi describe --json` write.
@@ -88,7 +90,8 @@ impl Ts {
 
     /// The file that has the descriptions, if it is none of a server's addresses.
     fn file(&self) -> Option<&Path> {
-        let is_url = self.source.contains("://") || ["unix:", "stdio:"].iter().any(|it| self.source.starts_with(it));
+        let is_url =
+            self.source.contains("://") || ["unix:", "stdio:"].iter().any(|it| self.source.starts_with(it));
         (!is_url).then(|| Path::new(&self.source))
     }
 
@@ -108,12 +111,16 @@ impl Ts {
         }
         let wanted: Vec<_> = match &*self.interfaces {
             [] => descriptions.iter().collect(),
-            names => names.iter().map(|name| source::interface(descriptions, name)).collect::<Result<_, _>>()?,
+            names => {
+                names.iter().map(|name| source::interface(descriptions, name)).collect::<Result<_, _>>()?
+            }
         };
         let options = typescript::Options { runtime: self.runtime.clone(), javascript: self.js };
         let mut files: Vec<File> = Vec::new();
         for description in wanted {
-            for file in typescript::files(description, &options).map_err(|why| Failure::usage(why.to_string()))? {
+            for file in
+                typescript::files(description, &options).map_err(|why| Failure::usage(why.to_string()))?
+            {
                 if files.iter().any(|other| other.name == file.name) {
                     let text = format!("two interfaces would be {}: choose one, --interface NAME", file.name);
                     return Err(Failure::usage(text));

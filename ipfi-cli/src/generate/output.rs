@@ -24,7 +24,8 @@ pub(super) fn write(folder: &Path, files: &[File]) -> Result<Vec<String>, Failur
         }
         fs::create_dir_all(folder).map_err(at)?;
         fs::write(&path, &file.text).map_err(at)?;
-        let what = there.map_or_else(String::new, |old| format!(", from line {} on", first_difference(&old, &file.text)));
+        let what = there
+            .map_or_else(String::new, |old| format!(", from line {} on", first_difference(&old, &file.text)));
         written.push(format!("{}{what}", path.display()));
     }
     Ok(written)

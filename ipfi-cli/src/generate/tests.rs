@@ -60,5 +60,8 @@ fn what_differs_is_named_by_its_first_line() {
     assert!(differences(&folder.0, &[file("a\nb")]).unwrap().is_empty());
     let text = format!("{path}:3: not as it would be written\n- b\n+ c");
     assert_eq!(differences(&folder.0, &[file("a\nc")]).unwrap(), [text]);
-    assert_eq!(differences(&folder.0, &[file("a")]).unwrap(), [format!("{path}:3: not as it would be written\n- b")]);
+    assert_eq!(
+        differences(&folder.0, &[file("a")]).unwrap(),
+        [format!("{path}:3: not as it would be written\n- b")]
+    );
 }

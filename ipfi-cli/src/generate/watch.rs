@@ -31,7 +31,8 @@ pub(super) async fn run(arguments: &Ts) -> Result<(), Failure> {
 async fn watch_file(arguments: &Ts, file: &Path) -> Result<(), Failure> {
     loop {
         let seen = stamp(file);
-        let written = source::read(file).and_then(|descriptions| arguments.write(&arguments.files(&descriptions)?));
+        let written =
+            source::read(file).and_then(|descriptions| arguments.write(&arguments.files(&descriptions)?));
         if let Err(failure) = written {
             failure.report();
         }

@@ -1,4 +1,4 @@
-// The command `ipfi`, built anew where it has changed.
+// The command `ipfi`, and the examples that have a page, built anew where they have changed.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -1,26 +1,15 @@
 // The examples that have a page, and Chromium to look at them with.
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
+import { build } from './generator.js';
+
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 /** Longer than anything here takes on a busy machine. */
 const PATIENCE_MS = 30_000;
-const NAMES = ['playground', 'chat', 'job'];
-
-let built = false;
-
-/** Builds the examples once, with the features that whoever follows the README has. */
-function build() {
-  if (built) return;
-  const args = ['build', '--quiet', '--locked', ...NAMES.flatMap((name) => ['--example', name])];
-  const { status } = spawnSync('cargo', args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
-  assert.equal(status, 0, `cargo ${args.join(' ')}`);
-  built = true;
-}
-
 /**
  * Runs an example until the test ends.
  *

@@ -64,15 +64,17 @@ fn union(shapes: &Shapes<'_>, variants: &[Variant], name: &str) -> String {
     if variants.is_empty() {
         return format!("export type {name} = never;\n");
     }
-    let has_docs = variants.iter().any(|variant| !variant.doc.is_empty() || has_documented_fields(&variant.fields));
+    let has_docs =
+        variants.iter().any(|variant| !variant.doc.is_empty() || has_documented_fields(&variant.fields));
     let types: Vec<_> = variants.iter().map(|variant| variant_type(shapes, variant)).collect();
     let line = format!("export type {name} = {};\n", types.join(" | "));
     if !has_docs && line.len() <= WIDTH {
         return line;
     }
-    let members = variants.iter().zip(&types).map(|(variant, ty)| {
-        format!("{}  | {ty}\n", documentation("  ", &lines(&variant.doc)))
-    });
+    let members = variants
+        .iter()
+        .zip(&types)
+        .map(|(variant, ty)| format!("{}  | {ty}\n", documentation("  ", &lines(&variant.doc))));
     let members: String = members.collect();
     format!("export type {name} =\n{};\n", members.trim_end())
 }
@@ -93,9 +95,8 @@ fn variant_type(shapes: &Shapes<'_>, variant: &Variant) -> String {
             of(&format!("{{\n{}    }}", members(shapes, fields, "      ")))
         }
         Fields::Named(fields) => {
-            let member = |field: &Field| {
-                format!("{}: {}", names::property(&field.name), shapes.code(&field.shape).ty)
-            };
+            let member =
+                |field: &Field| format!("{}: {}", names::property(&field.name), shapes.code(&field.shape).ty);
             of(&format!("{{ {} }}", fields.iter().map(member).collect::<Vec<_>>().join("; ")))
         }
     }

@@ -51,7 +51,13 @@ impl<'a> Interface<'a> {
                 false => Err(Refused(format!("its index {} is reserved", method.index))),
             })
             .map_err(|why| why.at(&method.name))?;
-            Ok(Named { method, name: scope.take(&names::camel(&method.name), "_"), parameters, items, options })
+            Ok(Named {
+                method,
+                name: scope.take(&names::camel(&method.name), "_"),
+                parameters,
+                items,
+                options,
+            })
         });
         let methods = methods.collect::<Result<Vec<_>, Refused>>()?;
         let mut indices = std::collections::BTreeMap::new();
@@ -87,9 +93,17 @@ impl<'a> Interface<'a> {
         let typed = shapes.typed("typed");
         let arguments = |generics: &str| {
             let types = shapes.types.iter().filter(|def| super::well_known::WellKnown::of(def).is_none());
-            let types: Vec<_> = types.map(|def| type_entry(&def.name, shapes.types.name(&def.name))).collect();
-            let head = format!("export const {name} = {typed}{generics}({}, methods", quoted(&self.description.name));
-            if types.is_empty() { format!("{head});\n") } else { super::list(&format!("{head}, {{ "), &types, " });\n", "") }
+            let types: Vec<_> =
+                types.map(|def| type_entry(&def.name, shapes.types.name(&def.name))).collect();
+            let head = format!(
+                "export const {name} = {typed}{generics}({}, methods",
+                quoted(&self.description.name)
+            );
+            if types.is_empty() {
+                format!("{head});\n")
+            } else {
+                super::list(&format!("{head}, {{ "), &types, " });\n", "")
+            }
         };
         text + &match kind {
             Kind::TypeScript => arguments(&format!("<{handlers}>")),
@@ -123,7 +137,8 @@ impl<'a> Interface<'a> {
     fn opening(&self, shapes: &Shapes<'_>, kind: Kind) -> String {
         let client = self.client();
         let wire = || shapes.imports.of_type("Wire");
-        let checked = "Asks the peer of `wire` whether it serves this version of the interface, before the first call.";
+        let checked =
+            "Asks the peer of `wire` whether it serves this version of the interface, before the first call.";
         let believed = "Calls the peer of `wire`, which is believed to serve the interface.";
         let check = || shapes.typed("check");
         let (open, close) = ("    await ", format!("    return new {client}(wire);\n  }}\n"));
@@ -151,7 +166,11 @@ impl<'a> Interface<'a> {
 
     /// What a page or a program has that serves the interface.
     pub(super) fn served(&self, shapes: &Shapes<'_>) -> String {
-        let doc = format!("What serves `{}`: `serve(new Interface(), {}, handlers)`.", lines(&self.description.name).concat(), self.name);
+        let doc = format!(
+            "What serves `{}`: `serve(new Interface(), {}, handlers)`.",
+            lines(&self.description.name).concat(),
+            self.name
+        );
         let mut text = documentation("", &[doc]);
         text += &format!("export interface {} {{\n", self.handlers());
         for method in &self.methods {
@@ -177,13 +196,16 @@ impl Named<'_> {
     /// Its line in the table of methods.
     fn entry(&self, shapes: &Shapes<'_>) -> String {
         let Method { index, kind, parameters, items, answer, error, timeout_ms, datagram, .. } = self.method;
-        let constructor = shapes.imports.value(Module::Typed, match kind {
-            Calls::Sequence => "sequence",
-            Calls::ProcedureWithItems => "procedureWithItems",
-            Calls::SequenceWithItems => "sequenceWithItems",
-            Calls::Notification => "notification",
-            _ => "procedure",
-        });
+        let constructor = shapes.imports.value(
+            Module::Typed,
+            match kind {
+                Calls::Sequence => "sequence",
+                Calls::ProcedureWithItems => "procedureWithItems",
+                Calls::SequenceWithItems => "sequenceWithItems",
+                Calls::Notification => "notification",
+                _ => "procedure",
+            },
+        );
         let mut what = Vec::new();
         let table = |shape: &Shape| shapes.code(shape).table;
         if !parameters.is_empty() {
@@ -197,7 +219,11 @@ impl Named<'_> {
         what.extend(timeout_ms.map(|timeout| format!("timeout: {timeout}")));
         what.extend(datagram.then(|| "datagrams: true".to_owned()));
         let head = format!("  {}: {constructor}({index}", self.name);
-        if what.is_empty() { format!("{head}),\n") } else { super::list(&format!("{head}, {{ "), &what, " }),\n", "  ") }
+        if what.is_empty() {
+            format!("{head}),\n")
+        } else {
+            super::list(&format!("{head}, {{ "), &what, " }),\n", "  ")
+        }
     }
 
     fn documentation(&self, shapes: &Shapes<'_>) -> Vec<String> {
@@ -261,7 +287,12 @@ impl Named<'_> {
             return super::list(&format!("  {}(", self.name), &values, ")", "  ") + &body;
         }
         let end = if kind == Kind::Declarations { ";\n" } else { &body };
-        super::list(&format!("  {}(", self.name), &self.typed_parameters(shapes), &format!("): {}", self.result(shapes)), "  ") + end
+        super::list(
+            &format!("  {}(", self.name),
+            &self.typed_parameters(shapes),
+            &format!("): {}", self.result(shapes)),
+            "  ",
+        ) + end
     }
 
     /// The parameters of the client's method.
@@ -297,7 +328,12 @@ impl Named<'_> {
         let of = |(name, ty): (&String, String)| format!("{name}: {ty}");
         let mut parameters: Vec<_> = self.parameters.iter().zip(self.types(shapes)).map(of).collect();
         if takes_items(self.method) {
-            parameters.push(format!("{}: {}<{}>", self.items, shapes.imports.of_type("Items"), self.item(shapes)));
+            parameters.push(format!(
+                "{}: {}<{}>",
+                self.items,
+                shapes.imports.of_type("Items"),
+                self.item(shapes)
+            ));
         }
         let context = names::parameters(self.parameters.iter().map(|name| &**name).chain(["context"])).0;
         let context = context.last().cloned().unwrap_or_default();

@@ -102,7 +102,10 @@ pub(super) fn files(description: &Description, options: &Options) -> Result<Vec<
 
 fn check_sizes(description: &Description) -> Result<(), Refused> {
     if description.methods.len() > MAX_METHODS {
-        return Err(Refused(format!("{} methods, of which {MAX_METHODS} are taken", description.methods.len())));
+        return Err(Refused(format!(
+            "{} methods, of which {MAX_METHODS} are taken",
+            description.methods.len()
+        )));
     }
     let types = description.types.iter().map(|def| &def.name);
     let methods = description.methods.iter().map(|method| &method.name);

@@ -65,7 +65,9 @@ impl Shapes<'_> {
             Shape::Unit => self.leaf("undefined", "unit"),
             Shape::Raw => self.plain("Uint8Array", self.typed("raw").to_owned()),
             Shape::Option(inner) => self.option(inner),
-            Shape::Seq(inner) if **inner == Shape::U8 => self.plain("Uint8Array", self.typed("octets").to_owned()),
+            Shape::Seq(inner) if **inner == Shape::U8 => {
+                self.plain("Uint8Array", self.typed("octets").to_owned())
+            }
             Shape::Seq(inner) => {
                 let Code { ty, table, union } = self.code(inner);
                 self.plain(&elements(&ty, union), format!("{}({table})", self.bincode("seq")))
@@ -104,7 +106,11 @@ impl Shapes<'_> {
             let table = format!("{}({table})", self.typed("some"));
             return Code { ty: format!("{{ Some: {ty} }} | null"), table, union: true };
         }
-        Code { ty: format!("{ty} | null"), table: format!("{}({table})", self.bincode("option")), union: true }
+        Code {
+            ty: format!("{ty} | null"),
+            table: format!("{}({table})", self.bincode("option")),
+            union: true,
+        }
     }
 
     fn tuple(&self, elements: &[Shape]) -> Code {

@@ -55,14 +55,19 @@ fn an_interface_reads_as_if_somebody_had_written_it() {
 
 #[test]
 fn javascript_has_its_types_beside_it() {
-    let description: Description = serde_json::from_value(interface(&json!([]), &json!([method(&json!("u8"))]))).unwrap();
-    let names: Vec<String> = files(&description, &options(true)).unwrap().into_iter().map(|file| file.name).collect();
+    let description: Description =
+        serde_json::from_value(interface(&json!([]), &json!([method(&json!("u8"))]))).unwrap();
+    let names: Vec<String> =
+        files(&description, &options(true)).unwrap().into_iter().map(|file| file.name).collect();
     assert_eq!(names, ["store.js", "store.d.ts"]);
 }
 
 #[test]
 fn values_that_are_nothing_are_told_from_none() {
-    let nothing = json!([def("Nothing", &json!({ "struct": "unit" })), def("Alias", &json!({ "struct": { "newtype": { "option": "u8" } } }))]);
+    let nothing = json!([
+        def("Nothing", &json!({ "struct": "unit" })),
+        def("Alias", &json!({ "struct": { "newtype": { "option": "u8" } } }))
+    ]);
     for (shape, expected) in [
         (json!({ "option": "u8" }), "it: number | null,"),
         (json!({ "option": { "option": "u8" } }), "it: { Some: number | null } | null,"),
@@ -79,7 +84,8 @@ fn values_that_are_nothing_are_told_from_none() {
 fn types_come_after_what_they_are_made_of_or_name_it_later() {
     let tree = json!({ "struct": { "named": [field("children", &json!({ "seq": { "type": "Tree" } }))] } });
     let holder = json!({ "struct": { "named": [field("tree", &json!({ "type": "Tree" }))] } });
-    let text = of(&json!({ "type": "Holder" }), &json!([def("Holder", &holder), def("Tree", &tree)])).unwrap();
+    let text =
+        of(&json!({ "type": "Holder" }), &json!([def("Holder", &holder), def("Tree", &tree)])).unwrap();
     assert!(text.contains("const Tree: Type<Tree> = struct({ children: seq(lazy(() => Tree)) });"), "{text}");
     assert!(text.contains("const Holder: Type<Holder> = struct({ tree: Tree });"), "{text}");
     assert!(text.find("const Tree") < text.find("const Holder"));
@@ -120,7 +126,13 @@ fn parameters_and_methods_are_names_of_javascript() {
     let mut put = method(&json!("u8"));
     put["name"] = json!("constructor");
     put["parameters"] = json!([
-        parameter("delete"), parameter("call"), parameter("methods"), parameter("a_b"), parameter("aB"), parameter("é"), parameter("options"),
+        parameter("delete"),
+        parameter("call"),
+        parameter("methods"),
+        parameter("a_b"),
+        parameter("aB"),
+        parameter("é"),
+        parameter("options"),
     ]);
     let text = typescript(&interface(&json!([]), &json!([put]))).unwrap();
     assert!(text.contains("  constructor_(\n    delete_: number,\n    call_: number,\n    methods_: number,\n    aB: number,\n    aB_: number,\n    unnamed: number,\n    options: number,\n    options_?: CallOptions,\n  )"), "{text}");
@@ -135,10 +147,16 @@ fn fields_that_are_numbers_keep_their_places() {
 
 /// Whether `text` is nothing but what a client is: no comment, string or line is ended by what a peer says.
 fn is_harmless(text: &str) {
-    assert!(!text.contains("evil()") || text.lines().all(|line| !line.trim_start().starts_with("evil()")), "{text}");
+    assert!(
+        !text.contains("evil()") || text.lines().all(|line| !line.trim_start().starts_with("evil()")),
+        "{text}"
+    );
     for character in text.chars() {
         assert!(!character.is_control() || character == '\n', "{character:?}");
-        assert!(!matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'), "{character:?}");
+        assert!(
+            !matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'),
+            "{character:?}"
+        );
     }
 }
 
@@ -178,7 +196,13 @@ fn nothing_that_a_server_says_ends_a_comment_a_string_or_a_line() {
             }
             assert_eq!(depth, 0);
             assert!(!file.text.contains("</script"), "{}", file.text);
-            assert!(file.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte)), "{}", file.name);
+            assert!(
+                file.name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte)),
+                "{}",
+                file.name
+            );
         }
     }
 }
@@ -215,7 +239,10 @@ fn what_has_no_form_is_refused_by_its_place_and_name() {
     assert_eq!(said(&it, &twice), "Store: the type `It` is described twice");
     let proto = json!([def("It", &json!({ "struct": { "named": [field("__proto__", &json!("u8"))] } }))]);
     assert!(said(&it, &proto).contains("`__proto__`"));
-    let same = json!([def("It", &json!({ "struct": { "named": [field("a", &json!("u8")), field("a", &json!("u8"))] } }))]);
+    let same = json!([def(
+        "It",
+        &json!({ "struct": { "named": [field("a", &json!("u8")), field("a", &json!("u8"))] } })
+    )]);
     assert!(said(&it, &same).contains("the name `a` is there twice"));
     assert!(said(&json!({ "seq": "raw" }), &json!([])).contains("`Raw`"));
 }
@@ -240,9 +267,15 @@ fn a_description_has_a_size() {
     long["name"] = json!("x".repeat(1001));
     assert!(refused(&long).ends_with("a name of 1001 bytes, of which 1000 are taken"));
     let types: Vec<Value> = (0..10_001).map(|n| def(&n.to_string(), &json!({ "struct": "unit" }))).collect();
-    assert_eq!(refused(&interface(&json!(types), &json!([]))), "Store: 10001 types, of which 10000 are taken");
+    assert_eq!(
+        refused(&interface(&json!(types), &json!([]))),
+        "Store: 10001 types, of which 10000 are taken"
+    );
     let methods: Vec<Value> = (0..10_001).map(|_| method(&json!("u8"))).collect();
-    assert_eq!(refused(&interface(&json!([]), &json!(methods))), "Store: 10001 methods, of which 10000 are taken");
+    assert_eq!(
+        refused(&interface(&json!([]), &json!(methods))),
+        "Store: 10001 methods, of which 10000 are taken"
+    );
 }
 
 #[test]
@@ -261,11 +294,14 @@ fn text_of_libraries_types_is_text() {
         { "name": "V6", "doc": "", "fields": { "newtype": { "array": ["u8", 16] } } },
     ] });
     let binary = json!({ "text_or": { "type": "IpAddrOctets" } });
-    let types = json!([def("IpAddr", &json!({ "struct": { "newtype": binary } })), def("IpAddrOctets", &octets)]);
+    let types =
+        json!([def("IpAddr", &json!({ "struct": { "newtype": binary } })), def("IpAddrOctets", &octets)]);
     let text = of(&json!({ "type": "IpAddr" }), &types).unwrap();
     assert!(text.contains("export type IpAddr = string;") && text.contains("= ip;"), "{text}");
     assert!(!text.contains("IpAddrOctets"), "{text}");
     // Another type of that name is what it is.
-    let text = of(&json!({ "type": "Uuid" }), &json!([def("Uuid", &json!({ "struct": { "newtype": "bytes" } }))])).unwrap();
+    let text =
+        of(&json!({ "type": "Uuid" }), &json!([def("Uuid", &json!({ "struct": { "newtype": "bytes" } }))]))
+            .unwrap();
     assert!(text.contains("export type Uuid = Uint8Array;"), "{text}");
 }

@@ -170,8 +170,10 @@ impl<'a> Types<'a> {
 
 /// The shapes of a method and what each is of it; not `Raw` where it may be.
 fn shapes_of(method: &Method) -> impl Iterator<Item = (String, &Shape)> {
-    let parameters =
-        method.parameters.iter().map(|parameter| (format!(", argument {}", parameter.name), &parameter.shape));
+    let parameters = method
+        .parameters
+        .iter()
+        .map(|parameter| (format!(", argument {}", parameter.name), &parameter.shape));
     let raw = |shape: &&Shape| !matches!(shape, Shape::Raw);
     let items = method.items.iter().filter(raw).map(|shape| (", an item that is sent".to_owned(), shape));
     let answer = method.answer.iter().filter(raw).map(|shape| (", the answer".to_owned(), shape));
@@ -197,7 +199,9 @@ fn mentioned<'a>(shapes: impl IntoIterator<Item = &'a Shape>) -> Vec<&'a str> {
 /// The shapes that a shape is made of.
 fn parts(shape: &Shape) -> Vec<&Shape> {
     match shape {
-        Shape::Option(inner) | Shape::Seq(inner) | Shape::Array(inner, _) | Shape::TextOr(inner) => vec![inner],
+        Shape::Option(inner) | Shape::Seq(inner) | Shape::Array(inner, _) | Shape::TextOr(inner) => {
+            vec![inner]
+        }
         Shape::Map(key, value) => vec![key, value],
         Shape::Tuple(elements) => elements.iter().collect(),
         _ => Vec::new(),
@@ -209,7 +213,10 @@ fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), Refused> {
     let mut met = BTreeSet::new();
     for name in names {
         if name == "__proto__" {
-            return Err(Refused("`__proto__` is no property that an object can have: rename it, `#[serde(rename = \"…\")]`".to_owned()));
+            return Err(Refused(
+                "`__proto__` is no property that an object can have: rename it, `#[serde(rename = \"…\")]`"
+                    .to_owned(),
+            ));
         }
         if !met.insert(name) {
             return Err(Refused::named("the name", name, "is there twice"));
