@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use ipfi::{Connector, Interface, Module, Role, Wire, WireOptions};
+use ipfi::core::codec::DecodeLimits;
+use ipfi::{Connector, Interface, Limits, Module, Role, Wire, WireOptions};
 use tokio::process::Command;
 
 use crate::failure::{Failure, NOTHING_CALLED, interruptible};
@@ -11,6 +12,9 @@ use crate::failure::{Failure, NOTHING_CALLED, interruptible};
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Connecting {
+    /// The largest message that is sent or taken. The server has a limit of its own.
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_message_bytes)]
+    max_message_bytes: u32,
     /// Believe only the server with this certificate (SHA-256, 64 hex digits), as development servers print it. Repeat it
     /// while a certificate is being replaced.
     #[cfg(feature = "secure")]
@@ -49,6 +53,8 @@ pub(crate) struct Link {
     module: Option<Module>,
     /// How long it took.
     pub(crate) took: Duration,
+    /// What one message may be made into.
+    pub(crate) decoding: DecodeLimits,
 }
 
 impl Connecting {
@@ -57,18 +63,27 @@ impl Connecting {
         interruptible(NOTHING_CALLED, self.connected(url)).await
     }
 
+    fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        limits.max_message_bytes = self.max_message_bytes;
+        // Two of them at once, whatever their size.
+        limits.max_reassembly_bytes =
+            limits.max_reassembly_bytes.max(self.max_message_bytes.saturating_mul(2));
+        limits
+    }
+
     async fn connected(&self, url: &str) -> Result<Link, Failure> {
         let began = Instant::now();
         if let Some(program) = url.strip_prefix("stdio:") {
-            return start(program, began).await;
+            return start(program, self.limits(), began).await;
         }
-        let connector = self.secured(Connector::new().role(Role::CallerOnly))?;
+        let connector = self.secured(Connector::new().role(Role::CallerOnly).limits(self.limits()))?;
         let wire = connector.connect(url).await.map_err(|error| match error {
             // What was typed, not what is there.
             ipfi::ConnectError::Address(_) => Failure::usage(error.to_string()),
             _ => Failure::Connect(format!("{error}{}", advice(&error.to_string()))),
         })?;
-        Ok(Link { wire, module: None, took: began.elapsed() })
+        Ok(Link { wire, module: None, took: began.elapsed(), decoding: decoding(&self.limits()) })
     }
 
     #[cfg(not(feature = "secure"))]
@@ -99,6 +114,14 @@ impl Connecting {
     }
 }
 
+/// A byte of a message becomes a part of a value that takes 32 here, and up to three times that in a box, whatever its type takes at the
+/// server.
+fn decoding(limits: &Limits) -> DecodeLimits {
+    const BYTES_OF_ONE: usize = 128;
+    let message = usize::try_from(limits.max_message_bytes).unwrap_or(usize::MAX);
+    DecodeLimits { max_decoded_bytes: message.saturating_mul(BYTES_OF_ONE), ..DecodeLimits::from(limits) }
+}
+
 /// What may help when a certificate was not believed.
 fn advice(error: &str) -> &'static str {
     if cfg!(feature = "secure") && error.contains("certificate") {
@@ -109,16 +132,18 @@ fn advice(error: &str) -> &'static str {
 }
 
 /// Starts a program as a module. Its words are separated by spaces.
-async fn start(program: &str, began: Instant) -> Result<Link, Failure> {
+async fn start(program: &str, limits: Limits, began: Instant) -> Result<Link, Failure> {
     let mut words = program.split_ascii_whitespace();
     let Some(name) = words.next() else {
         return Err(Failure::usage("stdio: takes a program to start: 'stdio:./server --flag'"));
     };
     let mut command = Command::new(name);
     command.args(words);
-    let options: WireOptions = WireOptions::from(Interface::new()).role(Role::CallerOnly);
+    let decoding = decoding(&limits);
+    let options = WireOptions::from(Interface::new()).role(Role::CallerOnly).limits(limits);
     let module = ipfi::spawn(command, options).await.map_err(|error| Failure::Connect(error.to_string()))?;
-    Ok(Link { wire: module.wire().clone(), module: Some(module), took: began.elapsed() })
+    let wire = module.wire().clone();
+    Ok(Link { wire, module: Some(module), took: began.elapsed(), decoding })
 }
 
 impl Link {

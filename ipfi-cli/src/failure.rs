@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use ipfi::{CallError, Code};
 
+use crate::interruption::interrupted;
 use crate::texts::clean;
 
 /// For `--help`; `docs/cli.md` has the same table.
@@ -91,20 +92,21 @@ impl Failure {
     }
 }
 
-/// What `work` comes to, unless it is interrupted first: then it is dropped, and `told` is said. Once anything was waited for
-/// in this way the system no longer ends the process by itself, so whatever may take long is.
+/// For work that has not come to a call.
+pub(crate) const NOTHING_CALLED: &str = "nothing was called";
+
+/// What `work` comes to, unless it is interrupted first: then it is dropped, and `told` is said.
 pub(crate) async fn interruptible<T>(
     told: impl Into<String>,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
     tokio::select! {
+        // Listened for before the work begins.
+        biased;
+        () = interrupted() => Err(Failure::Interrupted(told.into())),
         done = work => done,
-        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted(told.into())),
     }
 }
-
-/// For work that has not come to a call.
-pub(crate) const NOTHING_CALLED: &str = "nothing was called";
 
 impl From<io::Error> for Failure {
     /// Of standard output: files that are read say their names.

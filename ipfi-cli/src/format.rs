@@ -10,14 +10,10 @@ use serde::de::IgnoredAny;
 use crate::failure::Failure;
 use crate::show::signature;
 
-/// A value of any number of parts takes 32 bytes for each here, whatever its type takes at the server; whose messages are
-/// bounded by the connection's own limits.
-const LIMITS: DecodeLimits = DecodeLimits { max_decoded_bytes: 1 << 30, max_depth: 64 };
-
 /// How values are written and read.
 pub(crate) enum Format<'a> {
     /// By their shapes.
-    Described { types: TypeTable<'a>, method: &'a Method, codec: CodecId },
+    Described { types: TypeTable<'a>, method: &'a Method, codec: CodecId, limits: DecodeLimits },
     /// As they are: codec 4.
     Json,
 }
@@ -43,8 +39,13 @@ impl Given {
 }
 
 impl<'a> Format<'a> {
-    pub(crate) fn described(description: &'a Description, method: &'a Method, codec: CodecId) -> Self {
-        Self::Described { types: TypeTable::new(&description.types), method, codec }
+    pub(crate) fn described(
+        description: &'a Description,
+        method: &'a Method,
+        codec: CodecId,
+        limits: DecodeLimits,
+    ) -> Self {
+        Self::Described { types: TypeTable::new(&description.types), method, codec, limits }
     }
 
     /// The codec of the call.
@@ -57,10 +58,10 @@ impl<'a> Format<'a> {
 
     /// Message 0 of the call.
     pub(crate) fn arguments(&self, given: &Given) -> Result<Bytes, Failure> {
-        let Self::Described { types, method, codec } = self else { return bare(&given.values) };
+        let Self::Described { types, method, codec, limits } = self else { return bare(&given.values) };
         let parameters = &method.parameters;
         let values = match &given.values {
-            Values::Array(text) => schema::arguments_from_json(parameters, types, text, &LIMITS)
+            Values::Array(text) => schema::arguments_from_json(parameters, types, text, limits)
                 .map_err(|error| Failure::usage(what(error)))?,
             Values::Each(texts) => {
                 if texts.len() != parameters.len() {
@@ -70,7 +71,7 @@ impl<'a> Format<'a> {
                     return Err(Failure::usage(text));
                 }
                 let read = |(n, (text, parameter)): (usize, (&String, &ipfi::typed::Parameter))| {
-                    schema::from_json(&parameter.shape, types, text, &LIMITS).map_err(|error| {
+                    schema::from_json(&parameter.shape, types, text, limits).map_err(|error| {
                         let hint = quoted(text, &parameter.shape);
                         let place = format!("argument {} ({})", n + 1, parameter.name);
                         Failure::usage(format!("{}{hint}", placed(&place, error)))
@@ -87,9 +88,9 @@ impl<'a> Format<'a> {
     pub(crate) fn item(&self, text: &str) -> Result<Bytes, String> {
         match self {
             Self::Json => json(text).map(|()| Bytes::copy_from_slice(text.as_bytes())),
-            Self::Described { types, method, codec } => {
+            Self::Described { types, method, codec, limits } => {
                 let shape = method.items.as_ref().unwrap_or(&Shape::Unit);
-                let value = schema::from_json(shape, types, text, &LIMITS).map_err(what)?;
+                let value = schema::from_json(shape, types, text, limits).map_err(what)?;
                 schema::encode(*codec, shape, types, &value).map_err(what)
             }
         }
@@ -104,10 +105,10 @@ impl<'a> Format<'a> {
                 // Outside of strings, which have none.
                 Ok(Ok(text.trim().replace(['\n', '\r'], " ")))
             }
-            Self::Described { types, method, codec } => {
+            Self::Described { types, method, codec, limits } => {
                 let unit = Shape::Unit;
                 let (shape, error) = (method.answer.as_ref().unwrap_or(&unit), method.error.as_ref());
-                let outcome = schema::decode_answer(*codec, shape, error, types, bytes, &LIMITS);
+                let outcome = schema::decode_answer(*codec, shape, error, types, bytes, limits);
                 match outcome.map_err(|error| error.to_string())? {
                     Ok(value) => schema::to_json(shape, types, &value).map(Ok).map_err(what),
                     Err(value) => {

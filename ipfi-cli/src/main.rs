@@ -8,6 +8,7 @@ mod describe;
 mod failure;
 mod format;
 mod generate;
+mod interruption;
 mod list;
 mod man;
 mod nearest;

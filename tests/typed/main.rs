@@ -4,6 +4,7 @@
 
 mod attributes;
 mod bytes;
+mod dynamic;
 mod errors;
 mod evolution;
 mod greeter;

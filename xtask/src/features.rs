@@ -4,12 +4,13 @@ use crate::run::{Cmd, root};
 
 /// Packages whose features a user chooses between, and where they lie; a feature that builds only beside
 /// another one is found here. In this order, the later ones find most of what they need already built.
-const PACKAGES: [(&str, &str); 5] = [
+const PACKAGES: [(&str, &str); 6] = [
     ("ipfi-core", "ipfi-core"),
     ("ipfi-mux", "ipfi-mux"),
     ("ipfi-quic", "ipfi-quic"),
     ("ipfi-ws", "ipfi-ws"),
     ("ipfi", ""),
+    ("ipfi-cli", "ipfi-cli"),
 ];
 
 /// What a package, or one of its features, cannot be built without: cryptography, of which there are two. Ring, because

@@ -61,11 +61,11 @@ pub(crate) struct Arguments {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    from: From,
+    #[command(flatten)]
     options: Options,
     #[command(flatten)]
     numbered: Numbered,
-    #[command(flatten)]
-    from: From,
     #[command(flatten)]
     connecting: Connecting,
 }
@@ -116,8 +116,9 @@ async fn measure(
         return Err(Failure::usage(text));
     }
     let codec = arguments.options.codec().unwrap_or(CodecId::Json);
+    let decoding = links.first().map(|link| link.decoding).unwrap_or_default();
     let format = match &subject.described {
-        Some((description, method)) => Format::described(description, method, codec),
+        Some((description, method)) => Format::described(description, method, codec, decoding),
         None => Format::Json,
     };
     let encoded = format.arguments(given)?;
@@ -134,6 +135,7 @@ async fn measure(
         described: subject.described.filter(|(_, method)| method.error.is_some()),
         timeout,
         codec,
+        decoding,
         arguments: encoded,
         options: arguments.options.clone(),
         schedule: Schedule::new(arguments.count, duration, arguments.rate),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use ipfi::core::codec::Encoded;
+use ipfi::core::codec::{DecodeLimits, Encoded};
 use ipfi::core::interface::Kind;
 use ipfi::typed::{Description, Method};
 use ipfi::{CallError, CodecId, Wire};
@@ -16,6 +16,7 @@ use super::measured::Measured;
 use crate::call::Options;
 use crate::connection::Link;
 use crate::format::Format;
+use crate::interruption::interrupted;
 
 /// What every worker does.
 pub(super) struct Work {
@@ -25,6 +26,7 @@ pub(super) struct Work {
     pub(super) described: Option<(Description, Method)>,
     pub(super) timeout: Option<u64>,
     pub(super) codec: CodecId,
+    pub(super) decoding: DecodeLimits,
     pub(super) arguments: Bytes,
     pub(super) options: Options,
     pub(super) schedule: Schedule,
@@ -77,11 +79,11 @@ pub(super) async fn run(work: &Arc<Work>, links: &[Link], workers: usize) -> (Me
         parts.push(Arc::clone(&part));
         tasks.spawn(worker(Arc::clone(work), link.wire.clone(), began, part));
     }
-    let mut interruption = std::pin::pin!(tokio::signal::ctrl_c());
+    let mut interruption = std::pin::pin!(interrupted());
     let interrupted = loop {
         tokio::select! {
             ended = tasks.join_next() => if ended.is_none() { break false },
-            _ = &mut interruption => {
+            () = &mut interruption => {
                 work.schedule.over.store(true, Ordering::Relaxed);
                 tasks.shutdown().await;
                 break true;
@@ -97,7 +99,8 @@ pub(super) async fn run(work: &Arc<Work>, links: &[Link], workers: usize) -> (Me
 }
 
 async fn worker(work: Arc<Work>, wire: Wire, began: Instant, part: Arc<Mutex<Measured>>) {
-    let format = work.described.as_ref().map(|(of, method)| Format::described(of, method, work.codec));
+    let format =
+        work.described.as_ref().map(|(of, method)| Format::described(of, method, work.codec, work.decoding));
     while let Some(due) = work.schedule.next(began) {
         if work.schedule.rate.is_some() {
             tokio::time::sleep_until(due.into()).await;

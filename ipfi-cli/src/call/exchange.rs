@@ -40,7 +40,8 @@ pub(super) async fn run(
         options.headers().for_each(|(name, value)| eprintln!("> {name}: {value}"));
     }
     let arguments = if target.kind == Kind::Raw { Bytes::new() } else { format.arguments(given)? };
-    let one = One { link, target, format, options, output: Mutex::new(Output::new(verbose)) };
+    let output = Mutex::new(Output::new(verbose, target.kind != Kind::ProcedureWithItems));
+    let one = One { link, target, format, options, output };
     let made = interruptible(format!("{} was cancelled", target.name), one.made(arguments, given)).await;
     let output = one.output.into_inner().unwrap_or_else(PoisonError::into_inner);
     match (made, output.end()) {
@@ -98,12 +99,13 @@ impl One<'_> {
                 let sent = async {
                     let mut items = std::pin::pin!(items);
                     while let Some(item) = items.next().await {
-                        // Why nothing is taken any more, the answer says.
-                        if sender.is_stopped() || sender.send(item).await.is_err() {
+                        // One that is too large must not be left out: without it the call would mean something else.
+                        sender.send(item).await.map_err(|error| self.failed(error))?;
+                        if sender.is_stopped() {
                             break;
                         }
                     }
-                    drop(sender.finish().await);
+                    sender.finish().await.map_err(|error| self.failed(error))?;
                     pending::<Result<(), Failure>>().await
                 };
                 let answered = async {

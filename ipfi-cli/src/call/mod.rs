@@ -18,7 +18,7 @@ use crate::source::{self, From};
 const EXAMPLES: &str = "\
 Examples:
   ipfi call tcp://localhost:4433 Greeter.hello '\"Ada\"'
-  ipfi call tcp://localhost:4433 Greeter.count 3 100
+  ipfi call tcp://localhost:4433 Greeter.count 3
   seq 3 | ipfi call tcp://localhost:4433 Greeter.sum
   ipfi call -H 'trace: 7' --timeout 500ms unix:/run/greeter Greeter.hello @name.json
   ipfi call tcp://localhost:4433 7 --stream '\"Ada\"'
@@ -43,11 +43,11 @@ pub(crate) struct Arguments {
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
+    from: From,
+    #[command(flatten)]
     options: Options,
     #[command(flatten)]
     numbered: Numbered,
-    #[command(flatten)]
-    from: From,
     #[command(flatten)]
     connecting: Connecting,
 }
@@ -148,7 +148,7 @@ async fn run_on(
                 kind: method.kind,
                 timeout: method.timeout_ms,
             };
-            (target, Format::described(description, method, codec))
+            (target, Format::described(description, method, codec, link.decoding))
         }
     };
     check(given, target.kind)?;

@@ -13,6 +13,9 @@ use crate::texts::{clean, grouped};
 /// A stream that is over sooner needs no bar.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How often the bar is drawn, at most.
+const DRAWN: Duration = Duration::from_millis(100);
+
 /// What was connected to.
 pub(super) fn connected(link: &Link) {
     let peer = link.wire.peer();
@@ -31,7 +34,9 @@ pub(super) fn metadata(metadata: &Metadata) {
 pub(super) struct Output {
     verbose: bool,
     began: Instant,
-    bar: Option<ProgressBar>,
+    /// Whether somebody would see a bar who does not see the items.
+    watched: bool,
+    bar: Option<(ProgressBar, Instant)>,
     items: u64,
     bytes: u64,
     /// Whether an answer was an error of the method's own.
@@ -40,10 +45,12 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn new(verbose: bool) -> Self {
+    /// Of a call that `prints` its items, or only counts those that it sends.
+    pub(super) fn new(verbose: bool, prints: bool) -> Self {
         Self {
             verbose,
             began: Instant::now(),
+            watched: is_watched(prints, std::io::stdout().is_terminal(), std::io::stderr().is_terminal()),
             bar: None,
             items: 0,
             bytes: 0,
@@ -92,13 +99,13 @@ impl Output {
     }
 
     fn print(&self, bytes: &[u8]) -> Result<(), Failure> {
-        Ok(self.suspend(|| std::io::stdout().lock().write_all(bytes))?)
+        Ok(std::io::stdout().lock().write_all(bytes)?)
     }
 
-    /// Without the bar in the way.
-    fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
+    /// On standard error, without the bar in the way.
+    fn suspend(&self, print: impl FnOnce()) {
         match &self.bar {
-            Some(bar) => bar.suspend(print),
+            Some((bar, _)) => bar.suspend(print),
             None => print(),
         }
     }
@@ -107,15 +114,25 @@ impl Output {
     pub(super) fn count(&mut self, bytes: usize) {
         self.items += 1;
         self.bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
-        let elapsed = self.began.elapsed();
-        if self.bar.is_none() && elapsed > PATIENCE && std::io::stderr().is_terminal() {
+        if self.watched {
+            self.draw();
+        }
+    }
+
+    fn draw(&mut self) {
+        let now = Instant::now();
+        let elapsed = now - self.began;
+        if self.bar.is_none() && elapsed > PATIENCE {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
                 bar.set_style(style);
             }
-            self.bar = Some(bar);
+            self.bar = Some((bar, self.began));
         }
-        if let Some(bar) = &self.bar {
+        if let Some((bar, drawn)) = &mut self.bar
+            && now - *drawn > DRAWN
+        {
+            *drawn = now;
             bar.set_message(progress(self.items, self.bytes, elapsed));
             bar.tick();
         }
@@ -123,7 +140,7 @@ impl Output {
 
     /// The call is over; whether it answered with errors of its own.
     pub(super) fn end(self) -> Result<(), Failure> {
-        if let Some(bar) = &self.bar {
+        if let Some((bar, _)) = &self.bar {
             bar.finish_and_clear();
         }
         if self.verbose {
@@ -132,6 +149,11 @@ impl Output {
         }
         if self.failed { Err(Failure::Application) } else { Ok(()) }
     }
+}
+
+/// Whether somebody looks at standard error who does not see items pass by on standard output.
+fn is_watched(prints: bool, out_is_terminal: bool, err_is_terminal: bool) -> bool {
+    err_is_terminal && !(prints && out_is_terminal)
 }
 
 /// Items, bytes and how many of them a second.
@@ -151,3 +173,6 @@ fn progress(items: u64, bytes: u64, elapsed: Duration) -> String {
         indicatif::BinaryBytes(rate(bytes)),
     )
 }
+
+#[cfg(test)]
+mod tests;

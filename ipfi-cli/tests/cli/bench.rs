@@ -39,6 +39,21 @@ async fn a_rate_is_kept_and_a_duration_ends_it() {
     assert!(seen["seconds"].as_f64().unwrap() >= 0.29);
 }
 
+/// One at once, of 30 ms each: those that are due every 10 ms wait longer and longer, which only a rate shows.
+#[tokio::test(flavor = "multi_thread")]
+async fn latencies_are_the_servers_and_with_a_rate_also_the_waiting() {
+    let served = serve().await;
+    let slow = ["bench", &served.url, "Probe.slow", "30", "-n", "10", "-c", "1", "--json"];
+    let latency = |seen: &Value, name: &str| seen["latency_us"][name].as_f64().unwrap();
+    let seen = measured(&slow).await;
+    assert!(latency(&seen, "p50") >= 29_900.0, "{seen}");
+    // To three digits.
+    assert!(latency(&seen, "max") <= seen["seconds"].as_f64().unwrap() * 1.001e6, "{seen}");
+    let seen = measured(&[&slow[..], &["--rate", "100"]].concat()).await;
+    // The last one was due after 90 ms, and ended after ten times 30.
+    assert!(latency(&seen, "max") >= 209_000.0, "{seen}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_fails_is_told_by_its_status() {
     let served = serve().await;

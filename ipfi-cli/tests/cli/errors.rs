@@ -138,6 +138,48 @@ async fn a_server_that_keeps_to_itself_what_it_serves_is_called_by_a_file_or_by_
     std::fs::remove_file(&file).unwrap();
 }
 
+/// An item that this side may not send ends the call, rather than to be missing from it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_large_is_told_with_the_limit_which_can_be_raised() {
+    let interface = crate::interface().0.procedure(8, |(name,): (String,)| async move { name });
+    let mut limits = ipfi::Limits::default();
+    (limits.max_message_bytes, limits.max_reassembly_bytes) = (64 << 20, 64 << 20);
+    let server =
+        ipfi::Server::new(interface).limits(limits).listen("tcp://127.0.0.1:0").bind().await.unwrap();
+    let url = server.addresses().remove(0);
+    tokio::spawn(server.run());
+    let line = format!("\"{}\"\n", "x".repeat(5 << 20));
+    let input = format!("\"first\"\n{line}\"last\"\n");
+    let ran = ipfi_reading(&["call", &url, "Greeter.echo"], &input).await;
+    assert_eq!(ran.code, 72, "{}", ran.err);
+    assert!(ran.err.starts_with("error: Greeter.echo: RESOURCE_EXHAUSTED: "), "{}", ran.err);
+    assert!(ran.err.contains("limit max_message_bytes = 4 194 304 (set by the caller)"), "{}", ran.err);
+    assert!(!ran.out.contains("last"));
+    let raised = ["--max-message-bytes", "10000000"];
+    let ran = ipfi_reading(&[&["call", &url, "Greeter.echo"][..], &raised].concat(), &input).await;
+    assert!(ran.out() == input);
+    let ran = ipfi_reading(&[&["call", &url, "8", "-"][..], &raised].concat(), &line).await;
+    assert!(ran.out() == line);
+}
+
+/// The description is of another server than the one that answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_not_as_described_ends_with_77() {
+    let served = serve().await;
+    let schema = ipfi(&["describe", &served.url, "Greeter.hello", "--json"]).await.out();
+    let file = std::env::temp_dir().join(format!("ipfi-cli-other-{}.json", std::process::id()));
+    std::fs::write(&file, schema.replace("\"answer\": \"string\"", "\"answer\": \"u8\"")).unwrap();
+    let from = ["--from", file.to_str().unwrap()];
+    let (code, said) =
+        ipfi(&[&["call", &served.url, "Greeter.hello", "\"Ada\""][..], &from].concat()).await.failed();
+    assert_eq!(code, 77);
+    assert!(
+        said.starts_with("error: Greeter.hello: the answer is not what the description says: "),
+        "{said}"
+    );
+    std::fs::remove_file(&file).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn where_nobody_listens_the_command_ends_with_3_and_a_url_that_is_none_with_2() {
     // Bound and closed again.

@@ -1,6 +1,7 @@
 //! What is served to the command: by `examples/greeter.rs` too.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use futures_util::{Stream, StreamExt, stream};
 use ipfi::{CancelCause, Code, Context, Metadata, Receiver, Status};
@@ -80,6 +81,9 @@ pub(crate) trait Probe {
     fn forever(&self, context: &Context) -> impl Stream<Item = u64>;
 
     async fn wide(&self, number: u128, bytes: bytes::Bytes) -> (i128, bytes::Bytes);
+
+    /// Answers after that time, and not before.
+    async fn slow(&self, milliseconds: u32);
 }
 
 /// Both interfaces; what happens to calls is told to whoever listens.
@@ -153,6 +157,10 @@ impl Probe for Polite {
         let (context, cancelled) = (context.clone(), self.cancelled.clone());
         tokio::spawn(async move { cancelled.send(context.cancelled().await) });
         stream::iter([0]).chain(stream::pending())
+    }
+
+    async fn slow(&self, milliseconds: u32) {
+        tokio::time::sleep(Duration::from_millis(milliseconds.into())).await;
     }
 
     async fn wide(&self, number: u128, bytes: bytes::Bytes) -> (i128, bytes::Bytes) {

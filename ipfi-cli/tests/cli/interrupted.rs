@@ -45,6 +45,31 @@ async fn a_reader_that_has_seen_enough_ends_the_call_without_a_word() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_measurement_says_what_was_measured() {
+    let mut served = serve().await;
+    let bench = ["bench", &served.url, "Greeter.log", "\"x\"", "--duration", "1h", "--rate", "100"];
+    let child = command(&bench).spawn().unwrap();
+    served.lines.recv().await.unwrap();
+    served.lines.recv().await.unwrap();
+    interrupt(&child);
+    let ran = ended(child.wait_with_output()).await;
+    assert_eq!((ran.code, &*ran.err), (0, ""));
+    assert!(ran.out.lines().next().unwrap().ends_with(", interrupted"), "{}", ran.out);
+}
+
+/// A server that takes connections and says nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_for_a_connection_can_be_interrupted() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("tcp://{}", listener.local_addr().unwrap());
+    let child = command(&["call", &url, "Greeter.hello", "\"Ada\""]).spawn().unwrap();
+    let _connection = listener.accept().await.unwrap();
+    interrupt(&child);
+    let ran = ended(child.wait_with_output()).await;
+    assert_eq!((ran.code, &*ran.err), (130, "interrupted: nothing was called\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn items_that_never_end_do_not_keep_a_call_that_is_over() {
     let served = serve().await;
     // Standard input stays open: what ends the call is its deadline.

@@ -114,6 +114,29 @@ fn boxes_are_charged_one_by_one() {
     }
 }
 
+/// A list of names as long as a message, and values that name its last, or none of it: no value is compared with all of them.
+/// Whether it is so shows in time alone: 20 000 times 20 000 comparisons would take minutes here.
+#[test]
+fn long_lists_of_names_are_not_looked_through_for_each_value() {
+    const MANY: usize = 20_000;
+    let variants = (0..MANY).map(|n| Variant::new(format!("a long beginning {n}"), Fields::Unit)).collect();
+    let fields =
+        (0..MANY).map(|n| Field::new(format!("a long beginning {n}"), Shape::U8).or_default()).collect();
+    let defs = [enumeration("E", variants), named("S", fields)];
+    let last = format!("\"a long beginning {}\"", MANY - 1);
+    let values = format!("[{}]", vec![last; MANY].join(","));
+    let seen = decode(CodecId::Json, &Shape::seq(ty("E")), &defs, values.as_bytes()).unwrap();
+    let Value::Seq(seen) = seen else { panic!("{seen:?}") };
+    assert_eq!(seen.len(), MANY);
+    assert!(seen.iter().all(|value| matches!(value, Value::Variant(19_999, _))));
+    let unknown: Vec<String> = (0..MANY).map(|n| format!("\"a long ending {n}\":0")).collect();
+    let known: Vec<String> = (0..MANY).rev().map(|n| format!("\"a long beginning {n}\":1")).collect();
+    let value = format!("{{{},{}}}", unknown.join(","), known.join(","));
+    let seen = decode(CodecId::Json, &ty("S"), &defs, value.as_bytes()).unwrap();
+    let Value::Struct(seen) = seen else { panic!("{seen:?}") };
+    assert!(seen.iter().all(|value| *value == Some(Value::Unsigned(1))));
+}
+
 #[test]
 fn names_of_a_peer_cannot_draw_on_a_terminal() {
     let error = decode(CodecId::Json, &Shape::Opaque("\u{1b}[2J\nfine".into()), &[], b"1").unwrap_err();

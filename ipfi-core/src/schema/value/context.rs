@@ -3,6 +3,7 @@
 use core::cell::{Cell, RefCell};
 use core::fmt::{self, Write};
 
+use super::names::Names;
 use super::{TypeTable, Value};
 use crate::codec::{CodecError, CodecId};
 use crate::schema::{Field, Fields, Form, Shape, TypeDef, Variant};
@@ -49,6 +50,10 @@ impl<'a> Context<'a> {
     /// Whether fields and variants go by name.
     pub(super) fn named(&self) -> bool {
         self.codec.is_self_describing()
+    }
+
+    pub(super) fn names(&self) -> &Names<'a> {
+        &self.types.names
     }
 
     pub(super) fn codec(&self) -> CodecId {
@@ -232,8 +237,11 @@ impl<'a> Variants<'a> {
         }
     }
 
-    pub(super) fn find(&self, name: &[u8]) -> Option<usize> {
-        (0..).map_while(|n| self.get(n)).position(|(it, _)| it.as_bytes() == name)
+    pub(super) fn find(&self, names: &Names<'_>, name: &[u8]) -> Option<usize> {
+        match self {
+            Self::Described(_, variants) => names.find(variants, name, 0),
+            Self::Outcome(..) => [b"Ok" as &[u8], b"Err"].iter().position(|it| *it == name),
+        }
     }
 
     pub(super) fn name(&self) -> &'a str {

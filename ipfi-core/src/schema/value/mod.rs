@@ -46,6 +46,7 @@
 //! takes at most about twice as much; `max_depth` holds for what shapes nest as it does for types.
 
 mod context;
+mod names;
 mod read;
 mod write;
 
@@ -54,6 +55,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use self::context::Context;
+use self::names::Names;
 use self::read::ByShape;
 use self::write::Written;
 use super::{Shape, TypeDef};
@@ -96,29 +98,37 @@ pub enum Value {
     Variant(u32, Box<Self>),
 }
 
-/// The structs and enums of a description, by their names.
+/// The structs and enums of a description, by their names. Making one looks at every name once: make one for many values.
 #[derive(Clone, Debug, Default)]
-pub struct TypeTable<'a>(HashMap<&'a str, &'a TypeDef>);
+pub struct TypeTable<'a> {
+    defs: HashMap<&'a str, &'a TypeDef>,
+    names: Names<'a>,
+}
 
 impl<'a> TypeTable<'a> {
     /// Of the `types` of a [`Description`](crate::typed::Description).
     pub fn new(types: &'a [TypeDef]) -> Self {
-        Self(types.iter().map(|def| (&*def.name, def)).collect())
+        let mut table = Self::default();
+        for def in types {
+            table.defs.insert(&def.name, def);
+            table.names.add(def);
+        }
+        table
     }
 
     /// The type of that name.
     pub fn get(&self, name: &str) -> Option<&'a TypeDef> {
-        self.0.get(name).copied()
+        self.defs.get(name).copied()
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.defs.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.defs.is_empty()
     }
 }
 

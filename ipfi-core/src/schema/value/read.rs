@@ -302,7 +302,8 @@ impl<'de> Visitor<'de> for FieldsVisitor<'_, '_> {
         let names = || self.fields.iter().map(|field| &*field.name);
         let mut expected = 0;
         loop {
-            let seed = Name { find: |name: &[u8]| position(self.fields, name, expected), index: None };
+            let seed =
+                Name { find: |name: &[u8]| context.names().find(self.fields, name, expected), index: None };
             let at = match map.next_key_seed(seed)? {
                 None => break,
                 Some(Named::Known(at)) => at,
@@ -331,15 +332,6 @@ impl<'de> Visitor<'de> for FieldsVisitor<'_, '_> {
             }
         }
         Ok(Value::Struct(values))
-    }
-}
-
-/// Where a name is. Fields come in their order, most often.
-fn position(fields: &[Field], name: &[u8], expected: usize) -> Option<usize> {
-    let is = |field: &Field| field.name.as_bytes() == name;
-    match fields.get(expected) {
-        Some(field) if is(field) => Some(expected),
-        _ => fields.iter().position(is),
     }
 }
 
@@ -408,7 +400,8 @@ impl<'de> Visitor<'de> for EnumVisitor<'_, '_> {
 
     fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<Value, A::Error> {
         let Self { context, variants } = self;
-        let seed = Name { find: |name: &[u8]| variants.find(name), index: Some(variants.len()) };
+        let seed =
+            Name { find: |name: &[u8]| variants.find(context.names(), name), index: Some(variants.len()) };
         let (n, access) = match access.variant_seed(seed)? {
             (Named::Known(n), access) => (n, access),
             (Named::Unknown(name), _) => {
