@@ -218,5 +218,7 @@ export async function checkSampler(check, wire) {
   await check('typed: the callee calls every method of its caller', async () => {
     const held = await sampler.visit();
     if (held.length < 1) throw new Error('nothing held');
+    // JavaScript calls one method, and does not say what it serves.
+    if (held.length > 1) equal(await (await SamplerClient.checked(wire)).join(1, 2n, 'x', []), '1 2 x []');
   });
 }
