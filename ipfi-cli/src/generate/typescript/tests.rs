@@ -279,6 +279,21 @@ fn a_description_has_a_size() {
 }
 
 #[test]
+fn arrays_of_arrays_are_written_once() {
+    let deep = (0..60).fold(json!("u16"), |inner, _| json!({ "array": [inner, 8] }));
+    let text = of(&deep, &json!([])).unwrap();
+    assert!(text.len() < 10_000, "{} bytes", text.len());
+    assert!(
+        of(&json!({ "array": ["u16", 3] }), &json!([])).unwrap().contains("it: [number, number, number]")
+    );
+    assert!(
+        of(&json!({ "array": [{ "array": ["u16", 2] }, 2] }), &json!([]))
+            .unwrap()
+            .contains("it: [number, number][]")
+    );
+}
+
+#[test]
 fn a_long_chain_of_types_does_not_end_the_stack() {
     let link = |n: u64| json!({ "struct": { "newtype": { "seq": { "type": format!("T{}", n + 1) } } } });
     let mut types: Vec<Value> = (0..9_999).map(|n| def(&format!("T{n}"), &link(n))).collect();
