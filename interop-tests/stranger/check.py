@@ -11,6 +11,7 @@ import json
 import pathlib
 import sys
 
+import compatible
 import ipfi_1
 import qmux
 import values
@@ -172,9 +173,15 @@ def codec_rejected(vector):
         raise AssertionError(f"taken instead of {vector['error']}")
 
 
+def compatible_pair(vector):
+    understood = compatible.understood(vector["caller"], vector["callee"])
+    expect("understood", understood, vector["mismatches"] == [])
+
+
 FAMILIES = {f.__name__: {"vectors": f} for f in (varint, metadata, header, status, items, control, procedures, qmux_frames)}
 FAMILIES["codecs"] = {"values": codec_value, "arguments": codec_value}
 FAMILIES["descriptions"] = {"values": codec_value}
+FAMILIES["compatible"] = {"pairs": compatible_pair}
 FAMILIES["codecs"] |= {"accepted": codec_accepted, "rejected": codec_rejected}
 
 

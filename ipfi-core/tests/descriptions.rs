@@ -57,3 +57,15 @@ fn a_description_that_is_cut_or_followed_by_something_is_refused() {
         assert!(decode(longer.into()).is_err(), "{codec_name}, with a byte behind it");
     }
 }
+
+#[test]
+fn descriptions_as_a_file_are_what_reflection_answers() {
+    let file: Value = serde_json::from_str(include_str!("../../docs/vectors/descriptions.json")).unwrap();
+    for vector in file["values"].as_array().unwrap() {
+        let value: Vec<Description> = serde_json::from_value(vector["value"].clone()).unwrap();
+        let text = ipfi_core::typed::to_json(&value);
+        assert_eq!(serde_json::from_str::<Vec<Description>>(&text).unwrap(), value);
+        let json: Value = serde_json::from_str(vector["json"].as_str().unwrap()).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), json);
+    }
+}

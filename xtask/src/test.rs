@@ -131,9 +131,10 @@ pub(crate) fn javascript() -> Result<Outcome, String> {
     // The tests build it by themselves; that this fails is told apart here, and counts for no test's time.
     let peer = format!("build --release --locked --manifest-path {JS_PEER}/Cargo.toml");
     Cmd::cargo(&format!("{peer} --target-dir target/js-test-peer")).run()?;
-    // The pages that the tests look at are those of the examples, as whoever follows the README has them.
-    Cmd::cargo("build --locked --example playground --example chat --example job").run()?;
-    Cmd::cargo("build --locked -p ipfi-cli -p greeter --bins").run()?;
+    // The pages that the tests look at are those of the examples, as whoever follows the README has them, and typed clients are
+    // written by the command; together, as the tests build them again (`test/generator.js`).
+    let examples = "--example playground --example chat --example job";
+    Cmd::cargo(&format!("build --locked -p ipfi -p ipfi-cli -p greeter --bins {examples}")).run()?;
     npm("test").map(|()| Outcome::Passed)
 }
 

@@ -34,6 +34,8 @@ export const PAGES = {
   'the same, and is called': `export { Status } from './src/index.js'; ${webtransport} ${offers}`,
   'calls over WebSocket': `export { connectWebSocket, Status } from './src/carrier/websocket.js';`,
   'the same, and is called back': `export { connectWebSocket, Interface, Status } from './src/carrier/websocket.js';`,
+  'a typed client over WebSocket': `export { connectWebSocket } from './src/carrier/websocket.js'; import { procedure } from './src/typed.js'; import { string } from './src/codec/bincode.js';
+    import { call } from './src/typed.js'; const hello = procedure(1, { args: [string], returns: string }); export const greet = (wire) => call(wire, hello, ['Ada']);`,
   'everything': `export * from './src/index.js'; ${websocket} ${webtransport}`,
   'everything, and bincode': `export * from './src/index.js'; ${websocket} ${webtransport} export * from './src/codec/bincode.js';`,
 };

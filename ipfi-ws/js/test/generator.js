@@ -1,4 +1,4 @@
-// The command `ipfi`, built anew where it has changed.
+// The command `ipfi`, and the examples that have a page, built anew where they have changed.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** What is built together, so that nothing is built twice with other features. */
-export const BUILD = ['build', '--quiet', '--locked', '-p', 'ipfi', '-p', 'ipfi-cli', '--bin', 'ipfi', '--example', 'playground', '--example', 'chat', '--example', 'job'];
+export const BUILD = ['build', '--quiet', '--locked', '-p', 'ipfi', '-p', 'ipfi-cli', '-p', 'greeter', '--bins', '--example', 'playground', '--example', 'chat', '--example', 'job'];
 
 let built = false;
 

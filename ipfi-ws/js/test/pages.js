@@ -5,23 +5,11 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
+import { build } from './generator.js';
+
 export const root = fileURLToPath(new URL('../../..', import.meta.url));
 /** Longer than anything here takes on a busy machine. */
 const PATIENCE_MS = 30_000;
-const NAMES = ['playground', 'chat', 'job'];
-
-let built = false;
-
-/** Builds the examples and the command once, with the features that whoever follows the README has. */
-function build() {
-  if (built) return;
-  for (const what of [NAMES.flatMap((name) => ['--example', name]), ['-p', 'ipfi-cli', '-p', 'greeter', '--bins']]) {
-    const args = ['build', '--quiet', '--locked', ...what];
-    const { status } = spawnSync('cargo', args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
-    assert.equal(status, 0, `cargo ${args.join(' ')}`);
-  }
-  built = true;
-}
 
 /** Runs the command `ipfi`, or another program of the workspace, to its end. @returns what it printed */
 export function run(program, args = [], options = {}) {

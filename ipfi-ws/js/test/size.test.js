@@ -9,6 +9,7 @@ const LIMITS = {
   'the same, and is called': 20_400,
   'calls over WebSocket': 24_600,
   'the same, and is called back': 28_500,
+  'a typed client over WebSocket': 26_300,
   everything: 31_900,
   'everything, and bincode': 33_800,
 };

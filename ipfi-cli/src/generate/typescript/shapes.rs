@@ -7,9 +7,9 @@ use ipfi::schema::{Field, Fields, Shape};
 
 use super::imports::{Imports, Module};
 use super::names;
-use super::types::Types;
+use super::types::{Types, parts};
 
-/// So many elements of one type are a tuple, of which each is checked; more are an array.
+/// So many elements of a simple type are a tuple, of which each is checked; others are an array.
 const TUPLE: u32 = 8;
 
 /// A type and its table.
@@ -75,7 +75,8 @@ impl Shapes<'_> {
             Shape::Array(inner, length) if **inner == Shape::U8 => {
                 self.plain("Uint8Array", format!("{}({length})", self.typed("octetArray")))
             }
-            Shape::Array(inner, length) if *length <= TUPLE => {
+            // Not of what is several itself: each level of it would be written so many times.
+            Shape::Array(inner, length) if *length <= TUPLE && parts(inner).is_empty() => {
                 self.tuple(&vec![(**inner).clone(); *length as usize])
             }
             Shape::Array(inner, length) => {

@@ -7,8 +7,8 @@ pub(super) fn quoted(text: &str) -> String {
         match character {
             '\'' | '\\' => quoted.extend(['\\', character]),
             '\n' => quoted.push_str("\\n"),
-            // `</script>` ends a script in a page wherever it stands.
-            '/' if quoted.ends_with('<') => quoted.push_str("\\/"),
+            // `</script>` ends a script in a page wherever it stands, and the other a comment that mentions this.
+            '/' if quoted.ends_with(['<', '*']) => quoted.push_str("\\/"),
             _ if is_hidden(character) => quoted.push_str(&escaped(character)),
             _ => quoted.push(character),
         }

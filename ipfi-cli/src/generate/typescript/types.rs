@@ -33,9 +33,13 @@ impl<'a> Types<'a> {
             }
         }
         let mut types = Self { defs, names: BTreeMap::new(), order: Vec::new() };
+        let mut met = BTreeSet::new();
         for method in &interface.methods {
             for (place, shape) in shapes_of(method) {
-                types.check(shape).and_then(|()| types.reach(shape)).map_err(|why| why.at(&place))?;
+                types
+                    .check(shape)
+                    .and_then(|()| types.reach(shape, &mut met))
+                    .map_err(|why| why.at(&place))?;
             }
         }
         let mut scope = names::Scope::with(&names::GLOBALS);
@@ -85,9 +89,8 @@ impl<'a> Types<'a> {
         true
     }
 
-    /// Adds what `shape` mentions, and what that does: without recursion, since a peer's types may be a long chain.
-    fn reach(&mut self, shape: &'a Shape) -> Result<(), Refused> {
-        let mut met: BTreeSet<&str> = self.order.iter().map(|def| &*def.name).collect();
+    /// Adds what `shape` mentions and was not `met` before, and what that does: without recursion, since a peer's types may be a long chain.
+    fn reach(&mut self, shape: &'a Shape, met: &mut BTreeSet<&'a str>) -> Result<(), Refused> {
         let mut open: Vec<(Option<&TypeDef>, Vec<&str>)> = vec![(None, mentioned([shape]))];
         while let Some((def, ahead)) = open.last_mut() {
             match ahead.pop() {
@@ -197,7 +200,7 @@ fn mentioned<'a>(shapes: impl IntoIterator<Item = &'a Shape>) -> Vec<&'a str> {
 }
 
 /// The shapes that a shape is made of.
-fn parts(shape: &Shape) -> Vec<&Shape> {
+pub(super) fn parts(shape: &Shape) -> Vec<&Shape> {
     match shape {
         Shape::Option(inner) | Shape::Seq(inner) | Shape::Array(inner, _) | Shape::TextOr(inner) => {
             vec![inner]

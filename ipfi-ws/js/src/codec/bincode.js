@@ -352,13 +352,21 @@ export const tuple = (...types) =>
   );
 
 /**
- * A struct: its fields in order. They are a list of pairs where one of them is named by a number, which JavaScript would put
- * before the others.
+ * A struct: its fields in order.
  *
  * @template {Record<string, unknown>} T
- * @param {{ [K in keyof T]: Type<T[K]> } | { [K in keyof T]: [K, Type<T[K]>] }[keyof T][]} fields
+ * @overload
+ * @param {{ [K in keyof T]: Type<T[K]> }} fields
  * @returns {Type<T>}
  */
+/**
+ * One of whose fields is named by a number, which JavaScript would put before the others: they are a list of pairs.
+ *
+ * @overload
+ * @param {[string, Type<any>][]} fields
+ * @returns {Type<any>}
+ */
+/** @param {any} fields @returns {Type<any>} */
 export function struct(fields) {
   const entries = inOrder(fields);
   return type(

@@ -25,20 +25,19 @@ import { TypedError } from './error.js';
  */
 
 /**
- * A stream that a callee answers with: `for await (const item of stream)`. Leaving the loop cancels the call, and so does the end
- * of a block that says `using`.
+ * A stream that a callee answers with: `for await (const item of stream)`. Leaving the loop cancels the call.
  *
  * @template T
- * @typedef {AsyncIterable<T> & Reading<T> & { [Symbol.dispose](): void, [Symbol.asyncDispose](): Promise<void> }} StreamCall
- */
-
-/**
- * @template T
- * @typedef {object} Reading
- * @property {() => Promise<IteratorResult<T, void>>} next the next item
- * @property {() => void} cancel gives the call up
- * @property {() => void} detach wants no more of the answer, but lets the handler run on
- * @property {import('../call/call.js').Call['flow']} flow how far the callee is ahead
+ * @typedef {{
+ *   [Symbol.asyncIterator](): AsyncIterableIterator<T>,
+ *   next(): Promise<IteratorResult<T>>,
+ *   cancel(): void,
+ *   detach(): void,
+ *   readonly flow: import('../call/call.js').Call['flow'],
+ *   [Symbol.dispose](): void,
+ *   [Symbol.asyncDispose](): Promise<void>,
+ * }} StreamCall `next` gives one item; `cancel` gives the call up, as the end of a `using` does; `detach` wants no more of the answer,
+ *   but lets the handler run on; `flow` says how far the callee is ahead
  */
 
 /**
@@ -50,10 +49,8 @@ import { TypedError } from './error.js';
 
 /**
  * @template S
- * @typedef {object} Sending
- * @property {(item: S) => Promise<boolean>} send fulfilled when more may be sent; with false where the callee wants no more
- * @property {() => void} end no more items follow
- * @property {WritableStream<S>} writable the same as a stream
+ * @typedef {{ send(item: S): Promise<boolean>, end(): void, readonly writable: WritableStream<S> }} Sending
+ *   `send` is fulfilled when more may be sent, with false where the callee wants no more; after `end` nothing follows
  */
 
 /** @param {Method} method @param {CallOptions} [options] */

@@ -49,7 +49,7 @@ import { TypedError } from './error.js';
  * @template H
  * @param {Interface} offered
  * @param {import('./method.js').Typed<H>} typed
- * @param {H} handlers
+ * @param {NoInfer<H>} handlers
  * @returns {Interface} `offered`
  */
 export function serve(offered, { name: whole, methods }, handlers) {

@@ -1,4 +1,4 @@
-//! The Rust end of the interop tests: `js-test-peer serve` listens on a port and prints it, `js-test-peer call ADDRESS`
+//! The Rust end of the interop tests: `js-test-peer serve [PORT]` listens on a port and prints it, `js-test-peer call ADDRESS`
 //! calls the JavaScript end there and prints one line for each check that holds. `js-test-peer serve-web ORIGIN` is a server
 //! for WebSockets and WebTransport, of programs and of pages of that origin, and prints its addresses, its certificate's hash
 //! and the certificate, which is nobody's but pinned. `js-test-peer schema` prints the descriptions of what it serves, and
@@ -143,7 +143,7 @@ impl Drop for Held {
 async fn main() -> Result<(), Error> {
     let mut args = std::env::args().skip(1);
     match args.next().as_deref() {
-        Some("serve") => serve().await,
+        Some("serve") => serve(args.next()).await,
         Some("serve-web") => serve_web(args.next().ok_or("to pages of which origin?")?).await,
         Some("schema") => {
             print!("{}", ipfi::typed::to_json(&[SamplerClient::description()]));
@@ -155,12 +155,13 @@ async fn main() -> Result<(), Error> {
             random::print(number()?.into(), number()? as usize)
         }
         Some("call") => call(&args.next().ok_or("call whom?")?).await,
-        _ => Err("serve, serve-web ORIGIN, call ADDRESS, schema or random SEED COUNT".into()),
+        _ => Err("serve [PORT], serve-web ORIGIN, call ADDRESS, schema or random SEED COUNT".into()),
     }
 }
 
-async fn serve() -> Result<(), Error> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+async fn serve(port: Option<String>) -> Result<(), Error> {
+    let port = port.map_or(Ok(0), |port| port.parse())?;
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     println!("{}", listener.local_addr()?.port());
     loop {
         let (socket, _) = listener.accept().await?;
