@@ -60,6 +60,7 @@ pub use handler::{
     Blocking, Handler, ItemsHandler, ItemsSequenceHandler, RawHandler, SequenceHandler, Spawned, blocking,
     spawned,
 };
+pub use procedures::Answer;
 pub(crate) use procedures::Procedure;
 use procedures::{Items, ItemsSequence, ItemsShim, Notification, RawProcedure, Sequence, Unary};
 pub use reply::{ByStatus, ByValue, IntoReply};
@@ -147,7 +148,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    fn new(kind: Kind, spawned: bool, procedure: impl Procedure + 'static) -> Self {
+    fn new(kind: Kind, spawned: bool, procedure: Arc<dyn Procedure>) -> Self {
         Self {
             kind,
             spawned,
@@ -155,7 +156,7 @@ impl Entry {
             idempotent: false,
             by_datagram: false,
             isolated: false,
-            procedure: Arc::new(procedure),
+            procedure,
         }
     }
 }
@@ -230,7 +231,7 @@ impl<S: Clone + Send + Sync + 'static> Interface<S> {
         handler: impl Handler<M, S>,
     ) -> Self {
         let (spawned, state) = (handler.is_spawned(), self.state.clone());
-        self.register(index.into(), Kind::Procedure, spawned, Unary::new(handler, state))
+        self.register(index.into(), Kind::Procedure, spawned, Arc::new(Unary::new(handler, state)))
     }
 
     /// Offers a sequence: the handler returns a `Stream`, whose items are sent as they come, under the
@@ -246,7 +247,7 @@ impl<S: Clone + Send + Sync + 'static> Interface<S> {
         handler: impl SequenceHandler<M, S>,
     ) -> Self {
         let state = self.state.clone();
-        self.register(index.into(), Kind::Sequence, false, Sequence::new(handler, state))
+        self.register(index.into(), Kind::Sequence, false, Arc::new(Sequence::new(handler, state)))
     }
 
     /// Offers a procedure that takes a stream of items, a
@@ -266,7 +267,7 @@ impl<S: Clone + Send + Sync + 'static> Interface<S> {
             index.into(),
             Kind::ProcedureWithItems,
             false,
-            Items::<_, (ItemsShim<T>, M), _>::new(handler, state),
+            Arc::new(Items::<_, (ItemsShim<T>, M), _>::new(handler, state)),
         )
     }
 
@@ -283,7 +284,7 @@ impl<S: Clone + Send + Sync + 'static> Interface<S> {
     ) -> Self {
         let state = self.state.clone();
         let procedure = ItemsSequence::<_, (ItemsShim<T>, M), _>::new(handler, state);
-        self.register(index.into(), Kind::SequenceWithItems, false, procedure)
+        self.register(index.into(), Kind::SequenceWithItems, false, Arc::new(procedure))
     }
 
     /// Takes a notification: nobody is answered. One that cannot be decoded is counted and dropped.
@@ -298,7 +299,7 @@ impl<S: Clone + Send + Sync + 'static> Interface<S> {
         handler: impl Handler<M, S, Value = ()>,
     ) -> Self {
         let (spawned, state) = (handler.is_spawned(), self.state.clone());
-        self.register(index.into(), Kind::Notification, spawned, Notification::new(handler, state))
+        self.register(index.into(), Kind::Notification, spawned, Arc::new(Notification::new(handler, state)))
     }
 
     /// Offers a procedure of bytes: see [`RawCall`](crate::call::RawCall).
@@ -313,7 +314,7 @@ impl<S: Clone + Send + Sync + 'static> Interface<S> {
         handler: impl RawHandler<G, S>,
     ) -> Self {
         let procedure = RawProcedure::new(handler, self.state.clone());
-        self.register(index.into(), Kind::Raw, false, procedure)
+        self.register(index.into(), Kind::Raw, false, Arc::new(procedure))
     }
 }
 
@@ -397,12 +398,13 @@ impl<S> Interface<S> {
         &self.described
     }
 
+    /// Compiled once for an interface, and not for each of its procedures.
     fn register(
         mut self,
         index: ProcedureIndex,
         kind: Kind,
         spawned: bool,
-        procedure: impl Procedure + 'static,
+        procedure: Arc<dyn Procedure>,
     ) -> Self {
         assert!(
             index.get() < FIRST_RESERVED_PROCEDURE,

@@ -80,7 +80,7 @@ pub(super) async fn decoded<A: DecodeArguments>(call: &mut IncomingCall) -> Resu
 }
 
 /// Arguments that cannot be decoded: the caller's fault, or a limit of this side.
-fn undecodable(error: CodecError) -> Failure {
+pub(super) fn undecodable(error: CodecError) -> Failure {
     let status = match error {
         CodecError::Decode { .. } | CodecError::Truncated { .. } | CodecError::Trailing { .. } => {
             Status::invalid_argument(format!("the arguments cannot be decoded: {error}"))
@@ -112,11 +112,12 @@ fn stage_reply(call: &mut IncomingCall, reply: Result<impl Encode, Status>) -> R
 }
 
 /// A handler that has begun.
-type Answer<V> = Pin<Box<dyn Future<Output = Result<V, Status>> + Send>>;
+#[doc(hidden)]
+pub type Answer<V> = Pin<Box<dyn Future<Output = Result<V, Status>> + Send>>;
 
 /// What of a procedure of one value depends on its handler. The rest depends on the value alone and is compiled once for each: an
 /// interface has many methods, which answer with few types.
-trait Start: Send + Sync {
+pub(super) trait Start: Send + Sync {
     type Value: Encode;
 
     /// Decodes the arguments and begins the call. May panic, as the handler may.
@@ -158,7 +159,7 @@ impl<H: Handler<M, S>, M: 'static, S: Shared> Procedure for Unary<H, M, S> {
 }
 
 /// The task of a call that is answered with one value.
-fn answered<V: Encode + Send + 'static>(
+pub(super) fn answered<V: Encode + Send + 'static>(
     procedure: Arc<dyn Start<Value = V>>,
     mut call: IncomingCall,
 ) -> Task {
@@ -181,7 +182,7 @@ fn answered<V: Encode + Send + 'static>(
 }
 
 /// Begins a call that is answered with one value, and ends it if it is ready.
-fn answered_here<V: Encode + Send + 'static>(
+pub(super) fn answered_here<V: Encode + Send + 'static>(
     procedure: &dyn Start<Value = V>,
     mut call: IncomingCall,
     arguments: Bytes,

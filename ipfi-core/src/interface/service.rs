@@ -2,16 +2,22 @@
 
 use core::marker::PhantomData;
 use core::panic::AssertUnwindSafe;
+use core::task::Context as TaskContext;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_core::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
 
-use super::procedures::{Procedure, Unary, begin, conclude, decoded, send_items, take_items};
+use super::procedures::{
+    Answer, Procedure, Start, Unary, answered, answered_here, begin, conclude, decoded, send_items,
+    take_items, undecodable,
+};
+use super::scope::Scope;
 use super::{Entry, FromScope, Interface, IntoReply, Kind};
 use crate::ProcedureIndex;
-use crate::call::{Failure, IncomingCall, Receiver};
-use crate::codec::{Decode, DecodeArguments};
+use crate::call::{Arrival, Failure, IncomingCall, Receiver};
+use crate::codec::{Decode, DecodeArguments, Encode};
 use crate::proto::REFLECTION_PROCEDURE;
 use crate::runtime::Task;
 use crate::typed::{Description, Reflection, Serve};
@@ -62,7 +68,7 @@ impl<S> Interface<S> {
         }
         let described = Arc::clone(&self.described);
         let handler = move |(): ()| core::future::ready(Reflection(Arc::clone(&described)));
-        let mut entry = Entry::new(Kind::Procedure, false, Unary::new(handler, ()));
+        let mut entry = Entry::new(Kind::Procedure, false, Arc::new(Unary::new(handler, ())));
         entry.idempotent = true;
         entries.insert(REFLECTION_PROCEDURE, entry);
         self
@@ -102,6 +108,19 @@ fn taken_index(method: &str, index: u64, taken: &str) -> ! {
 }
 
 impl<S: Clone + Send + Sync + 'static> Interface<S> {
+    /// A procedure of one value. By a pointer: methods of the same signature are compiled once, but for their own code.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn service_procedure<G, A, V>(self, index: u64, handler: fn(&S, G, A) -> Answer<V>) -> Self
+    where
+        G: FromScope<S>,
+        A: DecodeArguments + Send + 'static,
+        V: Encode + Send + 'static,
+    {
+        let procedure = ServiceProcedure { handler, state: self.state.clone() };
+        self.register(ProcedureIndex::new(index), Kind::Procedure, false, Arc::new(procedure))
+    }
+
     /// A sequence that may borrow the state, and what it was given, for as long as it runs.
     #[doc(hidden)]
     #[must_use]
@@ -118,7 +137,7 @@ impl<S: Clone + Send + Sync + 'static> Interface<S> {
     {
         let state = self.state.clone();
         let procedure = ServiceSequence { handler, state, shape: PhantomData::<fn() -> (G, A, I, K)> };
-        self.register(ProcedureIndex::new(index), Kind::Sequence, false, procedure)
+        self.register(ProcedureIndex::new(index), Kind::Sequence, false, Arc::new(procedure))
     }
 
     /// As [`service_sequence`](Self::service_sequence), with a stream of items after the arguments.
@@ -139,7 +158,53 @@ impl<S: Clone + Send + Sync + 'static> Interface<S> {
         let state = self.state.clone();
         let procedure =
             ServiceItemsSequence { handler, state, shape: PhantomData::<fn() -> (G, A, T, I, K)> };
-        self.register(ProcedureIndex::new(index), Kind::SequenceWithItems, false, procedure)
+        self.register(ProcedureIndex::new(index), Kind::SequenceWithItems, false, Arc::new(procedure))
+    }
+}
+
+struct ServiceProcedure<G, A, V, S> {
+    handler: fn(&S, G, A) -> Answer<V>,
+    state: S,
+}
+
+impl<G, A, V, S> Start for ServiceProcedure<G, A, V, S>
+where
+    G: FromScope<S>,
+    A: DecodeArguments + Send + 'static,
+    V: Encode + Send + 'static,
+    S: Send + Sync + 'static,
+{
+    type Value = V;
+
+    fn start(&self, call: &mut IncomingCall, arguments: Bytes) -> Result<Answer<V>, Failure> {
+        let limits = call.decode_limits();
+        let arguments = A::decode_arguments(call.codec(), arguments, &limits).map_err(undecodable)?;
+        let given = G::from_scope(&mut Scope::new(call, &self.state));
+        Ok((self.handler)(&self.state, given, arguments))
+    }
+
+    fn is_blocking(&self) -> bool {
+        false
+    }
+}
+
+impl<G, A, V, S> Procedure for ServiceProcedure<G, A, V, S>
+where
+    G: FromScope<S>,
+    A: DecodeArguments + Send + 'static,
+    V: Encode + Send + 'static,
+    S: Send + Sync + 'static,
+{
+    fn call(self: Arc<Self>, call: IncomingCall) -> Task {
+        answered(self, call)
+    }
+
+    fn begin(&self, call: IncomingCall, arguments: Bytes, cx: &mut TaskContext<'_>) -> Arrival {
+        answered_here(self, call, arguments, cx)
+    }
+
+    fn begins_here(&self) -> bool {
+        true
     }
 }
 

@@ -13,14 +13,21 @@ use crate::ProcedureIndex;
 use crate::call::{Call, Receiver};
 use crate::codec::{Decode, Encode};
 use crate::context::Context;
-pub use crate::interface::Kind;
+use crate::interface::IntoReply;
+pub use crate::interface::{Answer, Kind};
 pub use crate::proto::typed_procedure;
 pub use crate::schema::{Field, Fields, Form, Schema, Shape, Types, Variant};
+use crate::status::Status;
 use crate::typed::MethodError;
 use crate::wire::Wire;
 
 /// The items of a method that streams `Result<T, E>`, as they travel.
 pub type ItemOf<T, E> = <E as MethodError<T>>::Wire;
+
+/// What a method has answered, as it leaves.
+pub fn reply<R: IntoReply<K>, K>(answer: R) -> Result<R::Value, Status> {
+    answer.into_reply()
+}
 
 /// A call of the method `name`; its kind is that of the client's method.
 pub fn call<K, A>(wire: &Wire, procedure: u64, name: &'static &'static str, arguments: A) -> Call<K, A> {

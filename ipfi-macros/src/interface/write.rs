@@ -188,7 +188,12 @@ fn registration(
         Passed::Context if streams => quote!(#context),
         Passed::Context => quote!(&#context),
     });
-    let service_passed = if streams { quote!(#service) } else { quote!(&#service.0) };
+    let is_procedure = !streams && method.items.is_none() && !method.is_notification();
+    let service_passed = match (streams, is_procedure) {
+        (true, _) => quote!(#service),
+        (false, true) => quote!(&#service),
+        (false, false) => quote!(&#service.0),
+    };
     let call = quote!(<#implementor as #trait_name>::#name(#service_passed #(, #passed)*));
     let arguments = quote!((#(#names,)*): (#(#types,)*));
     let items = method.items.as_ref().map(|ty| quote!(, #items: #krate::Receiver<#ty>));
@@ -202,12 +207,17 @@ fn registration(
             #registered.#function(#index, |#service: &#shared, #context, #arguments #items|
                 -> #krate::__private::BoxStream<'_, _> { ::std::boxed::Box::pin(#call) })
         }
+    } else if is_procedure {
+        let context = if method.takes_context() { quote!(#context: #krate::Context) } else { quote!((): ()) };
+        quote! {
+            #registered.service_procedure(#index, |#service: &#shared, #context, #arguments|
+                -> #krate::__private::Answer<_> {
+                    let #service = #krate::__private::Arc::clone(#service);
+                    ::std::boxed::Box::pin(async move { #krate::__private::reply(#call.await) })
+                })
+        }
     } else {
-        let function = match (&method.items, method.is_notification()) {
-            (_, true) => "notification",
-            (Some(_), _) => "procedure_with_items",
-            (None, _) => "procedure",
-        };
+        let function = if method.is_notification() { "notification" } else { "procedure_with_items" };
         let function = Ident::new(function, Span::call_site());
         let context = method.takes_context().then(|| quote!(#context: #krate::Context,));
         quote! {
