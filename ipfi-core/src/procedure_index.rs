@@ -26,7 +26,15 @@ impl ProcedureIndex {
 
     /// The same, of a method: `Greeter.hello`.
     pub(crate) const fn named(index: u64, name: &'static &'static str) -> Self {
-        Self { name: Some(name), ..Self::new(index) }
+        Self::with(index, Some(name))
+    }
+
+    pub(crate) const fn with(index: u64, name: Option<&'static &'static str>) -> Self {
+        Self { name, ..Self::new(index) }
+    }
+
+    pub(crate) const fn static_name(self) -> Option<&'static &'static str> {
+        self.name
     }
 
     /// The number.

@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 use futures_util::future::{join, join_all};
-use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use ipfi_core::{Interface, Raw, Receiver, Status, Wire};
 use tokio::io::{duplex, split};
 

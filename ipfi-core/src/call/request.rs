@@ -72,7 +72,8 @@ pub(crate) struct Ready {
 /// What is to be sent.
 pub(crate) struct Outgoing {
     pub(crate) codec: CodecId,
-    procedure: ProcedureIndex,
+    /// What a typed client calls the procedure of the header.
+    name: Option<&'static &'static str>,
     header: RequestHeader,
     isolation: Isolation,
     /// `HEADER_ROOM` bytes, then message 0.
@@ -83,7 +84,7 @@ pub(crate) struct Outgoing {
 
 impl Outgoing {
     pub(crate) fn procedure(&self) -> ProcedureIndex {
-        self.procedure
+        ProcedureIndex::with(self.header.procedure, self.name)
     }
 
     pub(crate) fn timeout(&self) -> Option<Duration> {
@@ -204,7 +205,8 @@ impl Request {
             priority: self.priority,
         };
         let Self { wire, procedure, codec, isolation, .. } = self;
-        Ok(Ready { wire, outgoing: Outgoing { codec, procedure, header, isolation, staged, payload } })
+        let name = procedure.static_name();
+        Ok(Ready { wire, outgoing: Outgoing { codec, name, header, isolation, staged, payload } })
     }
 }
 
