@@ -32,8 +32,8 @@ struct Named<'a> {
 
 impl<'a> Interface<'a> {
     pub(super) fn new(description: &'a Description) -> Result<Self, Refused> {
-        // A class has one method of that name, which is something else.
-        let mut scope = names::Scope::with(&["constructor"]);
+        // A class has one of the first name, which is something else; whatever has the second is a promise to `await`.
+        let mut scope = names::Scope::with(&["constructor", "then"]);
         let methods = description.methods.iter().map(|method| {
             let parameters = method.parameters.iter().map(|parameter| &*parameter.name);
             let (parameters, items, options) = names::parameters(parameters);

@@ -139,6 +139,14 @@ fn parameters_and_methods_are_names_of_javascript() {
 }
 
 #[test]
+fn a_client_is_no_promise() {
+    let mut put = method(&json!("u8"));
+    put["name"] = json!("then");
+    let text = typescript(&interface(&json!([]), &json!([put]))).unwrap();
+    assert!(text.contains("  then_(it: number, options?: CallOptions): Promise<void> {"), "{text}");
+}
+
+#[test]
 fn fields_that_are_numbers_keep_their_places() {
     let named = json!({ "struct": { "named": [field("b", &json!("u8")), field("1", &json!("u8"))] } });
     let text = of(&json!({ "type": "It" }), &json!([def("It", &named)])).unwrap();
