@@ -96,7 +96,7 @@ test('whoever watches a file has it written anew when it changes', { timeout: 12
   const lines = createInterface(watching.stdout)[Symbol.asyncIterator]();
   assert.match((await lines.next()).value, /sampler\.ts$/);
   writeFileSync(schema, '[');
-  assert.match(String((await once(watching.stderr, 'data'))[0]), /schema\.json/);
+  assert.match((await once(createInterface(watching.stderr), 'line'))[0], /schema\.json/);
   writeFileSync(schema, readFileSync(SCHEMA, 'utf8').replace('A number of its own.', 'Another text.'));
   assert.match((await lines.next()).value, /sampler\.ts, from line \d+ on$/);
   assert.match(readFileSync(join(out, 'sampler.ts'), 'utf8'), /Another text\./);
@@ -114,7 +114,7 @@ test('whoever watches a server has files written anew when another takes its pla
   // What is missing when it asks again is written again.
   rmSync(join(out, 'sampler.ts'));
   server.kill('SIGKILL');
-  assert.match(String((await once(watching.stderr, 'data'))[0]), /error: /);
+  assert.match((await once(createInterface(watching.stderr), 'line'))[0], /^error: /);
   assert.equal(existsSync(join(out, 'sampler.ts')), false);
   const another = spawn(rustPeer(), ['serve', port], { stdio: ['ignore', 'pipe', 'inherit'] });
   t.after(() => another.kill('SIGKILL'));
