@@ -6,10 +6,10 @@
 
 use ipfi::{Context, Interface, Status};
 
+use self::interfaces::{HostClient, Module, ModuleServer};
+
 #[path = "common/module.rs"]
 mod interfaces;
-
-use interfaces::{HostClient, Module, ModuleServer};
 
 struct Polite;
 

@@ -11,10 +11,10 @@ use std::time::Duration;
 use ipfi::Interface;
 use tokio::process::Command;
 
+use self::interfaces::{Host, HostServer, ModuleClient};
+
 #[path = "common/module.rs"]
 mod interfaces;
-
-use interfaces::{Host, HostServer, ModuleClient};
 
 struct Users;
 

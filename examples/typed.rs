@@ -7,15 +7,20 @@
 
 use std::time::Duration;
 
-use futures::{Stream, StreamExt, stream};
-use ipfi::{Context, Interface, Receiver, Server, TypedError};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use ipfi::{Context, Interface, Receiver, Server, Status, TypedError};
 use serde::{Deserialize, Serialize};
 
-/// The sum is larger than a `u64`.
+/// Why there is no sum.
 #[derive(Debug, Serialize, Deserialize, ipfi::Schema)]
-pub struct Overflow {
-    /// How many numbers were added until then.
-    after: u64,
+pub enum SumError {
+    /// It is larger than a `u64`.
+    Overflow {
+        /// How many numbers were added until then.
+        after: u64,
+    },
+    /// Not all numbers came.
+    Interrupted,
 }
 
 /// Greets, counts and adds.
@@ -29,10 +34,10 @@ pub trait Greeter {
     fn count(&self, limit: u64, every_ms: u32) -> impl Stream<Item = u64>;
 
     /// Adds up a stream of numbers.
-    async fn sum(&self, numbers: Receiver<u64>) -> Result<u64, Overflow>;
+    async fn sum(&self, numbers: Receiver<u64>) -> Result<u64, SumError>;
 
     /// Answers each line with what it is to whoever sent it.
-    fn echo(&self, context: &Context, lines: Receiver<String>) -> impl Stream<Item = String>;
+    fn echo(&self, context: &Context, lines: Receiver<String>) -> impl Stream<Item = Result<String, Status>>;
 
     /// Is told, and says nothing.
     #[ipfi(notification)]
@@ -55,20 +60,19 @@ impl Greeter for Polite {
         })
     }
 
-    async fn sum(&self, numbers: Receiver<u64>) -> Result<u64, Overflow> {
-        let mut numbers = numbers.filter_map(|number| async { number.ok() }).boxed();
+    async fn sum(&self, mut numbers: Receiver<u64>) -> Result<u64, SumError> {
         let (mut sum, mut after) = (0_u64, 0);
-        while let Some(number) = numbers.next().await {
-            sum = sum.checked_add(number).ok_or(Overflow { after })?;
+        while let Some(number) = numbers.try_next().await.map_err(|_| SumError::Interrupted)? {
+            sum = sum.checked_add(number).ok_or(SumError::Overflow { after })?;
             after += 1;
         }
         Ok(sum)
     }
 
-    fn echo(&self, context: &Context, lines: Receiver<String>) -> impl Stream<Item = String> {
+    fn echo(&self, context: &Context, lines: Receiver<String>) -> impl Stream<Item = Result<String, Status>> {
         // A stream may borrow both.
         let carrier = context.peer().carrier();
-        lines.map(move |line| format!("{}, over {carrier}: {}", self.word, line.unwrap_or_default()))
+        lines.map_ok(move |line| format!("{}, over {carrier}: {line}", self.word)).err_into()
     }
 
     async fn log(&self, line: String) {
@@ -105,7 +109,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("the sum is {sum}");
     }
     match greeter.sum().items(stream::iter([1, 2, u64::MAX])).await {
-        Err(TypedError::Application(Overflow { after })) => println!("too much after {after} numbers"),
+        Err(TypedError::Application(SumError::Overflow { after })) => {
+            println!("too much after {after} numbers")
+        }
         other => println!("{other:?}"),
     }
 

@@ -87,7 +87,8 @@
 //! alone has, and [`WsOptions`] what WebSockets have: whose pages may connect, above all.
 //!
 //! Further features: `postcard`, `messagepack` and `json` are codecs beside the default `bincode`; `chrono`, `jiff`, `url` and
-//! `uuid` describe the types of those crates ([`Schema`]). All of this but those and `blocking` is on by default.
+//! `uuid` describe the types of those crates ([`Schema`]). Off by default are `postcard`, `hyper`, `ring`,
+//! `blocking` and those four.
 
 // Standard output may be the wire.
 #![warn(clippy::print_stdout)]

@@ -172,7 +172,7 @@ pub(crate) struct OneLine<'a>(pub(crate) &'a str);
 impl fmt::Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for character in self.0.chars() {
-            if character.is_control() {
+            if character.is_control() || is_hidden(character) {
                 write!(f, "{}", character.escape_default())?;
             } else {
                 fmt::Write::write_char(f, character)?;
@@ -180,6 +180,11 @@ impl fmt::Display for OneLine<'_> {
         }
         Ok(())
     }
+}
+
+/// What has no width, ends a line, or turns the direction of what follows: a text is not to look like another.
+fn is_hidden(character: char) -> bool {
+    matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// A number with spaces between groups of three digits.

@@ -4,7 +4,7 @@
 use ipfi::{CheckError, CodecId, Interface, Schema, Status};
 use serde::{Deserialize, Serialize};
 
-const CODECS: [CodecId; 2] = [CodecId::Bincode, CodecId::MessagePack];
+const CODECS: [CodecId; 4] = [CodecId::Bincode, CodecId::Postcard, CodecId::MessagePack, CodecId::Json];
 
 /// A version of the interface: what is stored, its errors, and what makes one.
 macro_rules! version {

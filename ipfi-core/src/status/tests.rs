@@ -22,6 +22,12 @@ fn codes_are_numbered_as_grpc_numbers_them_and_unknown_numbers_are_unknown() {
 }
 
 #[test]
+fn a_peers_text_cannot_look_like_another() {
+    let status = Status::internal("a\u{9b}31m\u{202e}b\u{200b}\u{2028}\u{feff}é");
+    assert_eq!(status.to_string(), r"INTERNAL: a\u{9b}31m\u{202e}b\u{200b}\u{2028}\u{feff}é");
+}
+
+#[test]
 fn a_limit_reads_as_a_sentence_that_names_it_and_who_set_it() {
     let status = Status::limit("max_message_bytes", 4_194_304, 5_242_881);
     assert_eq!(

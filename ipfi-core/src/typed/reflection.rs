@@ -13,12 +13,23 @@ use crate::wire::Wire;
 
 /// The typed interfaces that the peer of `wire` serves. A peer that serves none, or keeps to itself what it serves
 /// ([`Interface::reflection`](crate::Interface::reflection)), answers UNIMPLEMENTED.
+///
+/// A call like any other: dropping it cancels it.
+///
+/// # Errors
+///
+/// [`CallError`], as of every call.
 pub async fn descriptions(wire: &Wire) -> Result<Vec<Description>, CallError> {
     let call: Call<Unary<Vec<Description>>> = Call::new(wire, REFLECTION_PROCEDURE.into(), ());
     call.await
 }
 
-/// Compares what `C` expects with what the peer of `wire` serves: clause 15.4.
+/// Compares what `C` expects with what the peer of `wire` serves, in the codec of `wire`: clause 15.4. May be dropped at any time.
+///
+/// # Errors
+///
+/// [`CheckError::Call`] where the peer does not say what it serves, [`CheckError::NotServed`] where that is something else, and
+/// [`CheckError::Incompatible`], which names each method, the place in it, and what both sides have there.
 pub async fn check<C: Describe>(wire: &Wire) -> Result<(), CheckError> {
     let expected = C::description();
     let served = descriptions(wire).await.map_err(CheckError::Call)?;

@@ -265,7 +265,8 @@ fn client(interface: &Interface) -> TokenStream {
                 Self { wire: ::core::clone::Clone::clone(wire) }
             }
 
-            /// Calls over `wire`, once its peer was found to serve this interface as it is known here.
+            /// Calls over `wire`, once its peer was found to serve this interface as it is known here. It is asked once, by a call
+            /// that may be dropped at any time; what it does not serve, or serves in another version, is an error by name.
             #vis async fn checked(
                 wire: &#krate::Wire,
             ) -> ::core::result::Result<Self, #krate::typed::CheckError> {

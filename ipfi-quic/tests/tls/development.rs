@@ -1,6 +1,6 @@
 use ipfi_quic::tls::{Identity, TlsError, TlsServer, Trust};
 
-use crate::kit::{Folder, Validity, assert_says, client, handshake, named, self_signed, shown};
+use crate::kit::{Folder, Validity, assert_says, client, development, handshake, named, self_signed, shown};
 
 #[tokio::test]
 async fn development_files_are_made_once_and_are_a_root_for_clients() {
@@ -14,35 +14,61 @@ async fn development_files_are_made_once_and_are_a_root_for_clients() {
     let ends = handshake(&client(trust), &TlsServer::builder(again)).await;
     ends.client.unwrap();
     ends.server.unwrap();
-
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
-    }
+    is_secret(&key);
 }
 
 #[test]
 fn a_development_certificate_is_made_anew_when_its_time_is_over() {
     let folder = Folder::new();
-    let old = named("ipfi development 0123456789abcdef", Validity::Past);
+    let old = development(Validity::Past);
+    // Readable for everybody, as a file is that somebody copied.
     let (certificate, key) = (folder.write("cert.pem", &old.certificate), folder.write("key.pem", &old.key));
     let new = Identity::development_files(&certificate, &key, &[]).unwrap();
     assert_ne!(new.certificate_hash(), old.identity().certificate_hash());
     let kept = Identity::from_pem_files(&certificate, &key).unwrap();
     assert_eq!(kept.certificate_hash(), new.certificate_hash());
+    is_secret(&key);
+    assert_eq!(std::fs::read_dir(folder.path("")).unwrap().count(), 2, "nothing else is left there");
+}
+
+#[test]
+fn a_development_certificate_is_made_anew_for_a_name_that_it_has_not() {
+    let folder = Folder::new();
+    let (certificate, key) = (folder.path("cert.pem"), folder.path("key.pem"));
+    let made =
+        |names: &[&str]| Identity::development_files(&certificate, &key, names).unwrap().certificate_hash();
+    let first = made(&["localhost"]);
+    let second = made(&["localhost", "192.0.2.1", "dev.example"]);
+    assert_ne!(first, second);
+    // Those that it has beside are no reason.
+    assert_eq!(made(&["dev.example"]), second);
+    assert_eq!(made(&["192.0.2.1"]), second);
+}
+
+/// Only its owner may read it, where there are such permissions.
+fn is_secret(key: &std::path::Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(key).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    #[cfg(not(unix))]
+    let _ = key;
 }
 
 #[test]
 fn a_certificate_from_elsewhere_is_used_as_it_is_and_never_written_over() {
-    let folder = Folder::new();
-    let real = self_signed(&["example.com"], Validity::Past);
-    let (certificate, key) =
-        (folder.write("cert.pem", &real.certificate), folder.write("key.pem", &real.key));
-    let used = Identity::development_files(&certificate, &key, &[]).unwrap();
-    assert_eq!(used.certificate_hash(), real.identity().certificate_hash());
-    assert_eq!(std::fs::read_to_string(&certificate).unwrap(), real.certificate);
-    assert_eq!(std::fs::read_to_string(&key).unwrap(), real.key);
+    // The second only sounds as if it were made here.
+    let named = named("ipfi development 0123456789abcdef", Validity::Past);
+    for real in [self_signed(&["example.com"], Validity::Past), named] {
+        let folder = Folder::new();
+        let certificate = folder.write("cert.pem", &real.certificate);
+        let key = folder.write("key.pem", &real.key);
+        let used = Identity::development_files(&certificate, &key, &[]).unwrap();
+        assert_eq!(used.certificate_hash(), real.identity().certificate_hash());
+        assert_eq!(std::fs::read_to_string(&certificate).unwrap(), real.certificate);
+        assert_eq!(std::fs::read_to_string(&key).unwrap(), real.key);
+    }
 }
 
 #[test]

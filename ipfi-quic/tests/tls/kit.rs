@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use ipfi_quic::tls::{
-    Identity, TlsClient, TlsClientBuilder, TlsFault, TlsServer, TlsServerBuilder, TlsStream, Trust,
+    CertificateHash, Identity, TlsClient, TlsClientBuilder, TlsFault, TlsServer, TlsServerBuilder, TlsStream,
+    Trust,
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -55,7 +56,16 @@ pub(crate) fn self_signed(names: &[&str], validity: Validity) -> Pem {
     signed_by_itself(params(names, validity))
 }
 
-/// One of this name.
+/// One as it was made for development, for `localhost`.
+pub(crate) fn development(validity: Validity) -> Pem {
+    let mut params = params(&["localhost"], validity);
+    let key = KeyPair::generate().unwrap();
+    let unique = CertificateHash::of(key.public_key_pem()).to_string();
+    params.distinguished_name.push(DnType::CommonName, format!("ipfi development {}", &unique[..16]));
+    Pem { certificate: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
+}
+
+/// One whose name begins as theirs do.
 pub(crate) fn named(name: &str, validity: Validity) -> Pem {
     let mut params = params(&["localhost"], validity);
     params.distinguished_name.push(DnType::CommonName, name);

@@ -10,6 +10,8 @@ import { test } from 'node:test';
 import { browser, root, run, started } from './pages.js';
 
 const FILES = { 'src/lib.rs': 'rust,ignore', 'src/main.rs': 'rust,ignore', 'src/bin/client.rs': 'rust,ignore', 'page/page.js': 'js' };
+/** Further down: it is no code of theirs. */
+const PAGE = ['page/index.html', 'html'];
 /** More than these are not read. */
 const MOST_LINES = 40;
 
@@ -22,6 +24,8 @@ test('the README prints the programs of the example as they are, in forty lines'
     lines += text.split('\n').length - 1;
   }
   assert.ok(lines <= MOST_LINES, `${lines} lines`);
+  const [file, language] = PAGE;
+  assert.ok(readme.includes(`\`\`\`${language}\n${readFileSync(`${root}/examples/greeter/${file}`, 'utf8')}\`\`\`\n`), file);
 });
 
 /** Whether something listens on this port of this machine. */

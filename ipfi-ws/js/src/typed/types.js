@@ -66,6 +66,8 @@ export const array = (inner, length) => ({
   },
   read(guard) {
     guard.enter();
+    // Elements that take no bytes take memory here.
+    guard.charge(length, 1);
     const values = [];
     for (let n = 0; n < length; n++) values.push(inner.read(guard));
     guard.leave();
