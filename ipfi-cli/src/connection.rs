@@ -74,6 +74,8 @@ impl Connecting {
 
     async fn connected(&self, url: &str) -> Result<Link, Failure> {
         let began = Instant::now();
+        #[cfg(feature = "secure")]
+        self.check_options_of(url)?;
         if let Some(program) = url.strip_prefix("stdio:") {
             return start(program, self.limits(), began).await;
         }
@@ -84,6 +86,27 @@ impl Connecting {
             _ => Failure::Connect(format!("{error}{}", advice(&error.to_string()))),
         })?;
         Ok(Link { wire, module: None, took: began.elapsed(), decoding: decoding(&self.limits()) })
+    }
+
+    /// Refuses options about certificates where there are none: whoever gave one believes the connection to be safe.
+    #[cfg(feature = "secure")]
+    fn check_options_of(&self, url: &str) -> Result<(), Failure> {
+        let scheme = url.split(':').next().unwrap_or_default();
+        let is_plain = ["tcp", "ws", "unix", "stdio"].iter().any(|it| it.eq_ignore_ascii_case(scheme));
+        let given = [
+            ("--pin", !self.pin.is_empty()),
+            ("--ca", self.ca.is_some()),
+            ("--insecure", self.insecure),
+            ("--server-name", self.server_name.is_some()),
+            ("--cert", self.cert.is_some()),
+            ("--key", self.key.is_some()),
+        ];
+        match given.iter().find(|(_, is_given)| is_plain && *is_given) {
+            Some((option, _)) => Err(Failure::usage(format!(
+                "{option} is about certificates, and {scheme}: has none: quic, https, tls and wss do"
+            ))),
+            None => Ok(()),
+        }
     }
 
     #[cfg(not(feature = "secure"))]

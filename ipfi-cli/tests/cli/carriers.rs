@@ -60,6 +60,31 @@ async fn a_pin_that_is_none_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn options_about_certificates_are_refused_where_there_are_none() {
+    let pin = "00".repeat(32);
+    for options in [
+        &["--pin", &pin][..],
+        &["--ca", "/no/such/file"],
+        &["--insecure"],
+        &["--server-name", "other"],
+        &["--cert", "/no/such/file", "--key", "/no/such/file"],
+    ] {
+        for url in [
+            "tcp://127.0.0.1:1",
+            "ws://127.0.0.1:1/",
+            "unix:/no/such/socket",
+            "stdio:true",
+            "TCP://127.0.0.1:1",
+        ] {
+            let (code, said) = ipfi(&[&["list", url], options].concat()).await.failed();
+            let scheme = url.split(':').next().unwrap();
+            let expected = format!("error: {} is about certificates, and {scheme}: has none", options[0]);
+            assert!(code == 2 && said.starts_with(&expected), "{said}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_program_is_started_and_spoken_to_over_its_standard_input_and_output() {
     let url = format!("stdio:{} stdio:", crate::manual::example().display());
     assert_eq!(hello(&url, &[]).await, HELLO);
