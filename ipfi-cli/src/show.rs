@@ -1,6 +1,6 @@
 //! Descriptions as text that reads like Rust.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
 use ipfi::core::interface::Kind;
@@ -143,6 +143,11 @@ fn held(text: &mut String, indent: &str, fields: &Fields) {
 
 /// The types that methods name, and those that these name, in the order of the table.
 fn used<'a>(description: &'a Description, methods: &[&'a Method]) -> Vec<&'a TypeDef> {
+    // A peer's types may be many, and each name another.
+    let mut defs: HashMap<&str, Vec<&TypeDef>> = HashMap::new();
+    for def in &description.types {
+        defs.entry(&def.name).or_default().push(def);
+    }
     let mut names = HashSet::new();
     let mut open: Vec<&Shape> = Vec::new();
     for method in methods {
@@ -158,7 +163,7 @@ fn used<'a>(description: &'a Description, methods: &[&'a Method]) -> Vec<&'a Typ
             Shape::Tuple(shapes) => open.extend(shapes),
             // A name that is met again has been followed.
             Shape::Type(name) if names.insert(name) => {
-                let defs = description.types.iter().filter(|def| &def.name == name);
+                let defs = defs.get(&**name).into_iter().flatten();
                 open.extend(defs.flat_map(|def| shapes(&def.form)));
             }
             _ => {}
@@ -182,3 +187,6 @@ fn in_fields(fields: &Fields) -> Vec<&Shape> {
         Fields::Named(fields) => fields.iter().map(|field| &field.shape).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;
