@@ -23,6 +23,8 @@ pub(crate) enum Failure {
     Connect(String),
     /// Standard output takes nothing more.
     Output(io::Error),
+    /// A file, or the folder that it goes to, cannot be written.
+    Unwritten(String),
     /// What came is not what the description says.
     Answer(String),
     /// The method's own error, which has been printed.
@@ -70,6 +72,10 @@ impl Failure {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Self::Output(error) => {
                 eprintln!("error: standard output: {error}");
+                ExitCode::from(4)
+            }
+            Self::Unwritten(text) => {
+                eprintln!("error: {}", clean(&text));
                 ExitCode::from(4)
             }
             Self::Answer(text) => {

@@ -4,6 +4,7 @@ mod output;
 mod typescript;
 mod watch;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use ipfi::typed::Description;
@@ -98,13 +99,16 @@ impl Ts {
     /// Writes the files that are not there, and says which.
     fn write(&self, files: &[File]) -> Result<(), Failure> {
         for written in output::write(&self.out, files)? {
-            println!("{}", clean(&written));
+            writeln!(std::io::stdout(), "{}", clean(&written))?;
         }
         Ok(())
     }
 
     /// The files of the interfaces that were asked for.
     fn files(&self, descriptions: &[Description]) -> Result<Vec<File>, Failure> {
+        if descriptions.is_empty() {
+            return Err(Failure::usage(format!("{}: no typed interface is described there", self.source)));
+        }
         if descriptions.len() > MAX_INTERFACES {
             let seen = descriptions.len();
             return Err(Failure::usage(format!("{seen} interfaces, of which {MAX_INTERFACES} are taken")));

@@ -1,12 +1,14 @@
 //! Files that are written, compared and left alone.
 
-#![allow(clippy::unwrap_used, reason = "a test that finds something else has failed")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that finds something else has failed")]
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use super::output::{differences, write};
 use super::typescript::{File, MARK};
+use crate::failure::Failure;
 
 /// A folder of a test's own, which is gone afterwards.
 struct Folder(PathBuf);
@@ -48,6 +50,45 @@ fn a_file_that_somebody_wrote_is_not_overwritten() {
     fs::write(folder.0.join("store.ts"), "mine").unwrap();
     assert!(write(&folder.0, &[file("a")]).is_err());
     assert_eq!(fs::read_to_string(folder.0.join("store.ts")).unwrap(), "mine");
+}
+
+#[test]
+fn of_two_files_none_is_written_where_one_may_not_be() {
+    let folder = Folder::new("both");
+    fs::create_dir_all(&folder.0).unwrap();
+    fs::write(folder.0.join("store.d.ts"), "mine").unwrap();
+    let other = |name: &str| File { name: name.into(), ..file("a") };
+    assert!(write(&folder.0, &[other("store.js"), other("store.d.ts")]).is_err());
+    assert!(!folder.0.join("store.js").exists());
+}
+
+#[test]
+fn what_cannot_be_written_ends_with_4_and_is_named() {
+    let folder = Folder::new("no-folder");
+    fs::write(&folder.0, "a file").unwrap();
+    let failure = write(&folder.0, &[file("a")]).unwrap_err();
+    let Failure::Unwritten(text) = &failure else { panic!("{failure:?}") };
+    assert!(text.starts_with(&format!("the folder {}: ", folder.0.display())), "{text}");
+    assert_eq!(failure.report(), ExitCode::from(4));
+    fs::remove_file(&folder.0).unwrap();
+
+    fs::create_dir_all(folder.0.join("store.ts")).unwrap();
+    let failure = write(&folder.0, &[file("a")]).unwrap_err();
+    let Failure::Unwritten(text) = &failure else { panic!("{failure:?}") };
+    assert!(text.starts_with(&format!("{}: ", folder.0.join("store.ts").display())), "{text}");
+}
+
+#[test]
+fn a_checkout_with_other_line_ends_is_no_difference() {
+    let folder = Folder::new("crlf");
+    fs::create_dir_all(&folder.0).unwrap();
+    let path = folder.0.join("store.ts");
+    let checked_out = file("a\nb").text.replace('\n', "\r\n");
+    fs::write(&path, &checked_out).unwrap();
+    assert!(differences(&folder.0, &[file("a\nb")]).unwrap().is_empty());
+    assert!(write(&folder.0, &[file("a\nb")]).unwrap().is_empty());
+    assert_eq!(fs::read_to_string(&path).unwrap(), checked_out);
+    assert_eq!(differences(&folder.0, &[file("a\nc")]).unwrap().len(), 1);
 }
 
 #[test]

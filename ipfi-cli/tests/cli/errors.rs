@@ -194,6 +194,19 @@ async fn where_nobody_listens_the_command_ends_with_3_and_a_url_that_is_none_wit
     assert!(code == 2 && said.contains("<URL>"), "{said}");
 }
 
+/// A check that compares nothing must not be a success.
+#[tokio::test(flavor = "multi_thread")]
+async fn descriptions_of_no_interface_make_no_client() {
+    let file = std::env::temp_dir().join(format!("ipfi-cli-empty-{}.json", std::process::id()));
+    std::fs::write(&file, "[]").unwrap();
+    let file_name = file.to_str().unwrap();
+    for check in [&[][..], &["--check"]] {
+        let (code, said) = ipfi(&[&["gen", "ts", file_name], check].concat()).await.failed();
+        assert_eq!((code, said), (2, format!("error: {file_name}: no typed interface is described there\n")));
+    }
+    std::fs::remove_file(&file).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn options_that_make_no_sense_are_refused() {
     let served = serve().await;
