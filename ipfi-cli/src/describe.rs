@@ -6,6 +6,7 @@ use crate::connection::{Connecting, URL_HELP};
 use crate::failure::Failure;
 use crate::show;
 use crate::source::{self, From};
+use crate::texts::clean_json;
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -53,8 +54,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
                 description
             })
             .collect();
-        serde_json::to_writer_pretty(&mut out, &shown).map_err(std::io::Error::from)?;
-        return Ok(writeln!(out)?);
+        let text = serde_json::to_string_pretty(&shown).map_err(std::io::Error::from)?;
+        return Ok(writeln!(out, "{}", clean_json(&text))?);
     }
     for (n, (description, only)) in shown.into_iter().enumerate() {
         if n > 0 {

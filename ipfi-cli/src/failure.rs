@@ -84,14 +84,14 @@ impl Failure {
             }
             Self::Application => ExitCode::from(1),
             Self::Status { what, error, hint } => {
-                eprintln!("error: {}: {}", clean(&what), error.status());
+                eprintln!("error: {}: {}", clean(&what), clean(&error.status().to_string()));
                 if let Some(hint) = hint {
                     eprintln!("hint: {}", clean(&hint));
                 }
                 ExitCode::from(status_code(error.code()))
             }
             Self::Interrupted(text) => {
-                eprintln!("interrupted: {text}");
+                eprintln!("interrupted: {}", clean(&text));
                 ExitCode::from(130)
             }
         }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::shown;
 use crate::failure::Failure;
-use crate::texts::{grouped, one_line};
+use crate::texts::{clean, grouped, one_line};
 
 /// Three digits of every latency are kept: one in a thousand is as far as a latency can be off.
 const DIGITS: u8 = 3;
@@ -151,7 +151,7 @@ impl Report {
             let _ = writeln!(text, "           {from}");
         }
         for (count, error) in measured.failed.values() {
-            let _ = writeln!(text, "failed     {} × {}", grouped(*count), error.status());
+            let _ = writeln!(text, "failed     {} × {}", grouped(*count), clean(&error.status().to_string()));
         }
         text
     }

@@ -16,6 +16,7 @@ use super::output::Output;
 use crate::connection::Link;
 use crate::failure::{Failure, interruptible};
 use crate::format::{Format, Given};
+use crate::texts::clean;
 
 /// What is called.
 pub(crate) struct Target {
@@ -36,7 +37,7 @@ pub(super) async fn run(
     verbose: bool,
 ) -> Result<(), Failure> {
     if verbose {
-        eprintln!("* calling {} (procedure {}) in {}", target.name, target.index, format.codec());
+        eprintln!("* calling {} (procedure {}) in {}", clean(&target.name), target.index, format.codec());
         options.headers().for_each(|(name, value)| eprintln!("> {name}: {value}"));
     }
     let arguments = if target.kind == Kind::Raw { Bytes::new() } else { format.arguments(given)? };

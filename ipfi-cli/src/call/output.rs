@@ -8,7 +8,7 @@ use ipfi::Metadata;
 
 use crate::connection::Link;
 use crate::failure::Failure;
-use crate::texts::{clean, grouped};
+use crate::texts::{clean, clean_json, grouped};
 
 /// A stream that is over sooner needs no bar.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -80,11 +80,11 @@ impl Output {
         match answer {
             Ok(line) => {
                 self.count(line.len());
-                self.print(format!("{line}\n").as_bytes())
+                self.print(format!("{}\n", clean_json(&line)).as_bytes())
             }
             Err(error) => {
                 self.failed = true;
-                self.suspend(|| eprintln!("application error: {error}"));
+                self.suspend(|| eprintln!("application error: {}", clean_json(&error)));
                 Ok(())
             }
         }

@@ -54,6 +54,17 @@ async fn arguments_come_from_files_and_from_standard_input() {
     assert_eq!(ran.out(), "3\n");
 }
 
+/// As escapes of JSON, so that whoever reads it has the same text.
+#[tokio::test(flavor = "multi_thread")]
+async fn characters_that_hide_or_turn_text_do_not_reach_the_terminal() {
+    let served = serve().await;
+    let name = "\"\u{202e}\u{200b}\u{9b}2J\u{7f}\"";
+    let expected = "\"Hello, \\u202e\\u200b\\u009b2J\\u007f!\"\n";
+    assert_eq!(ipfi(&["call", &served.url, "Greeter.hello", name]).await.out(), expected);
+    let expected = expected.replace("Hello", "Hi");
+    assert_eq!(ipfi(&["call", &served.url, "7", name]).await.out(), expected);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sequence_is_a_line_for_each_item() {
     let served = serve().await;

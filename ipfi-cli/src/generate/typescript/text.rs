@@ -1,5 +1,7 @@
 //! Text that may be a peer's, as TypeScript has it: nothing of it ends a comment or a string, or looks like what it is not.
 
+use crate::texts::is_hidden;
+
 /// As a string literal in single quotes.
 pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::from("'");
@@ -34,12 +36,6 @@ fn shown(character: char) -> String {
 
 fn escaped(character: char) -> String {
     format!("\\u{{{:x}}}", u32::from(character))
-}
-
-/// Controls, other ends of lines, and what turns the direction of what follows.
-fn is_hidden(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// A comment for documentation, with what stands before each of its lines; nothing for no text.
