@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::names::Scope;
+
 /// Where something of the runtime is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Module {
@@ -14,15 +16,18 @@ pub(super) enum Module {
 #[derive(Debug)]
 pub(super) struct Imports {
     used: RefCell<BTreeMap<(bool, Module), BTreeSet<&'static str>>>,
-    /// Names of the interface's own types, before which a type of the runtime steps back.
-    taken: BTreeSet<String>,
+    /// What the types are called here: those of the interface keep their names.
+    locals: RefCell<BTreeMap<&'static str, String>>,
+    /// Every name that the file has for a type, or exports.
+    taken: RefCell<Scope>,
     /// Whether values are of no use: in declarations.
     types_only: bool,
 }
 
 impl Imports {
-    pub(super) fn new(taken: BTreeSet<String>, types_only: bool) -> Self {
-        Self { used: RefCell::default(), taken, types_only }
+    /// For a file that has `taken` for names of its own.
+    pub(super) fn new(taken: Scope, types_only: bool) -> Self {
+        Self { used: RefCell::default(), locals: RefCell::default(), taken: RefCell::new(taken), types_only }
     }
 
     /// A function or a constant: they begin with a small letter, and no type of an interface does.
@@ -39,8 +44,9 @@ impl Imports {
         self.local(name)
     }
 
-    fn local(&self, name: &str) -> String {
-        if self.taken.contains(name) { format!("Ipfi{name}") } else { name.to_owned() }
+    fn local(&self, name: &'static str) -> String {
+        let mut locals = self.locals.borrow_mut();
+        locals.entry(name).or_insert_with(|| self.taken.borrow_mut().take_behind(name, "Ipfi")).clone()
     }
 
     /// The lines that import it all from `runtime`: a package, or a folder that has the modules.

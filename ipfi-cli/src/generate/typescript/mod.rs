@@ -117,7 +117,7 @@ fn check_sizes(description: &Description) -> Result<(), Refused> {
 }
 
 fn file(interface: &Interface<'_>, types: &Types<'_>, kind: Kind, runtime: &str) -> String {
-    let imports = Imports::new(types.names(), kind == Kind::Declarations);
+    let imports = Imports::new(types.taken(), kind == Kind::Declarations);
     let mut shapes = Shapes { types, imports: &imports, above: Default::default() };
     let mut parts: Vec<String> =
         types.iter().map(|def| declarations::declaration(&mut shapes, def, kind)).collect();

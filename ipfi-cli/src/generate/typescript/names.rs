@@ -27,6 +27,12 @@ impl Scope {
         self.0.insert(name.clone());
         name
     }
+
+    /// The same, but what is tried first is `prefix` before it.
+    pub(super) fn take_behind(&mut self, wanted: &str, prefix: &str) -> String {
+        let is_taken = self.0.contains(wanted);
+        self.take(&if is_taken { format!("{prefix}{wanted}") } else { wanted.to_owned() }, "")
+    }
 }
 
 /// What generated code calls by these names, where a type of the interface would hide it.

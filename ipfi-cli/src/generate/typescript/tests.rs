@@ -114,6 +114,17 @@ fn names_that_mean_something_else_become_others() {
     // A type of the runtime steps back before one of the interface.
     let text = of(&json!({ "type": "Wire" }), &json!([def("Wire", &unit)])).unwrap();
     assert!(text.contains("Wire as IpfiWire") && text.contains("constructor(wire: IpfiWire)"), "{text}");
+    // Before two of it, and before what is named after the interface.
+    let both = json!([def("Wire", &unit), def("IpfiWire", &unit)]);
+    let text = of(&json!({ "tuple": [{ "type": "Wire" }, { "type": "IpfiWire" }] }), &both).unwrap();
+    assert!(text.contains("Wire as IpfiWire2") && text.contains("constructor(wire: IpfiWire2)"), "{text}");
+    for name in ["Wire", "Answer", "Context", "CallOptions"] {
+        let mut named = interface(&json!([]), &json!([method(&json!("u8"))]));
+        named["name"] = json!(name);
+        let text = typescript(&named).unwrap();
+        assert!(text.contains(&format!("{name} as Ipfi{name}")), "{text}");
+        assert!(text.contains(&format!("export const {name} = ")), "{text}");
+    }
     // Two that would be one.
     let both = json!([def("A<B>", &unit), def("AB", &unit)]);
     let text = of(&json!({ "tuple": [{ "type": "A<B>" }, { "type": "AB" }] }), &both).unwrap();

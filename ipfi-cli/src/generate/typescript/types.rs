@@ -16,6 +16,8 @@ const MAX_TYPES: usize = 10_000;
 pub(super) struct Types<'a> {
     defs: BTreeMap<&'a str, &'a TypeDef>,
     names: BTreeMap<&'a str, String>,
+    /// Those, and what was taken before.
+    taken: names::Scope,
     /// Each behind those that it mentions, unless they mention it.
     order: Vec<&'a TypeDef>,
 }
@@ -32,7 +34,8 @@ impl<'a> Types<'a> {
                 return Err(Refused::named("the type", &def.name, "is described twice"));
             }
         }
-        let mut types = Self { defs, names: BTreeMap::new(), order: Vec::new() };
+        let mut types =
+            Self { defs, names: BTreeMap::new(), taken: names::Scope::default(), order: Vec::new() };
         let mut met = BTreeSet::new();
         for method in &interface.methods {
             for (place, shape) in shapes_of(method) {
@@ -49,6 +52,7 @@ impl<'a> Types<'a> {
         for def in &types.order {
             types.names.insert(&def.name, scope.take(&names::pascal(&def.name), "Type"));
         }
+        types.taken = scope;
         Ok(types)
     }
 
@@ -62,8 +66,9 @@ impl<'a> Types<'a> {
         self.names.get(name).map_or("", |name| name)
     }
 
-    pub(super) fn names(&self) -> BTreeSet<String> {
-        self.names.values().cloned().collect()
+    /// Every name that means something in the file already: types, and what is named after the interface.
+    pub(super) fn taken(&self) -> names::Scope {
+        self.taken.clone()
     }
 
     fn def(&self, name: &str) -> Result<&'a TypeDef, Refused> {
