@@ -13,7 +13,7 @@ use crate::source;
 /// How often a file is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
-/// How long is waited before a server is asked again: twice as long each time, up to the second.
+/// How long is waited before a server is asked again: twice as long each time, up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
