@@ -15,7 +15,7 @@ async fn a_list_has_a_method_on_each_line() {
         [
             "Greeter.hello(name: String) -> String",
             "Greeter.count(limit: u64) -> stream u64",
-            "Greeter.sum(items: stream u64) -> Result<u64, Overflow>",
+            "Greeter.sum(items: stream u64) -> Result<u64, NoSum>",
             "Greeter.echo(items: stream String) -> stream String",
             "Greeter.log(line: String) // a notification",
             "Probe.find(filter: Filter) -> Vec<User>",
@@ -36,13 +36,15 @@ async fn a_description_reads_like_the_trait() {
         "interface Greeter {{
     /// Adds up a stream of numbers.
     // index {}
-    sum(items: stream u64) -> Result<u64, Overflow>;
+    sum(items: stream u64) -> Result<u64, NoSum>;
 }}
 
-/// The sum is larger than a `u64`.
-struct Overflow {{
-    /// How many numbers were added until then.
-    after: u64,
+/// Why there is no sum.
+enum NoSum {{
+    /// It is larger than a `u64`, after so many numbers.
+    Overflow(u64),
+    /// Not all numbers arrived.
+    Broken(String),
 }}
 ",
         index("sum")

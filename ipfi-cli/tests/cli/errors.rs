@@ -10,7 +10,7 @@ async fn an_error_of_the_methods_own_is_json_and_ends_with_1() {
     let served = serve().await;
     let input = format!("1\n2\n{}\n", u64::MAX);
     let ran = ipfi_reading(&["call", &served.url, "Greeter.sum"], &input).await;
-    assert_eq!(ran.failed(), (1, "application error: {\"after\":2}\n".to_owned()));
+    assert_eq!(ran.failed(), (1, "application error: {\"Overflow\":2}\n".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,6 +192,20 @@ async fn where_nobody_listens_the_command_ends_with_3_and_a_url_that_is_none_wit
     assert!(code == 3 && said.contains("/no/such/program"), "{said}");
     let (code, said) = ipfi(&["list"]).await.failed();
     assert!(code == 2 && said.contains("<URL>"), "{said}");
+}
+
+/// The items are described otherwise than the server has them.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_that_the_server_cannot_read_is_no_end_of_the_items() {
+    let served = serve().await;
+    let schema = ipfi(&["describe", &served.url, "Greeter.sum", "--json"]).await.out();
+    let file = std::env::temp_dir().join(format!("ipfi-cli-items-{}.json", std::process::id()));
+    std::fs::write(&file, schema.replace("\"items\": \"u64\"", "\"items\": \"string\"")).unwrap();
+    let from = ["--from", file.to_str().unwrap()];
+    let ran = ipfi_reading(&[&["call", &served.url, "Greeter.sum"][..], &from].concat(), "\"one\"\n").await;
+    let (code, said) = ran.failed();
+    assert!(code == 1 && said.starts_with("application error: {\"Broken\":"), "{code}: {said}");
+    std::fs::remove_file(&file).unwrap();
 }
 
 /// A check that compares nothing must not be a success.

@@ -8,11 +8,13 @@ use ipfi::{CancelCause, Code, Context, Metadata, Receiver, Status};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 
-/// The sum is larger than a `u64`.
+/// Why there is no sum.
 #[derive(Debug, Serialize, Deserialize, ipfi::Schema)]
-pub(crate) struct Overflow {
-    /// How many numbers were added until then.
-    after: u64,
+pub(crate) enum NoSum {
+    /// It is larger than a `u64`, after so many numbers.
+    Overflow(u64),
+    /// Not all numbers arrived.
+    Broken(String),
 }
 
 /// Who is looked for.
@@ -51,7 +53,7 @@ pub(crate) trait Greeter {
     fn count(&self, limit: u64) -> impl Stream<Item = u64>;
 
     /// Adds up a stream of numbers.
-    async fn sum(&self, numbers: Receiver<u64>) -> Result<u64, Overflow>;
+    async fn sum(&self, numbers: Receiver<u64>) -> Result<u64, NoSum>;
 
     /// Gives back each line.
     fn echo(&self, lines: Receiver<String>) -> impl Stream<Item = String>;
@@ -102,10 +104,11 @@ impl Greeter for Polite {
         stream::iter(0..limit)
     }
 
-    async fn sum(&self, mut numbers: Receiver<u64>) -> Result<u64, Overflow> {
+    async fn sum(&self, mut numbers: Receiver<u64>) -> Result<u64, NoSum> {
         let (mut sum, mut after) = (0_u64, 0);
-        while let Some(Ok(number)) = numbers.next().await {
-            sum = sum.checked_add(number).ok_or(Overflow { after })?;
+        while let Some(number) = numbers.next().await {
+            let number = number.map_err(|error| NoSum::Broken(error.to_string()))?;
+            sum = sum.checked_add(number).ok_or(NoSum::Overflow(after))?;
             after += 1;
         }
         Ok(sum)
