@@ -72,6 +72,11 @@ pub(crate) fn run(net: bool) -> Result<(), String> {
     })?;
     steps.step("dependencies: advisories", advisories)?;
     if net {
+        steps.step("a hundred thousand values between Rust and JavaScript", || {
+            let tests = "test/typed_random.test.js test/differential.test.js";
+            let npm = Cmd::new("npm", &format!("--prefix ipfi-ws/js test -- {tests}"));
+            npm.env("FUZZ_ROUNDS", "2000").run().map(|()| Outcome::Passed)
+        })?;
         // Only compiled: a target that no longer builds would be noticed at the next fault otherwise.
         steps.commands(
             "fuzz targets and benchmarks build",

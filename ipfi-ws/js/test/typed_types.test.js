@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Writer } from '../src/bytes.js';
-import { option, seq, u8, unit } from '../src/codec/bincode.js';
+import { bincode, option, seq, u8, unit } from '../src/codec/bincode.js';
 import { DecodeError, Guard } from '../src/codec/codec.js';
 import { DEFAULT_LIMITS } from '../src/limits.js';
 import { array, ip, ipv4, ipv6, newtype, octetArray, octets, raw, some, uuid } from '../src/typed.js';
@@ -78,4 +78,11 @@ test('UUIDs and addresses are text, as Rust prints it', () => {
   both(ip, '192.0.2.1', '00c0000201');
   both(ip, '::1', `01${'0'.repeat(31)}1`);
   assert.throws(() => write(ip, 'here'), TypeError);
+});
+
+test('an array whose elements take no bytes takes no more memory than it may', () => {
+  const endless = bincode({ returns: array(unit, 2 ** 32 - 1) });
+  assert.throws(() => endless.decodeAnswer(new Uint8Array(), DEFAULT_LIMITS), /too large/);
+  const short = bincode({ returns: array(unit, 3) });
+  assert.deepEqual(short.decodeAnswer(new Uint8Array(), DEFAULT_LIMITS), [undefined, undefined, undefined]);
 });
