@@ -14,8 +14,8 @@ use ipfi::typed::{Description, Method};
 
 use self::measured::Report;
 use self::work::{Schedule, Work};
-use crate::call::{Numbered, Options, Timeout, given};
-use crate::connection::{Connecting, Link, URL_HELP};
+use crate::call::{Asked, Numbered, Options, Timeout, given};
+use crate::connection::{Connecting, Link};
 use crate::failure::Failure;
 use crate::format::{Format, Given};
 use crate::source::{self, From};
@@ -32,16 +32,8 @@ omission). With --rate calls are due at fixed times, and a latency counts from w
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    #[arg(help = URL_HELP)]
-    url: String,
-    /// What to call: Interface.method, or the number of a procedure that is not described.
-    method: String,
-    /// The arguments, as JSON; the same for every call.
-    #[arg(allow_negative_numbers = true)]
-    arguments: Vec<String>,
-    /// All arguments in one JSON array; @FILE, or - for standard input.
-    #[arg(short, long, value_name = "JSON", conflicts_with = "arguments")]
-    data: Option<String>,
+    #[command(flatten)]
+    asked: Asked,
     /// How many calls run at once, at most.
     #[arg(short, long, value_name = "N", default_value = "10")]
     concurrency: NonZeroUsize,
@@ -79,15 +71,15 @@ struct Subject {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let number = arguments.numbered.number(&arguments.method, arguments.options.codec())?;
+    let number = arguments.numbered.number(&arguments.asked.method, arguments.options.codec())?;
     arguments.options.timeout_is_usable()?;
     if arguments.rate.is_some_and(|rate| !(rate.is_finite() && rate > 0.0)) {
         return Err(Failure::usage("--rate is a number of calls each second, more than 0"));
     }
-    let given = given(&arguments.arguments, arguments.data.as_deref())?;
+    let given = given(&arguments.asked)?;
     let mut links = Vec::new();
     for _ in 0..arguments.connections.get() {
-        links.push(arguments.connecting.connect(&arguments.url).await?);
+        links.push(arguments.connecting.connect(&arguments.asked.url).await?);
     }
     let measured = measure(&arguments, &links, number, &given).await;
     for link in links {
@@ -161,7 +153,7 @@ async fn subject(arguments: &Arguments, links: &[Link], number: Option<u64>) -> 
     }
     let Some(link) = links.first() else { return Err(Failure::usage("--connections is at least 1")) };
     let served = source::described(&arguments.from, link).await?;
-    let (description, method) = source::method(&served, &arguments.method)?;
+    let (description, method) = source::method(&served, &arguments.asked.method)?;
     Ok(Subject {
         name: source::full(description, method),
         index: method.index,

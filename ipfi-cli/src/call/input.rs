@@ -5,6 +5,7 @@ use std::io::{BufRead, Read};
 use ipfi::core::interface::Kind;
 use tokio::sync::mpsc;
 
+use super::Asked;
 use crate::failure::Failure;
 use crate::format::{Given, Values};
 
@@ -13,7 +14,8 @@ const LINES: usize = 64;
 
 /// The arguments as they were given, with files and standard input read. Before anything else, as long as the system
 /// still ends a process that waits for somebody to write.
-pub(crate) fn given(arguments: &[String], data: Option<&str>) -> Result<Given, Failure> {
+pub(crate) fn given(asked: &Asked) -> Result<Given, Failure> {
+    let Asked { arguments, data, .. } = asked;
     let mut from_input = false;
     let mut read = |word: &str| match word.strip_prefix('@') {
         Some(file) => {

@@ -26,19 +26,26 @@ Examples:
 Values are JSON: one for each argument, @FILE for one in a file, - for one on standard input. A stream of items is read from \
 standard input, one JSON a line, and each item of an answer is printed on a line of its own.";
 
+/// What is called, and with what.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Asked {
+    #[arg(help = URL_HELP)]
+    pub(crate) url: String,
+    /// What to call: Interface.method, or the number of a procedure that is not described.
+    pub(crate) method: String,
+    /// The arguments, as JSON.
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) arguments: Vec<String>,
+    /// All arguments in one JSON array; @FILE, or - for standard input.
+    #[arg(short, long, value_name = "JSON", conflicts_with = "arguments")]
+    pub(crate) data: Option<String>,
+}
+
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    #[arg(help = URL_HELP)]
-    url: String,
-    /// What to call: Interface.method, or the number of a procedure that is not described.
-    method: String,
-    /// The arguments, as JSON.
-    #[arg(allow_negative_numbers = true)]
-    arguments: Vec<String>,
-    /// All arguments in one JSON array; @FILE, or - for standard input.
-    #[arg(short, long, value_name = "JSON", conflicts_with = "arguments")]
-    data: Option<String>,
+    #[command(flatten)]
+    asked: Asked,
     /// Say what happens: the connection, metadata, times.
     #[arg(short, long)]
     verbose: bool,
@@ -105,9 +112,9 @@ impl Numbered {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let number = arguments.numbered.number(&arguments.method, arguments.options.codec())?;
-    let given = given(&arguments.arguments, arguments.data.as_deref())?;
-    let link = arguments.connecting.connect(&arguments.url).await?;
+    let number = arguments.numbered.number(&arguments.asked.method, arguments.options.codec())?;
+    let given = given(&arguments.asked)?;
+    let link = arguments.connecting.connect(&arguments.asked.url).await?;
     let done = run_on(&arguments, &link, number, &given).await;
     if done.as_ref().is_err_and(Failure::gave_up) {
         link.heard().await;
@@ -122,7 +129,7 @@ async fn run_on(
     number: Option<u64>,
     given: &Given,
 ) -> Result<(), Failure> {
-    let Arguments { method: name, options, numbered, from, .. } = arguments;
+    let Arguments { asked: Asked { method: name, .. }, options, numbered, from, .. } = arguments;
     if arguments.verbose {
         output::connected(link);
     }
