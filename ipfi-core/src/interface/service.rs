@@ -1,4 +1,5 @@
-//! The procedures of typed interfaces ([`typed`](crate::typed)): all kinds as they are, but that a sequence may borrow.
+//! The procedures of typed interfaces ([`typed`](crate::typed)): as all are, but that a sequence may borrow, and that those of one
+//! value are registered by a pointer, so that methods of one signature share their code.
 
 use core::marker::PhantomData;
 use core::panic::AssertUnwindSafe;
